@@ -1,0 +1,26 @@
+{# SHA-256 of a text, in lower-case hexadecimal. #}
+{% macro sha256_hex(text) -%}
+    {{ return(adapter.dispatch('sha256_hex')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__sha256_hex(text) -%} sha256({{ text }}) {%- endmacro %}
+{% macro default__sha256_hex(text) -%} sha2({{ text }}, 256) {%- endmacro %}
+
+{# A month as YYYY-MM. #}
+{% macro month_text(day) -%} substr(cast({{ day }} as varchar), 1, 7) {%- endmacro %}
+
+{# Stable key of a subscription's month (spec/subscription_reconciliation.md, 5.17). #}
+{% macro subscription_key(billing_month, ms_subscription_id) -%}
+    {{ sha256_hex("'subscription|' || " ~ month_text(billing_month) ~ " || '|' || " ~ ms_subscription_id) }}
+{%- endmacro %}
+
+{# Columns of every mart that the publication fills in: when it was published and by which run. #}
+{% macro publication_columns() -%}
+    cast(null as timestamp) as published_at,
+    cast(null as varchar) as run_id
+{%- endmacro %}
+
+{# The Microsoft subscription a line belongs to: lower-cased and trimmed; empty and the all-zero GUID are absent. #}
+{% macro subscription_id(column) -%}
+    coalesce(nullif(nullif(lower(trim({{ column }})), ''), '00000000-0000-0000-0000-000000000000'), 'unassigned')
+{%- endmacro %}

@@ -1,0 +1,25 @@
+{# The months to reconcile as a list of YYYY-MM: the var, or by hand every month of a required source. #}
+{% macro target_months() %}
+    {% set months = var('target_months') %}
+    {% if not months and execute %}
+        {% set landed = run_query(
+            "select distinct strftime(billing_month, '%Y-%m') from raw.loads where source in ('bss_invoices', 'ms_recon_nce') order by 1"
+        ) %}
+        {% set months = landed.columns[0].values() %}
+    {% endif %}
+    {{ return(months) }}
+{% endmacro %}
+
+{# The first day of the month `offset` months after `month` (YYYY-MM), as a date literal. #}
+{% macro month_start(month, offset=0) -%}
+    {%- set index = month[:4] | int * 12 + month[5:] | int - 1 + offset -%}
+    date '{{ "%04d-%02d-01" | format(index // 12, index % 12 + 1) }}'
+{%- endmacro %}
+
+{# The first day of the month `count` months after that of `day`. #}
+{% macro add_months(day, count) -%}
+    {{ return(adapter.dispatch('add_months')(day, count)) }}
+{%- endmacro %}
+
+{% macro duckdb__add_months(day, count) -%} cast({{ day }} + to_months({{ count }}) as date) {%- endmacro %}
+{% macro default__add_months(day, count) -%} add_months({{ day }}, {{ count }}) {%- endmacro %}

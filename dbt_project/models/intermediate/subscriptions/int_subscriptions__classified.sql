@@ -1,0 +1,72 @@
+{#- Lines longer than one month are their own evidence: the window's lower bound does not hold for them (5.3). -#}
+{%- set long_exempt = 'true' if var('selection_method') == 'overlap' else 'false' -%}
+with periods as (
+
+    select * from {{ ref('int_subscriptions__periods') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('int_subscriptions__lines') }}
+
+),
+
+met as (
+
+    select
+        periods.billing_month,
+        periods.period_start,
+        periods.period_end,
+        lines.*,
+        {% if var('selection_method') == 'touch' -%}
+        coalesce(
+            lines.item_start between periods.period_start and periods.period_end
+            or lines.item_end between periods.period_start and periods.period_end,
+            false
+        )
+        {%- else -%}
+        coalesce(lines.item_start <= periods.period_end and lines.item_end >= periods.period_start, false)
+        {%- endif %} as meets_period,
+        case
+            when lines.side = 'bss' and not lines.is_dated
+                then lines.invoice_date between periods.period_start and periods.period_end
+            when lines.side = 'bss' then
+                lines.invoice_date <= periods.bss_window_end
+                and (
+                    lines.invoice_date >= periods.bss_window_start
+                    or ({{ long_exempt }} and lines.is_longer_than_month)
+                )
+            when not lines.is_dated then lines.source_month = periods.period_start
+            else
+                lines.source_month <= periods.ms_window_end
+                and (
+                    lines.source_month >= periods.ms_window_start
+                    or ({{ long_exempt }} and lines.is_longer_than_month)
+                )
+        end as is_in_window,
+        case lines.side
+            when 'bss' then lines.source_month between periods.bss_window_start and periods.bss_window_end
+            else lines.source_month between periods.ms_window_start and periods.ms_window_end
+        end as is_window_month
+    from periods
+    cross join lines
+
+),
+
+-- In reach: the lines of the window's months, and those of other months that their own dates bring in.
+final as (
+
+    select
+        *,
+        case
+            when scope <> 'in_scope' then scope
+            when is_in_window and (meets_period or not is_dated) then 'selected'
+            else 'out_of_selection'
+        end as selection
+    from met
+    where is_window_month or (is_in_window and (meets_period or not is_dated))
+
+)
+
+select * from final

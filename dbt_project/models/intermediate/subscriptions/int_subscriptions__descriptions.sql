@@ -1,0 +1,42 @@
+with items as (
+
+    select * from {{ ref('int_subscriptions__items') }}
+
+),
+
+-- The item that describes a side: the largest by amount (5.15).
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by billing_month, ms_subscription_id, side
+            order by abs(period_cost) desc, document_code asc nulls last, source_file asc, source_row asc
+        ) as item_rank
+    from items
+
+),
+
+-- The platform's item comes before Microsoft's, which alone knows the partner.
+final as (
+
+    select
+        billing_month,
+        ms_subscription_id,
+        max(case when side = 'ms' then csp_partner end) as csp_partner,
+        case when max(side_rank) = 2 then max(case when side = 'bss' then product_type end)
+            else max(case when side = 'ms' then product_type end) end as product_type,
+        case when max(side_rank) = 2 then max(case when side = 'bss' then product end)
+            else max(case when side = 'ms' then product end) end as product,
+        max(account_id) as account_id,
+        max(billing_account_id) as billing_account_id
+    from (
+        select *, case side when 'bss' then 2 else 1 end as side_rank
+        from ranked
+        where item_rank = 1
+    ) as first_items
+    group by billing_month, ms_subscription_id
+
+)
+
+select * from final

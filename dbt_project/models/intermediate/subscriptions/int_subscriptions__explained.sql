@@ -1,0 +1,82 @@
+with verdicts as (
+
+    select * from {{ ref('int_subscriptions__verdicts') }}
+
+),
+
+items as (
+
+    select * from {{ ref('int_subscriptions__items') }}
+
+),
+
+loads as (
+
+    select * from {{ source('raw', 'loads') }}
+
+),
+
+history as (
+
+    select
+        min(case when source = 'bss_invoices' then billing_month end) as first_bss_month,
+        min(case when source in ('ms_recon_nce', 'ms_recon_legacy') then billing_month end) as first_ms_month
+    from loads
+
+),
+
+-- Credit or negative lines whose amount the difference equals, within a hundredth.
+credits as (
+
+    select distinct verdicts.billing_month, verdicts.ms_subscription_id
+    from verdicts
+    inner join items
+        on
+            verdicts.billing_month = items.billing_month
+            and verdicts.ms_subscription_id = items.ms_subscription_id
+    where
+        (items.is_credit or items.period_cost < 0)
+        and abs(abs(verdicts.cost_difference) - abs(items.period_cost)) <= 0.01
+
+),
+
+-- First that holds (3, 5.16). Summed quantities are compared at 6 decimals, as unit costs are.
+final as (
+
+    select
+        verdicts.*,
+        case
+            when verdicts.status = 'match' then null
+            when verdicts.status = 'missing_in_ms' and verdicts.bss_last_start < history.first_ms_month
+                then 'before_history'
+            when verdicts.status = 'missing_in_bss' and verdicts.ms_last_start < history.first_bss_month
+                then 'before_history'
+            when verdicts.status in ('missing_in_ms', 'missing_in_bss') then 'missing_side'
+            when verdicts.status = 'not_comparable' then 'currency'
+            when abs(verdicts.bss_cost_without_late - verdicts.ms_total_cost) <= verdicts.tolerance then 'late_invoice'
+            when
+                verdicts.bss_unit_cost_count = 1 and verdicts.ms_unit_cost_count = 1
+                and verdicts.bss_unit_cost = verdicts.ms_unit_cost
+                and round(verdicts.bss_quantity, 6) <> round(verdicts.ms_quantity, 6)
+                then 'quantity'
+            when
+                verdicts.bss_unit_cost_count = 1 and verdicts.ms_unit_cost_count = 1
+                and verdicts.bss_unit_cost <> verdicts.ms_unit_cost
+                and round(verdicts.bss_quantity, 6) = round(verdicts.ms_quantity, 6)
+                then 'unit_cost'
+            when
+                credits.ms_subscription_id is not null
+                or abs(abs(verdicts.cost_difference) - abs(verdicts.ms_tax)) <= 0.01
+                then 'tax_or_credit'
+            else 'unexplained'
+        end as explanation
+    from verdicts
+    cross join history
+    left join credits
+        on
+            verdicts.billing_month = credits.billing_month
+            and verdicts.ms_subscription_id = credits.ms_subscription_id
+
+)
+
+select * from final

@@ -1,0 +1,49 @@
+with verdicts as (
+
+    select * from {{ ref('int_subscriptions__explained') }}
+
+),
+
+descriptions as (
+
+    select * from {{ ref('int_subscriptions__descriptions') }}
+
+),
+
+final as (
+
+    select
+        verdicts.billing_month,
+        verdicts.ms_subscription_id,
+        {{ subscription_key('verdicts.billing_month', 'verdicts.ms_subscription_id') }} as reconciliation_key,
+        descriptions.csp_partner,
+        descriptions.product_type,
+        descriptions.account_id,
+        descriptions.billing_account_id,
+        descriptions.product,
+        verdicts.currency,
+        cast(verdicts.bss_total_cost as decimal(18, 2)) as bss_total_cost,
+        cast(verdicts.ms_total_cost as decimal(18, 2)) as ms_total_cost,
+        cast(verdicts.cost_difference as decimal(18, 2)) as cost_difference,
+        cast(verdicts.tolerance as decimal(18, 2)) as tolerance,
+        verdicts.status,
+        case verdicts.status
+            when 'match' then 'green check mark'
+            when 'discrepancy' then 'red X'
+            else 'yellow exclamation mark'
+        end as symbol,
+        verdicts.explanation,
+        cast(verdicts.bss_item_count as bigint) as bss_item_count,
+        cast(verdicts.ms_item_count as bigint) as ms_item_count,
+        '{{ var("selection_method") }}' as selection_method,
+        '{{ var("coverage_method") }}' as coverage_method,
+        {{ publication_columns() }}
+    from verdicts
+    inner join descriptions
+        on
+            verdicts.billing_month = descriptions.billing_month
+            and verdicts.ms_subscription_id = descriptions.ms_subscription_id
+
+)
+
+select * from final

@@ -1,0 +1,41 @@
+with lines as (
+
+    select * from {{ source('raw', 'ms_recon_legacy') }}
+
+),
+
+final as (
+
+    select
+        -- ids: the column SubscriptionId of these files is internal to Microsoft
+        {{ subscription_id('syndication_partner_subscription_number') }} as ms_subscription_id,
+        partner_id as csp_partner,
+        customer_id,
+        cast(null as varchar) as invoice_number,
+        source_file,
+        source_row,
+
+        -- text
+        'Legacy' as type,
+        offer_name as product,
+        charge_type,
+        upper(currency) as currency,
+
+        -- numerics
+        quantity,
+        unit_price,
+        subtotal,
+        tax,
+        total_for_customer as total,
+
+        -- dates
+        billing_month as source_month,
+        subscription_start_date,
+        subscription_end_date,
+        charge_start_date,
+        charge_end_date
+    from lines
+
+)
+
+select * from final

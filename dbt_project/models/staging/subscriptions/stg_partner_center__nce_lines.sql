@@ -1,0 +1,41 @@
+with lines as (
+
+    select * from {{ source('raw', 'ms_recon_nce') }}
+
+),
+
+final as (
+
+    select
+        -- ids
+        {{ subscription_id('subscription_id') }} as ms_subscription_id,
+        partner_id as csp_partner,
+        customer_id,
+        invoice_number,
+        source_file,
+        source_row,
+
+        -- text
+        'NCE' as type,
+        product_name as product,
+        charge_type,
+        upper(currency) as currency,
+
+        -- numerics
+        quantity,
+        unit_price,
+        subtotal,
+        tax_total as tax,
+        total,
+
+        -- dates
+        billing_month as source_month,
+        subscription_start_date,
+        subscription_end_date,
+        charge_start_date,
+        charge_end_date
+    from lines
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""recon_assets: where invoices do not agree, why, and by how much."""

@@ -1,0 +1,25 @@
+"""Errors a person can act on. Anything else that is raised is a defect of ours and keeps its traceback."""
+
+
+class ReconError(Exception):
+    """Base of errors whose text is shown as it is, without a traceback."""
+
+    exit_code = 1
+
+
+class InputError(ReconError):
+    """A file, an argument or a setting is wrong; the text says which, and what to do."""
+
+    exit_code = 2
+
+
+class NotPublishedError(ReconError):
+    """A month could not be published; what was published before stays."""
+
+
+class FileProblem(Exception):
+    """Why one landed file cannot be read at all: file, place inside it (row 0 is the header), what to do."""
+
+    def __init__(self, file: str, message: str, row: int | None = None, column: str | None = None) -> None:
+        place = (f", row {row}" if row is not None else "") + (f", column '{column}'" if column else "")
+        super().__init__(f"{file}{place}: {message}")

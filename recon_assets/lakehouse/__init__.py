@@ -1,0 +1,1 @@
+"""Storage of ours: raw months as Parquet, published tables as Delta. No Dagster here."""

@@ -1,0 +1,1 @@
+"""Where files land: stores of files, and which source and month each file belongs to."""

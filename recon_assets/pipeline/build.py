@@ -1,0 +1,158 @@
+"""A build: raw months in, marts of the target months out, in a DuckDB file private to the run (design.md, rule 3)."""
+
+import datetime as dt
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from recon_assets.errors import ReconError
+from recon_assets.pipeline.project import (
+    DATABASE_NAME,
+    dbt_paths,
+    invoke_dbt,
+    load_manifest,
+    manifest_folder,
+    quiet_dbt_environment,
+)
+from recon_assets.settings import Settings
+
+# Models of one subject: those tagged with it and the marts that all subjects share.
+SHARED = "tag:shared"
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model or seed."""
+
+    unique_id: str
+    name: str
+    seconds: float
+    rows: dict[str, int]  # by month; empty when the model has no billing_month
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Outcome of one dbt test for one month. `failures` counts the failing rows of that month."""
+
+    unique_id: str
+    name: str
+    month: str
+    passed: bool
+    blocking: bool
+    failures: int
+
+
+@dataclass(frozen=True)
+class Build:
+    subject: str
+    months: list[str]
+    database: Path
+    nodes: list[NodeResult]
+    checks: list[CheckResult]
+
+    def failed_checks(self, month: str) -> list[CheckResult]:
+        return [check for check in self.checks if check.month == month and not check.passed]
+
+
+def build_folder(settings: Settings, run_id: str) -> Path:
+    return settings.build / run_id
+
+
+def selection(subject: str) -> list[str]:
+    return [f"tag:{subject}", SHARED]
+
+
+def run_build(settings: Settings, subject: str, months: list[str], run_id: str) -> Build:
+    """Build and test the marts of `months` in a new database; ReconError when a model cannot be built."""
+    folder = build_folder(settings, run_id)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    database = folder / DATABASE_NAME
+    target = folder / "dbt"
+    variables = json.dumps(settings.dbt_vars() | {"target_months": months, "subjects": [subject]})
+    common = [*dbt_paths(target), "--vars", variables, "--select", *selection(subject)]
+    parsed = manifest_folder()
+    with quiet_dbt_environment(database, settings.home, settings.build_memory_limit):
+        try:
+            built = invoke_dbt(["build", *common, "--exclude-resource-type", "test", "unit_test"], load_manifest(parsed))
+            _require_success(built)
+            tested = invoke_dbt(["test", *common, "--exclude-resource-type", "unit_test"], load_manifest(parsed))
+        finally:
+            _close_connections()
+    with duckdb.connect(str(database), read_only=True) as connection:
+        nodes = [_node_result(connection, result) for result in built.results if _type(result) in ("model", "seed")]
+        checks = [check for result in tested.results if _type(result) == "test"
+            for check in _check_results(connection, result, months)]
+    return Build(subject, months, database, nodes, checks)
+
+
+def _type(result: Any) -> str:
+    return str(result.node.resource_type)  # hooks are results too
+
+
+def _close_connections() -> None:
+    # dbt-duckdb keeps its database open for the life of the process.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _require_success(result: Any) -> None:
+    broken = [f"{r.node.name}: {r.message}" for r in result.results if r.status not in ("success", "pass")]
+    if broken:
+        raise ReconError("dbt could not build " + "; ".join(broken))
+
+
+def _node_result(connection: duckdb.DuckDBPyConnection, result: Any) -> NodeResult:
+    node = result.node
+    rows: dict[str, int] = {}
+    if "billing_month" in node.columns and _type(result) == "model":
+        sql = f"select strftime(billing_month, '%Y-%m'), count(*) from {_relation(node)} group by 1 order by 1"
+        rows = dict(connection.execute(sql).fetchall())
+    return NodeResult(node.unique_id, node.name, result.execution_time, rows)
+
+
+def _check_results(connection: duckdb.DuckDBPyConnection, result: Any, months: list[str]) -> list[CheckResult]:
+    """One result per month: failing rows that name a month count for it alone, others for every month."""
+    node = result.node
+    blocking = str(node.config.severity).upper() == "ERROR"
+    failures: dict[str | None, int] = {}
+    if result.status in ("fail", "warn"):
+        failures = _failures_by_month(connection, node)
+    elif result.status != "pass":
+        failures = {None: 1}
+    everywhere = failures.get(None, 0)
+    counts = {month: failures.get(month, 0) + everywhere for month in months}
+    return [
+        CheckResult(node.unique_id, node.name, month, count == 0, blocking, count) for month, count in counts.items()
+    ]
+
+
+def _failures_by_month(connection: duckdb.DuckDBPyConnection, node: Any) -> dict[str | None, int]:
+    relation = _relation(node)
+    columns = [row[0] for row in connection.execute(f"describe {relation}").fetchall()]
+    if "billing_month" not in columns:
+        return {None: connection.execute(f"select count(*) from {relation}").fetchall()[0][0]}
+    sql = f"select strftime(billing_month, '%Y-%m'), count(*) from {relation} group by 1"
+    return dict(connection.execute(sql).fetchall())
+
+
+def _relation(node: Any) -> str:
+    return f'"{node.schema}"."{node.alias}"'
+
+
+def remove_build(settings: Settings, run_id: str) -> None:
+    """Remove the build of a published run."""
+    shutil.rmtree(build_folder(settings, run_id), ignore_errors=True)
+
+
+def remove_old_builds(settings: Settings, now: dt.datetime) -> None:
+    """Remove what failed or killed runs left longer ago than `build_keep_days`."""
+    limit = (now - dt.timedelta(days=settings.build_keep_days)).timestamp()
+    for folder in settings.build.glob("*") if settings.build.is_dir() else []:
+        if folder.is_dir() and folder.stat().st_mtime < limit:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,64 @@
+"""What must be loaded before months can be reconciled, and what has landed of each month."""
+
+from dataclasses import dataclass
+
+from recon_assets.lakehouse.raw import RawStore
+from recon_assets.landing.discovery import discover
+from recon_assets.landing.store import FileStore, LandedFile
+from recon_assets.months import add_months
+from recon_assets.pipeline.project import source_windows
+from recon_assets.sources.loading import needs_load
+from recon_assets.sources.registry import SOURCES, sources_of
+
+Landed = dict[str, dict[str, list[LandedFile]]]  # source -> month -> files
+
+
+@dataclass(frozen=True, order=True)
+class PlannedLoad:
+    month: str
+    source: str
+
+
+def landed_files(store: FileStore, subject: str) -> Landed:
+    """Every landed file of a subject's sources, by source and month."""
+    return {source.name: discover(store, source.name) for source in sources_of(subject)}
+
+
+def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore) -> list[PlannedLoad]:
+    """Raw months to load before `months` are built: landed, not yet loaded or changed, and in reach of a window.
+
+    Reach goes back to the oldest landed month (items longer than a month). Invoices are identified over all landed
+    files (5.6) whatever their folder, so BSS months after the window are in reach too. A loaded month whose files
+    are gone is in the plan: loading it makes it absent.
+    """
+    planned = []
+    for window in source_windows(subject):
+        reach = add_months(max(months), window.to_offset)
+        files = landed[window.source]
+        for month in sorted({*files, *raw.months(window.source)}):
+            in_reach = month <= reach or SOURCES[window.source].month_from == "folder"
+            if in_reach and needs_load(window.source, month, files.get(month, []), raw):
+                planned.append(PlannedLoad(month, window.source))
+    return sorted(planned)
+
+
+def months_touched(source: str, month: str, subject: str) -> list[str]:
+    """Months whose selection window holds `month` of `source`: those to bring up to date when it changes."""
+    window = next(w for w in source_windows(subject) if w.source == source)
+    return [add_months(month, -offset) for offset in range(window.to_offset, window.from_offset - 1, -1)]
+
+
+def window_status(subject: str, month: str, present: dict[str, set[str]]) -> str:
+    """final, provisional or incomplete, from the months of each source that are there (spec/warehouse.md).
+
+    The twin of marts/shared/month_status.sql, for months that are not published; a test holds them together.
+    """
+    required = [window for window in source_windows(subject) if window.required]
+    if any(month not in present[window.source] for window in required):
+        return "incomplete"
+    needed = (
+        add_months(month, offset) in present[window.source]
+        for window in required
+        for offset in range(window.from_offset, window.to_offset + 1)
+    )
+    return "final" if all(needed) else "provisional"

@@ -1,0 +1,142 @@
+"""Publishing: months of a build whose blocking checks passed become what readers see, one commit per month."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from recon_assets.clock import Clock
+from recon_assets.lakehouse.published import MartVersion, Publication, PublishedStore
+from recon_assets.lakehouse.raw import RawStore
+from recon_assets.months import add_months
+from recon_assets.pipeline.build import Build
+from recon_assets.pipeline.marts import CHANGES, Mart, marts_of
+from recon_assets.pipeline.project import source_windows
+
+
+@dataclass(frozen=True)
+class MonthOutcome:
+    """What publishing made of a month: its publication, or the reasons why it stays as it was."""
+
+    month: str
+    publication: Publication | None
+    reasons: list[str]
+    window_status: str
+
+
+def publish_build(build: Build, published: PublishedStore, raw: RawStore, run_id: str, clock: Clock) -> Iterator[MonthOutcome]:
+    """Publish each month of the build that may be, oldest first; a refused month does not hold up the others."""
+    with duckdb.connect(str(build.database), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        statuses = dict(
+            connection.execute(
+                "select strftime(billing_month, '%Y-%m'), window_status from marts.month_status where reconciliation = ?",
+                [build.subject],
+            ).fetchall()
+        )
+        for month in build.months:
+            status = statuses.get(month, "incomplete")
+            reasons = refusals(build, month, status, raw)
+            publication = None if reasons else _publish_month(connection, build, month, published, run_id, clock)
+            yield MonthOutcome(month, publication, reasons, status)
+
+
+def refusals(build: Build, month: str, window_status: str, raw: RawStore) -> list[str]:
+    """Why a month may not be published; empty when it may.
+
+    A month is refused when a required source of its own has not landed, when the last load of a month of its window
+    failed its audit, or when one of its blocking dbt tests failed.
+    """
+    reasons = []
+    if window_status == "incomplete":
+        missing = [w.source for w in source_windows(build.subject) if w.required and raw.read(w.source, month) is None]
+        reasons.append(f"no file of {' and '.join(missing) or 'a required source'} is loaded for {month}")
+    for window in source_windows(build.subject):
+        for offset in range(window.from_offset, window.to_offset + 1):
+            failed = raw.read_failed(window.source, add_months(month, offset))
+            if failed is not None:
+                reasons.append(f"{failed.source} {failed.month} failed its audit: {'; '.join(failed.problems)}")
+    reasons += [f"test {c.name} failed on {c.failures} rows" for c in build.failed_checks(month) if c.blocking]
+    return reasons
+
+
+def _publish_month(
+    connection: duckdb.DuckDBPyConnection, build: Build, month: str, published: PublishedStore, run_id: str, clock: Clock
+) -> Publication:
+    before = published.current().get((month, build.subject))
+    published_at = clock()
+    if before is not None:  # a clock that was set back must not hide the newer publication
+        published_at = max(published_at, before.published_at + dt.timedelta(microseconds=1))
+    stamp = _Stamp(build, month, run_id, published_at)
+    marts: dict[str, MartVersion] = {}
+    for mart in marts_of(build.subject):
+        rows = _reader(connection, stamp.month_sql(mart))
+        marts[mart.name] = published.replace_month(mart, month, build.subject, rows)
+    changes = _reader(connection, stamp.changes_sql(before, published.root))
+    marts[CHANGES.name] = published.replace_month(CHANGES, month, build.subject, changes)
+    publication = Publication(month, build.subject, run_id, published_at, marts)
+    published.record(publication)
+    return publication
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, sql: str) -> Callable[[], pa.RecordBatchReader]:
+    return lambda: connection.cursor().execute(sql).fetch_record_batch(100_000)
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """SQL that reads one month of a build as it is to be published, with what only the publication knows."""
+
+    build: Build
+    month: str
+    run_id: str
+    published_at: dt.datetime
+
+    def _known(self) -> dict[str, str]:
+        checks = [check for check in self.build.checks if check.month == self.month]
+        passed = sum(check.passed for check in checks)
+        return {
+            "published_at": f"timestamp '{self.published_at:%Y-%m-%d %H:%M:%S.%f}'",
+            "run_id": f"'{self.run_id}'",
+            "checks_passed": f"cast({passed} as bigint)",
+            "checks_failed": f"cast({len(checks) - passed} as bigint)",
+        }
+
+    def month_sql(self, mart: Mart) -> str:
+        known = self._known()
+        columns = ", ".join(f"{known.get(c.name, c.name)} as {c.name}" for c in mart.columns)
+        own = f"billing_month = date '{self.month}-01'"
+        if mart.is_shared:
+            own += f" and reconciliation = '{self.build.subject}'"
+        return f"select {columns} from marts.{mart.name} where {own} order by {', '.join(mart.grain)}"
+
+    def changes_sql(self, before: Publication | None, root: Path) -> str:
+        compared = [mart for mart in marts_of(self.build.subject) if mart.status]
+        known = self._known()
+        parts = [self._changes_of(mart, before, root) for mart in compared]
+        columns = ", ".join(
+            f"cast({known.get(c.name, c.name)} as {c.sql_type}) as {c.name}" for c in CHANGES.columns
+        )
+        return f"select {columns} from ({' union all '.join(parts)}) order by {', '.join(CHANGES.grain)}"
+
+    def _changes_of(self, mart: Mart, before: Publication | None, root: Path) -> str:
+        had = f"select reconciliation_key, {mart.status} as status, {mart.difference} as difference"
+        now = f"{had} from marts.{mart.name} where billing_month = date '{self.month}-01'"
+        files = before.marts[mart.name].files if before and mart.name in before.marts else []
+        listed = ", ".join("'" + str(root / file).replace("'", "''") + "'" for file in files)
+        then = f"{had} from read_parquet([{listed}])" if files else f"{now} and false"
+        # The first publication of a month changes nothing: there is no version before it.
+        since = f"timestamp '{before.published_at:%Y-%m-%d %H:%M:%S.%f}'" if before else "null"
+        return f"""
+            select date '{self.month}-01' as billing_month, '{self.build.subject}' as reconciliation,
+                reconciliation_key,
+                case when old.status is null then 'new' when new.status is null then 'gone' else 'changed' end as change,
+                old.status as status_from, new.status as status_to,
+                old.difference as difference_from, new.difference as difference_to, {since} as published_before_at
+            from ({then}) as old full outer join ({now}) as new using (reconciliation_key)
+            where {'true' if before else 'false'} and (
+                old.status is distinct from new.status or old.difference is distinct from new.difference)
+        """

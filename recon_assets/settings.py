@@ -1,0 +1,81 @@
+"""Every setting, once: `RECON_*` environment variables, or a `.env` file, with their defaults.
+
+Settings that change numbers are handed to dbt as vars (`dbt_vars`) and travel as columns of the marts.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from recon_assets.errors import InputError
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="RECON_", env_file=".env", extra="ignore")
+
+    home: Path = Field(Path("recon_home"), description="Where everything lives unless a setting moves it.")
+    landing_url: str | None = Field(None, description="Folder of the landing zone; default <home>/landing.")
+    published_url: str | None = Field(None, description="Folder of the published tables; default <home>/published.")
+    first_month: str = Field("2022-01", description="Oldest month partition, unless an older month has landed.")
+
+    selection_method: Literal["overlap", "touch"] = "overlap"
+    coverage_method: Literal["thirty_360", "days_over_30"] = "thirty_360"
+    canceled_stages: list[str] = Field(["canceled", "cancelled"], description="Invoice stages that exclude an invoice.")
+    quarantine_limit: Decimal = Field(Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold.")
+
+    max_unpack_ratio: int = Field(200, ge=1, description="Largest ratio of unpacked to packed size of a file.")
+    max_unpacked_bytes: int = Field(20 * 1000**3, ge=1, description="Largest unpacked size of a file, in bytes.")
+    raw_keep_hours: int = Field(24, ge=0, description="How long replaced raw loads are kept for builds that read them.")
+    build_keep_days: int = Field(7, ge=0, description="How long the build folder of a failed run is kept for a look.")
+    file_stable_seconds: int = Field(30, ge=0, description="How long a landed file must be unchanged before it is taken.")
+    build_memory_limit: str = Field("4GB", description="DuckDB memory limit of one build; it spills to disk beyond.")
+
+    close_day: int = Field(6, ge=1, le=28, description="Day of the month on which the month before is reconciled.")
+    close_hour: int = Field(6, ge=0, le=23, description="Hour (UTC) of the month's close and of the daily refresh.")
+    webhook_url: str | None = Field(None, description="Where a failed run is posted; off when empty.")
+    app_url: str = Field("http://127.0.0.1:8050", description="Address of the reporting app, for links in Dagster.")
+    dagster_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster UI.")
+
+    @property
+    def landing(self) -> Path:
+        return Path(self.landing_url) if self.landing_url else self.home / "landing"
+
+    @property
+    def published(self) -> Path:
+        return Path(self.published_url) if self.published_url else self.home / "published"
+
+    @property
+    def raw(self) -> Path:
+        return self.home / "raw"
+
+    @property
+    def build(self) -> Path:
+        return self.home / "build"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+    def dbt_vars(self) -> dict[str, object]:
+        """The settings that change numbers, by the names of the dbt vars they set."""
+        return {
+            "selection_method": self.selection_method,
+            "coverage_method": self.coverage_method,
+            "canceled_stages": [stage.strip().lower() for stage in self.canceled_stages],
+        }
+
+
+def load_settings() -> Settings:
+    """Settings from the environment with an absolute home; InputError names each variable that is wrong."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"RECON_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']} (got {item['input']!r})"
+            for item in error.errors()
+        )
+        raise InputError(f"A setting is wrong. {wrong}") from error
+    return settings.model_copy(update={"home": settings.home.resolve()})

@@ -1,0 +1,1 @@
+"""One reader per source: landed file in, typed rows and rejected rows out. No Dagster here."""

@@ -1,0 +1,115 @@
+"""Pages of the BSS API v3 as text records: one record per invoice item, numbers as they are written."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.records import Record, Records, write_records
+from recon_assets.sources.unpack import UnpackLimits, open_text
+
+# Declared column -> path in the invoice, or in the item, of spec/sources.md.
+_INVOICE_PATHS = {
+    "invoice_id": "id",
+    "invoice_code": "code",
+    "invoice_date": "date",
+    "created_at": "createdAt",
+    "updated_at": "updatedAt",
+    "invoice_due_date": "dueDate",
+    "invoice_type": "type.type",
+    "invoice_stage": "status.type",
+    "account_id": "account.id",
+    "billing_account_id": "billingTo.id",
+    "currency": "currency",
+}
+_ITEM_PATHS = {
+    "product_type": "product.type",
+    "product": "product.name",
+    "description": "description",
+    "start_date": "startDate",
+    "end_date": "endDate",
+    "quantity": "quantity",
+    "unit_price": "unitPrice",
+    "unit_cost": "unitCost",
+    "discount_percent": "discount.value",
+    "final_amount": "total",
+}
+_SUBSCRIPTION_PATHS = {"bss_subscription_id": "id", "ms_subscription_id": "externalId"}
+_COUNTS = ("invoice_ordinal", "subscription_count")
+
+BOUND = {
+    name: position
+    for position, name in enumerate([*_INVOICE_PATHS, *_ITEM_PATHS, *_SUBSCRIPTION_PATHS, *_COUNTS])
+}
+_HEADINGS = [
+    *_INVOICE_PATHS.values(),
+    *(f"items.{path}" for path in _ITEM_PATHS.values()),
+    *(f"items.subscriptions.{path}" for path in _SUBSCRIPTION_PATHS.values()),
+    *_COUNTS,
+]
+
+
+def read_bss_json(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:
+    """Read one page `{data: [invoice], ...}` into `target`; FileProblem when it is not such a page.
+
+    `tables["invoice_copies"]` holds one row per invoice of the page, items or none: it decides which copy is newest.
+    """
+    invoices = _invoices(path, file, limits)
+    count = write_records(target, len(_HEADINGS), _item_records(invoices))
+    copies = [
+        {"invoice_id": _text(_at(invoice, "id")), "invoice_ordinal": n, "updated_at": _text(_at(invoice, "updatedAt"))}
+        for n, invoice in enumerate(invoices, start=1)
+        if _at(invoice, "id") is not None
+    ]
+    return Records(target, _HEADINGS, False, count, {"invoice_copies": copies})
+
+
+def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:
+    with open_text(path, file, limits) as text:
+        try:
+            page = json.load(text, parse_float=str, parse_int=str, parse_constant=str)
+        except json.JSONDecodeError as error:
+            raise FileProblem(
+                file, f"is not valid JSON ({error.msg}, line {error.lineno}); it may be cut off, fetch it again"
+            ) from error
+        except (RecursionError, UnicodeDecodeError) as error:
+            raise FileProblem(file, f"is not a page of the BSS API ({error}); fetch it again") from error
+    if not isinstance(page, dict) or not isinstance(page.get("data"), list):
+        raise FileProblem(file, "is not a page of the BSS API: it has no list 'data'; fetch it again")
+    return list(page["data"])
+
+
+def _item_records(invoices: list[Any]) -> Iterator[Record]:
+    for ordinal, invoice in enumerate(invoices, start=1):
+        items = invoice.get("items") if isinstance(invoice, dict) else None
+        if not isinstance(items, list):
+            yield [json.dumps(invoice)], "the invoice has no list 'items'; fetch it with include=items"
+            continue
+        for item in items:
+            if isinstance(item, dict):
+                yield _record(invoice, item, ordinal), None
+            else:
+                yield [json.dumps(item)], "the invoice item is not an object"
+
+
+def _record(invoice: dict[str, Any], item: dict[str, Any], ordinal: int) -> list[str | None]:
+    subscriptions = item.get("subscriptions") or []
+    only = subscriptions[0] if len(subscriptions) == 1 else {}
+    return [
+        *(_text(_at(invoice, path)) for path in _INVOICE_PATHS.values()),
+        *(_text(_at(item, path)) for path in _ITEM_PATHS.values()),
+        *(_text(_at(only, path)) for path in _SUBSCRIPTION_PATHS.values()),
+        str(ordinal),
+        str(len(subscriptions)),
+    ]
+
+
+def _at(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,226 @@
+"""From text records of one file to typed rows and rejected rows, in DuckDB.
+
+A row is rejected when its record cannot be read, a needed value is missing, or a needed or checked value does not
+convert; it is reported with the first such column in the order of the file (spec/warehouse.md, quarantined_rows).
+"""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from recon_assets.sources.columns import LINEAGE, SQL_TYPES, Column, columns_of
+from recon_assets.sources.records import Records
+
+QUARANTINE_SCHEMA: dict[str, str] = {
+    "source": "varchar",
+    "month": "varchar",
+    "source_file": "varchar",
+    "source_row": "bigint",
+    "column_name": "varchar",
+    "value": "varchar",
+    "reason": "varchar",
+    "raw_row": "varchar",
+}
+
+_EXPECTED = {
+    "decimal": "is not a number (or is a trillion or more)",
+    "date": "is not a date; expected YYYY-MM-DD, MM/DD/YYYY or M/D/YYYY H:MM",
+    "timestamp": "is not an instant; expected ISO 8601",
+    "integer": "is not a whole number",
+}
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule over a whole row: rows for which the SQL `fails` holds (over declared columns) are rejected."""
+
+    fails: str
+    reason: str
+    column: str  # the declared column the rejection names
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the records came from: becomes the lineage columns of every raw row."""
+
+    source: str
+    month: str
+    file: str
+    content_hash: str
+    loaded_at: str  # UTC, `YYYY-MM-DD HH:MM:SS.ffffff`
+
+
+@dataclass(frozen=True)
+class Converted:
+    rows: int
+    rejected: int
+    warnings: dict[str, int]  # values of optional columns that became null, by heading
+
+
+def connect(temp: Path | None = None, memory_limit: str = "2GB") -> duckdb.DuckDBPyConnection:
+    """A private in-memory DuckDB with the conversion macros; results do not depend on the machine's time zone."""
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    connection.execute(f"set memory_limit = '{memory_limit}'")
+    if temp is not None:
+        connection.execute("set temp_directory = ?", [str(temp)])
+    connection.execute(files("recon_assets.sources").joinpath("conversions.sql").read_text(encoding="utf-8"))
+    return connection
+
+
+def convert(
+    connection: duckdb.DuckDBPyConnection,
+    records: Records,
+    bound: dict[str, int],
+    origin: Origin,
+    rules: tuple[RowRule, ...],
+    rows_target: Path,
+    quarantine_target: Path,
+) -> Converted:
+    """Write the typed rows and the rejected rows of one file as two Parquet files; what was written."""
+    columns = columns_of(origin.source)
+    connection.execute(f"create or replace temp table judged as {_judged_sql(columns, bound, records, rules)}")
+    lineage = (
+        f"{_text(origin.file)} as source_file, source_row, {_text(origin.content_hash)} as content_hash, "
+        f"timestamp {_text(origin.loaded_at)} as loaded_at, date {_text(origin.month + '-01')} as billing_month"
+    )
+    names = ", ".join(column.name for column in columns)
+    connection.execute(
+        f"copy (select {names}, {lineage} from judged where reason is null order by source_row) "
+        f"to {_text(rows_target)} (format parquet, compression zstd)"
+    )
+    connection.execute(
+        f"copy ({_quarantine_sql(records, bound, origin)}) to {_text(quarantine_target)} (format parquet, compression zstd)"
+    )
+    counted = f"select count(*) from read_parquet({_text(rows_target)})"
+    rejected = f"select count(*) from read_parquet({_text(quarantine_target)})"
+    return Converted(
+        _one(connection, counted), _one(connection, rejected), _warnings(connection, columns, bound, records)
+    )
+
+
+def _judged_sql(
+    columns: tuple[Column, ...], bound: dict[str, int], records: Records, rules: tuple[RowRule, ...]
+) -> str:
+    trimmed = ", ".join(f"trim(c{n}) as c{n}" for n in range(len(records.headings)))
+    parsed = ", ".join(_parsed(column, bound, records.comma_delimited) for column in columns if column.name in bound)
+    valued = ", ".join(_valued(column, bound) for column in columns)
+    first_bad = " ".join(
+        f"when {fails} then {position}"
+        for position, fails in sorted(
+            (bound[column.name], _fails(column, bound[column.name]))
+            for column in columns
+            if column.name in bound and column.value != "optional"
+        )
+    )
+    broken = " ".join(f"when {rule.fails} then {_text(rule.reason)}" for rule in rules)
+    broken_at = " ".join(f"when {rule.fails} then {bound.get(rule.column, -1)}" for rule in rules)
+    return f"""
+        with trimmed as (
+            select source_row, problem, unreadable, {trimmed} from read_parquet({_text(records.path)})
+        ),
+        parsed as (select *, {parsed} from trimmed),
+        valued as (select *, {valued} from parsed),
+        bad as (select *, case when problem is not null then -1 {first_bad} end as bad_position from valued)
+        select *,
+            case when problem is not null then problem
+                when bad_position is not null then 'value'
+                {broken} end as reason,
+            case when bad_position is not null then bad_position {broken_at} end as position
+        from bad
+    """
+
+
+def _parsed(column: Column, bound: dict[str, int], comma_delimited: bool) -> str:
+    """First step of a conversion, as a column of its own: macros multiply their text when they are nested."""
+    text, parsed = f"c{bound[column.name]}", f"{column.name}_parsed"
+    match column.kind:
+        case "text":
+            return f"{text} as {parsed}"
+        case "decimal":
+            return f"number_text({text}, {comma_delimited}) as {parsed}"
+        case "date":
+            return f"written_date({text}) as {parsed}"
+        case "timestamp":
+            return f"as_timestamp({text}) as {parsed}"
+        case _:
+            return f"try_cast({text} as integer) as {parsed}"
+
+
+def _valued(column: Column, bound: dict[str, int]) -> str:
+    if column.name not in bound:
+        return f"cast(null as {SQL_TYPES[column.kind]}) as {column.name}"
+    parsed = f"{column.name}_parsed"
+    match column.kind:
+        case "decimal":
+            return f"within_bounds(plain_decimal({parsed})) as {column.name}"
+        case "date":
+            return f"case when not is_no_date({parsed}) then {parsed} end as {column.name}"
+        case _:
+            return f"{parsed} as {column.name}"
+
+
+def _fails(column: Column, position: int) -> str:
+    if column.value == "needed":
+        return f"{column.name} is null"
+    return f"(c{position} is not null and {_unconverted(column)})"
+
+
+def _unconverted(column: Column) -> str:
+    # A date that means "none" was understood, though it leaves no value.
+    return f"{column.name}_parsed is null" if column.kind == "date" else f"{column.name} is null"
+
+
+def _quarantine_sql(records: Records, bound: dict[str, int], origin: Origin) -> str:
+    value = "case position " + " ".join(f"when {n} then c{n}" for n in range(len(records.headings))) + " end"
+    heading = "case position " + " ".join(f"when {n} then {_text(h)}" for n, h in enumerate(records.headings)) + " end"
+    expected = "case position " + " ".join(f"when {n} then {_text(e)}" for n, e in _expected(bound, origin.source)) + " end"
+    fields = ", ".join(f"{_text(h or f'column {n + 1}')}: c{n}" for n, h in enumerate(_distinct(records.headings)))
+    return f"""
+        select {_text(origin.source)} as source, {_text(origin.month)} as month, {_text(origin.file)} as source_file,
+            source_row, {heading} as column_name, {value} as value,
+            case when reason <> 'value' then reason
+                when {value} is null then 'is empty, and is needed'
+                else {expected} end as reason,
+            coalesce(unreadable, cast(to_json({{{fields}}}) as varchar)) as raw_row
+        from judged where reason is not null order by source_row
+    """
+
+
+def _expected(bound: dict[str, int], source: str) -> list[tuple[int, str]]:
+    kinds = {column.name: column.kind for column in columns_of(source)}
+    return [(position, _EXPECTED.get(kinds[name], "is not valid")) for name, position in bound.items()]
+
+
+def _distinct(headings: list[str]) -> list[str]:
+    return [h if headings.index(h) == n and h else f"{h} ({n + 1})" for n, h in enumerate(headings)]
+
+
+def _warnings(
+    connection: duckdb.DuckDBPyConnection, columns: tuple[Column, ...], bound: dict[str, int], records: Records
+) -> dict[str, int]:
+    lenient = [c for c in columns if c.value == "optional" and c.kind != "text" and c.name in bound]
+    if not lenient:
+        return {}
+    lost = ", ".join(
+        f"count(*) filter (reason is null and c{bound[c.name]} is not null and {_unconverted(c)})" for c in lenient
+    )
+    counts = connection.execute(f"select {lost} from judged").fetchone() or ()
+    return {records.headings[bound[c.name]]: n for c, n in zip(lenient, counts, strict=True) if n}
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _text(value: object) -> str:
+    """A SQL text literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def raw_schema(source: str) -> dict[str, str]:
+    """Column names and SQL types of a raw table, declared columns first, then lineage."""
+    return {column.name: SQL_TYPES[column.kind] for column in columns_of(source)} | LINEAGE

@@ -1,0 +1,250 @@
+"""Loading one month of one source: read, convert, audit, and only then replace the month (write, audit, publish)."""
+
+import datetime as dt
+import hashlib
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recon_assets.clock import Clock
+from recon_assets.errors import FileProblem
+from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
+from recon_assets.landing.store import FileStore, LandedFile
+from recon_assets.settings import Settings
+from recon_assets.sources.columns import columns_of
+from recon_assets.sources.convert import Origin, connect, convert
+from recon_assets.sources.readers import ROW_RULES, read_file
+from recon_assets.sources.records import Records
+from recon_assets.sources.unpack import UnpackLimits
+
+# Further tables of a source beside its rows: name -> column -> SQL conversion of the text column.
+EXTRA_TABLES: dict[str, dict[str, dict[str, str]]] = {
+    "bss_invoices": {
+        "invoice_copies": {
+            "invoice_id": "trim(invoice_id)",
+            "invoice_ordinal": "cast(invoice_ordinal as integer)",
+            "updated_at": "as_timestamp(trim(updated_at))",
+        }
+    }
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One audit of a load. A failed check keeps the month as it was before."""
+
+    name: Literal["files_readable", "row_count", "quarantine_share", "contract"]
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of loading a month: `loaded`, `failed` (the earlier load stays) or `absent` (no file landed)."""
+
+    source: str
+    month: str
+    outcome: Literal["loaded", "failed", "absent"]
+    checks: list[Check] = field(default_factory=list)
+    raw_month: RawMonth | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        return [check.detail for check in self.checks if not check.passed]
+
+
+@cache
+def reader_version(source: str) -> str:
+    """Changes when columns or conversions of a source do, so that its months are loaded again after an upgrade."""
+    sql = package_files("recon_assets.sources").joinpath("conversions.sql").read_text(encoding="utf-8")
+    return hashlib.sha256(f"{columns_of(source)}{ROW_RULES[source]}{sql}".encode()).hexdigest()[:12]
+
+
+def load_month(
+    source: str, month: str, files: list[LandedFile], store: FileStore, raw: RawStore, settings: Settings, clock: Clock
+) -> Load:
+    """Load the landed `files` of one month whole; nothing is replaced unless every audit passes."""
+    if not files:
+        raw.retire(source, month)
+        return Load(source, month, "absent")
+    started = clock()
+    load_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}-{reader_version(source)}"
+    with _load_folder(raw.month_folder(source, month) / load_id) as loader_folder:
+        loader = _Loader(source, month, store, settings, started, loader_folder.folder)
+        loaded, problems = loader.load(files)
+        checks = _audit(source, month, loaded, problems, loader, settings)
+        if not all(check.passed for check in checks):
+            failed = [check.detail for check in checks if not check.passed]
+            raw.record_failure(FailedLoad(source, month, started.isoformat(), [f.version for f in files], failed))
+            return Load(source, month, "failed", checks)
+        raw_month = _raw_month(source, month, load_id, started, loaded, loader, raw.root)
+        raw.commit(raw_month)
+        loader_folder.keep = True
+    raw.remove_replaced(source, month, (started - dt.timedelta(hours=settings.raw_keep_hours)).timestamp())
+    return Load(source, month, "loaded", checks, raw_month)
+
+
+@dataclass
+class _LoadFolder:
+    folder: Path
+    keep: bool = False
+
+
+@contextmanager
+def _load_folder(folder: Path) -> Iterator[_LoadFolder]:
+    """A folder that is removed again unless it was committed."""
+    folder.mkdir(parents=True)
+    holder = _LoadFolder(folder)
+    try:
+        yield holder
+    finally:
+        if not holder.keep:
+            shutil.rmtree(folder)
+
+
+@dataclass
+class _Loader:
+    """Loads files one after the other into `folder`, as `<table>-<file number>.parquet`."""
+
+    source: str
+    month: str
+    store: FileStore
+    settings: Settings
+    started: dt.datetime
+    folder: Path
+    tables: dict[str, list[Path]] = field(default_factory=lambda: {"rows": [], "quarantine": []})
+    records: int = 0
+
+    def load(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
+        """What was loaded, and why the other files could not be read."""
+        loaded: list[LoadedFile] = []
+        problems: list[str] = []
+        first_with: dict[str, str] = {}
+        connection = connect(self.folder, self.settings.build_memory_limit)
+        for number, file in enumerate(files):
+            try:
+                with self.store.open_local(file) as path:
+                    content_hash = _hash(path)
+                    same = first_with.setdefault(content_hash, file.path)
+                    if same != file.path:
+                        loaded.append(LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same))
+                        continue
+                    loaded.append(self._load_file(connection, file, path, content_hash, number))
+            except FileProblem as problem:
+                problems.append(str(problem))
+        connection.close()
+        return loaded, problems
+
+    def _load_file(
+        self, connection: duckdb.DuckDBPyConnection, file: LandedFile, path: Path, content_hash: str, number: int
+    ) -> LoadedFile:
+        limits = UnpackLimits(self.settings.max_unpack_ratio, self.settings.max_unpacked_bytes)
+        text = self.folder / f"text-{number:04d}.parquet"
+        rows, quarantine = (self._target(table, number) for table in ("rows", "quarantine"))
+        records, bound = read_file(self.source, path, file.path, limits, text)
+        origin = Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
+        converted = convert(connection, records, bound, origin, ROW_RULES[self.source], rows, quarantine)
+        self._write_extra_tables(connection, records, file.path, number)
+        text.unlink()
+        self.records += records.count
+        extra = [h for position, h in enumerate(records.headings) if position not in bound.values() and h]
+        return LoadedFile(
+            file.path, file.etag, file.size, content_hash, converted.rows, converted.rejected, None, extra,
+            converted.warnings,
+        )  # fmt: skip
+
+    def _write_extra_tables(
+        self, connection: duckdb.DuckDBPyConnection, records: Records, file: str, number: int
+    ) -> None:
+        for table, columns in EXTRA_TABLES.get(self.source, {}).items():
+            names = list(columns)
+            text = pa.Table.from_pylist(
+                [{name: None if row[name] is None else str(row[name]) for name in names} for row in records.tables.get(table, [])],
+                pa.schema([(name, pa.string()) for name in names]),
+            )
+            connection.register("extra_text", text)
+            select = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
+            target = self._target(table, number)
+            result = connection.execute(f"select {select}, ?::varchar as source_file from extra_text", [file])
+            pq.write_table(result.fetch_arrow_table(), target, compression="zstd")
+            connection.unregister("extra_text")
+
+    def _target(self, table: str, number: int) -> Path:
+        path = self.folder / f"{table}-{number:04d}.parquet"
+        self.tables.setdefault(table, []).append(path)
+        return path
+
+
+def _audit(
+    source: str, month: str, loaded: list[LoadedFile], problems: list[str], loader: _Loader, settings: Settings
+) -> list[Check]:
+    rows, quarantined = sum(f.rows for f in loaded), sum(f.quarantined for f in loaded)
+    total = rows + quarantined
+    allowed = max(1, int(total * settings.quarantine_limit))
+    readable = Check("files_readable", not problems, "; ".join(problems) or f"{len(loaded)} files read")
+    if problems:
+        return [readable]
+    return [
+        readable,
+        Check(
+            "row_count",
+            total == loader.records,
+            f"{source} {month}: {loader.records} records read, {rows} rows and {quarantined} rejected",
+        ),
+        Check(
+            "quarantine_share",
+            quarantined <= allowed,
+            f"{source} {month}: {quarantined} of {total} rows were rejected, {allowed} are allowed"
+            + ("" if quarantined <= allowed else f"; first: {_first_rejection(loader.tables['quarantine'])}"),
+        ),
+        _contract_check(source, month, [path for path in loader.tables["rows"] if path.exists()]),
+    ]
+
+
+def _first_rejection(quarantine: list[Path]) -> str:
+    for path in quarantine:
+        for row in pq.read_table(path).slice(0, 1).to_pylist():
+            return f"{row['source_file']}, row {row['source_row']}, column '{row['column_name']}': {row['value']!r} {row['reason']}"
+    return "none"
+
+
+def _contract_check(source: str, month: str, rows: list[Path]) -> Check:
+    from recon_assets.sources.contracts import violations  # pandera takes a second to import; only loads need it
+
+    broken = violations(source, month, rows) if rows else []
+    return Check("contract", not broken, "; ".join(broken) or f"{source} {month} fulfils its contract")
+
+
+def _raw_month(
+    source: str, month: str, load_id: str, started: dt.datetime, loaded: list[LoadedFile], loader: _Loader, root: Path
+) -> RawMonth:
+    tables = {name: [p.relative_to(root).as_posix() for p in paths if p.exists()] for name, paths in loader.tables.items()}
+    rows, quarantined = sum(f.rows for f in loaded), sum(f.quarantined for f in loaded)
+    return RawMonth(source, month, load_id, started.isoformat(), loaded, rows, quarantined, tables)
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def needs_load(source: str, month: str, files: list[LandedFile], raw: RawStore) -> bool:
+    """Whether the month's landed files differ from what was loaded, or the reader has changed since."""
+    current = raw.read(source, month)
+    if current is None:
+        return bool(files)
+    outdated = not current.load_id.endswith(reader_version(source))
+    return outdated or current.versions != {file.version for file in files}

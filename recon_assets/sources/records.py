@@ -1,0 +1,125 @@
+"""Records of a file, every column still text: the step before anything is converted.
+
+A record batch holds the columns c0..cN (text, null where the field is empty), source_row (1-based record after the
+header, blank lines not counted) and problem (why the record itself cannot be read, else null).
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.unpack import UnpackLimits, open_text
+
+_BATCH = 20_000
+_MAX_FIELD = 4 * 1024 * 1024
+_DELIMITERS = (",", ";", "\t")
+
+# One record: its fields, and why it cannot be read, if so.
+Record = tuple[list[str | None], str | None]
+
+
+@dataclass(frozen=True)
+class Records:
+    """Text records of one file, stored as Parquet at `path`."""
+
+    path: Path
+    headings: list[str]
+    comma_delimited: bool
+    count: int
+    tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+
+
+def read_csv(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:
+    """Read a delimited file into `target` as text; FileProblem when it has no header or is damaged."""
+    csv.field_size_limit(_MAX_FIELD)
+    with open_text(path, file, limits) as text:
+        try:
+            header = text.readline()
+            while header and not header.strip():
+                header = text.readline()
+            if not header.strip():
+                raise FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
+            delimiter = max(_DELIMITERS, key=header.count)
+            headings = next(csv.reader([header], delimiter=delimiter, strict=True))
+            count = write_records(target, len(headings), _csv_records(text, delimiter, len(headings), file))
+        except UnicodeDecodeError as error:
+            raise FileProblem(file, f"the text is not valid {error.encoding}; save it as UTF-8") from error
+        except csv.Error as error:
+            raise FileProblem(file, f"the header cannot be read ({error})", row=0) from error
+    return Records(target, [heading.strip() for heading in headings], delimiter == ",", count)
+
+
+def _csv_records(text: TextIO, delimiter: str, width: int, file: str) -> Iterator[Record]:
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    row = 0
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "unexpected end of data" in str(error):
+                raise FileProblem(
+                    file, "a quote that opens here is never closed; the file may be cut off", row=row + 1
+                ) from error
+            row += 1
+            yield [], f"the record cannot be read: {error}"
+            continue
+        if not fields or (len(fields) == 1 and width > 1 and not fields[0].strip()):
+            continue
+        row += 1
+        if len(fields) != width:
+            yield fields, f"{len(fields)} fields where the header has {width}"
+        else:
+            yield fields, None  # type: ignore[misc]
+
+
+def write_records(target: Path, width: int, records: Iterable[Record]) -> int:
+    """Write records with `width` columns to Parquet in batches; the number of records."""
+    schema = pa.schema(
+        [(f"c{n}", pa.string()) for n in range(width)]
+        + [("source_row", pa.int64()), ("problem", pa.string()), ("unreadable", pa.string())]
+    )
+    count = 0
+    source = iter(records)
+    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
+        while batch := list(islice(source, _BATCH)):
+            writer.write_batch(_batch(batch, width, count + 1, schema))
+            count += len(batch)
+    return count
+
+
+def _batch(records: list[Record], width: int, first_row: int, schema: pa.Schema) -> pa.RecordBatch:
+    rows = [_shaped(fields, problem, width) for fields, problem in records]
+    columns = [[row[0][n] for row in rows] for n in range(width)]
+    numbers = list(range(first_row, first_row + len(rows)))
+    arrays = [*columns, numbers, [row[1] for row in rows], [row[2] for row in rows]]
+    try:
+        return pa.record_batch([pa.array(a, f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema)
+    except UnicodeEncodeError:
+        return _batch([_decodable(record) for record in records], width, first_row, schema)
+
+
+def _shaped(
+    fields: list[str | None], problem: str | None, width: int
+) -> tuple[list[str | None], str | None, str | None]:
+    """Fields padded to `width`, empty ones null; of an unreadable record no field is trusted, its text is kept."""
+    if problem is None:
+        return [field if field and not field.isspace() else None for field in fields], None, None
+    return [None] * width, problem, ",".join(field or "" for field in fields)
+
+
+def _decodable(record: Record) -> Record:
+    """The record with lone surrogates (bytes that are not UTF-8) written out, and that as its problem."""
+    fields, problem = record
+    shown = [None if f is None else f.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for f in fields]
+    if shown == fields:
+        return record
+    return shown, problem or "the record holds bytes that are not UTF-8; save the file as UTF-8"

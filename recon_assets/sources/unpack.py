@@ -1,0 +1,78 @@
+"""Bytes of a landed file as text: bounded decompression and the encodings Microsoft and Excel write."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from recon_assets.errors import FileProblem
+
+
+@dataclass(frozen=True)
+class UnpackLimits:
+    ratio: int = 200
+    size: int = 20 * 1000**3  # bytes
+
+
+class _BoundedReader(io.RawIOBase):
+    """Reads a decompressed stream up to `limit` bytes; FileProblem beyond, or when the stream is corrupt."""
+
+    def __init__(self, stream: BinaryIO, limit: int, file: str) -> None:
+        self._stream, self._left, self._file = stream, limit, file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        try:
+            data = self._stream.read(len(buffer))
+        except (EOFError, OSError, zlib.error) as error:
+            raise FileProblem(self._file, f"the compressed file is damaged ({error}); fetch it again") from error
+        self._left -= len(data)
+        if self._left < 0:
+            raise FileProblem(
+                self._file,
+                "unpacks to more than the limit; if the file is right, raise RECON_MAX_UNPACK_RATIO or "
+                "RECON_MAX_UNPACKED_BYTES",
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
+def open_bytes(path: Path, file: str, limits: UnpackLimits) -> Iterator[BinaryIO]:
+    """The unpacked bytes of `path`; `file` is its name in messages. Gzip is told by its first bytes."""
+    with path.open("rb") as packed:
+        magic = packed.read(2)
+        packed.seek(0)
+        if magic == b"\x1f\x8b":
+            limit = min(limits.size, max(path.stat().st_size * limits.ratio, 1_000_000))
+            with gzip.GzipFile(fileobj=packed) as unpacked:
+                yield io.BufferedReader(_BoundedReader(unpacked, limit, file), 1 << 20)  # type: ignore[arg-type]
+        elif file.lower().endswith(".gz"):
+            raise FileProblem(file, "ends in .gz but is not gzip; fetch it again")
+        else:
+            yield io.BufferedReader(_BoundedReader(packed, limits.size, file), 1 << 20)
+
+
+@contextmanager
+def open_text(path: Path, file: str, limits: UnpackLimits) -> Iterator[TextIO]:
+    """The text of `path`, UTF-8 or UTF-16 with or without BOM; undecodable bytes become lone surrogates."""
+    with open_bytes(path, file, limits) as stream:
+        encoding = _encoding(stream.peek(4)[:4])  # type: ignore[attr-defined]
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+        yield io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
+
+
+def _encoding(start: bytes) -> str:
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if start[1:2] == b"\x00" and start[:1] != b"\x00":
+        return "utf-16-le"
+    if start[:1] == b"\x00":
+        return "utf-16-be"
+    return "utf-8-sig"
