@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from recon_assets.settings import Settings
 
 # Models of one subject: those tagged with it and the marts that all subjects share.
 SHARED = "tag:shared"
+_OUTCOME = "build.json"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,23 @@ class Build:
     nodes: list[NodeResult]
     checks: list[CheckResult]
 
+    def save(self) -> None:
+        """Keep the outcome beside the database, for the step that publishes it."""
+        content = asdict(self) | {"database": self.database.name}
+        self.database.with_name(_OUTCOME).write_text(json.dumps(content), encoding="utf-8")
+
+    @classmethod
+    def load(cls, settings: Settings, run_id: str) -> "Build":
+        folder = build_folder(settings, run_id)
+        content = json.loads((folder / _OUTCOME).read_text(encoding="utf-8"))
+        return cls(
+            content["subject"],
+            content["months"],
+            folder / content["database"],
+            [NodeResult(**node) for node in content["nodes"]],
+            [CheckResult(**check) for check in content["checks"]],
+        )
+
     def failed_checks(self, month: str) -> list[CheckResult]:
         return [check for check in self.checks if check.month == month and not check.passed]
 
@@ -80,7 +98,9 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str) 
         try:
             built = invoke_dbt(["build", *common, "--exclude-resource-type", "test", "unit_test"], load_manifest(parsed))
             _require_success(built)
-            tested = invoke_dbt(["test", *common, "--exclude-resource-type", "unit_test"], load_manifest(parsed))
+            # Cautious: tests that also read another subject's models belong to that subject's runs.
+            only_own = ["--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
+            tested = invoke_dbt(["test", *common, *only_own], load_manifest(parsed))
         finally:
             _close_connections()
     with duckdb.connect(str(database), read_only=True) as connection:

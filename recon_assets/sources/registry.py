@@ -13,6 +13,7 @@ class Source:
     description: str
     file_kind: str = ""  # part of the file name, for sources whose month is in the name
     suffixes: tuple[str, ...] = (".csv", ".csv.gz")
+    amount: str = ""  # raw column whose sums per currency the UI shows
     may_be_empty_file: bool = False  # a file of 0 bytes counts as present with 0 rows
 
 
@@ -26,6 +27,7 @@ SOURCES: dict[str, Source] = {
             "folder",
             "Invoice lines of the partner's billing platform (BSS), CSV or pages of its API v3.",
             suffixes=(".csv", ".csv.gz", ".json", ".json.gz"),
+            amount="total_cost",
         ),
         Source(
             "ms_recon_nce",
@@ -34,6 +36,7 @@ SOURCES: dict[str, Source] = {
             "file_name",
             "Microsoft's New Commerce Experience reconciliation files.",
             file_kind="nce",
+            amount="subtotal",
         ),
         Source(
             "ms_recon_legacy",
@@ -42,6 +45,7 @@ SOURCES: dict[str, Source] = {
             "file_name",
             "Microsoft's legacy license-based reconciliation files; absent or empty is normal.",
             file_kind="legacy",
+            amount="subtotal",
             may_be_empty_file=True,
         ),
     )

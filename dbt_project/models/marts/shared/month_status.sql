@@ -1,7 +1,4 @@
 {%- set subjects = var('subjects') -%}
--- depends_on: {{ ref('int_subscriptions__month_status') }}
--- depends_on: {{ ref('int_subscriptions__window') }}
--- depends_on: {{ ref('int_subscriptions__control_totals') }}
 with counts as (
 
     {% for subject in subjects -%}

@@ -1,4 +1,3 @@
--- depends_on: {{ ref('int_subscriptions__summary') }}
 with summaries as (
 
     {% for subject in var('subjects') -%}

@@ -1,0 +1,36 @@
+-- The totals of subscription_reconciliation are the sums of its items, side by side, to the cent; none is left over.
+with items as (
+
+    select
+        billing_month,
+        reconciliation_key,
+        count(case when side = 'bss' then 1 end) as bss_items,
+        count(case when side = 'ms' then 1 end) as ms_items,
+        round(sum(case when side = 'bss' then period_cost end), 2) as bss_cost,
+        round(sum(case when side = 'ms' then period_cost end), 2) as ms_cost
+    from {{ ref('subscription_reconciliation_items') }}
+    group by billing_month, reconciliation_key
+
+),
+
+verdicts as (
+
+    select * from {{ ref('subscription_reconciliation') }}
+
+)
+
+select
+    billing_month,
+    reconciliation_key,
+    items.bss_cost,
+    items.ms_cost
+from items
+full outer join verdicts using (billing_month, reconciliation_key)
+where
+    coalesce(items.bss_items, 0) <> coalesce(verdicts.bss_item_count, 0)
+    or coalesce(items.ms_items, 0) <> coalesce(verdicts.ms_item_count, 0)
+    or coalesce(items.bss_items, 0) + coalesce(items.ms_items, 0) = 0
+    or (verdicts.bss_total_cost is not null and coalesce(items.bss_cost, 0) <> verdicts.bss_total_cost)
+    or (verdicts.ms_total_cost is not null and coalesce(items.ms_cost, 0) <> verdicts.ms_total_cost)
+    or (verdicts.bss_total_cost is null and verdicts.bss_item_count > 0 and verdicts.currency not like '%/%')
+    or (verdicts.ms_total_cost is null and verdicts.ms_item_count > 0 and verdicts.currency not like '%/%')

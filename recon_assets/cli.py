@@ -1,0 +1,129 @@
+"""The console script `recon`: thin, the same code paths as the Dagster UI. Heavy imports wait for the command."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recon_assets.errors import ReconError
+
+SUBJECT_CHOICE = click.Choice(["subscriptions"])
+
+
+class _Group(click.Group):
+    """Shows an error a person can act on without a traceback, with its exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ReconError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="recon_assets")
+def main() -> None:
+    """Where invoices do not agree, why, and by how much."""
+
+
+@main.command()
+@click.option("--months", required=True, help="2025-01..2025-06, or one month.")
+@click.option("--seed", default=7, show_default=True, help="The same seed writes the same files.")
+@click.option("--scale", default=1, show_default=True, help="Multiplies the number of plain subscriptions.")
+def sample(months: str, seed: int, scale: int) -> None:
+    """Write sample landing files with known discrepancies, and expected.json that names them."""
+    from recon_assets.home import prepare_home
+    from recon_assets.months import parse_months
+    from recon_assets.sample import write_sample
+    from recon_assets.settings import load_settings
+
+    settings = load_settings()
+    prepare_home(settings)
+    expected = write_sample(settings.landing, parse_months(months), seed, scale)
+    planted = sum(len(subject["planted"]) for subject in expected.values() if isinstance(subject, dict))
+    click.echo(f"Sample files of {len(expected['months'])} months are below {settings.landing}; {planted} rows are planted.")
+
+
+@main.command()
+@click.option("--months", required=True, help="2025-01..2025-03, or one month.")
+@click.option("--subject", "subjects", type=SUBJECT_CHOICE, multiple=True, help="Default: all.")
+def run(months: str, subjects: tuple[str, ...]) -> None:
+    """Load, reconcile and publish months. Exit code 0 only if every selected month was published."""
+    from recon_assets.console import progress_display, show_outcome
+    from recon_assets.months import parse_months
+    from recon_assets.platform import Platform
+    from recon_assets.sources.registry import SUBJECTS
+
+    platform = Platform.from_settings()
+    wanted = parse_months(months)
+    chosen = list(subjects or SUBJECTS)
+    with progress_display() as progress:
+        from recon_assets.runner import run_months  # shows a progress line while Dagster and dbt are imported
+
+        outcome = run_months(platform, chosen, wanted, progress)
+    sys.exit(show_outcome(platform, outcome, chosen, wanted))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(as_json: bool) -> None:
+    """Per month and reconciliation: what has landed, what is published, and how far it can be trusted."""
+    from recon_assets.console import show_status
+    from recon_assets.platform import Platform
+    from recon_assets.status import month_statuses
+
+    show_status(month_statuses(Platform.from_settings()), as_json)
+
+
+@main.command()
+@click.argument("sql")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--as-of", help="Read the months as they were published at this time (ISO 8601; UTC unless it says).")
+def query(sql: str, form: str, as_of: str | None) -> None:
+    """Read-only SQL over the published marts (schema marts)."""
+    from recon_assets.query import parse_instant, run_query
+
+    run_query(sql, form, parse_instant(as_of) if as_of else None, click.get_text_stream("stdout"))
+
+
+@main.command()
+@click.argument("form", metavar="FORMAT", type=click.Choice(["duckdb", "parquet", "xlsx"]))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File (duckdb, xlsx) or folder (parquet).")
+@click.option("--months", help="Default: all published months.")
+@click.option("--as-of", help="As for query.")
+def export(form: str, out: Path, months: str | None, as_of: str | None) -> None:
+    """A consistent copy of the published marts for tools that cannot read Delta."""
+    from recon_assets.export import export_marts
+    from recon_assets.months import parse_months
+    from recon_assets.query import parse_instant
+
+    chosen = parse_months(months) if months else None
+    written = export_marts(form, out, chosen, parse_instant(as_of) if as_of else None)
+    click.echo(f"Wrote {', '.join(f'{name}: {rows} rows' for name, rows in written.items())} to {out}.")
+
+
+@main.group()
+def reject() -> None:
+    """Rows that were not loaded."""
+
+
+@reject.command("list")
+@click.option("--months", help="Default: all loaded months.")
+def reject_list(months: str | None) -> None:
+    """Quarantined rows with file, row and reason."""
+    from recon_assets.console import show_rejected
+    from recon_assets.months import parse_months
+    from recon_assets.platform import Platform
+
+    show_rejected(Platform.from_settings(), parse_months(months) if months else None)
+
+
+@main.command()
+def doctor() -> None:
+    """Check settings, storage and versions, and say what to do."""
+    from recon_assets.console import show_findings
+    from recon_assets.doctor import examine
+
+    sys.exit(show_findings(examine()))

@@ -1,0 +1,52 @@
+"""Assembly of the code location, nothing else."""
+
+import dagster as dg
+
+from recon_assets.defs.automation import (
+    all_job,
+    all_schedules,
+    automation_sensor,
+    landing_sensor,
+    load_job,
+    run_failure_sensor,
+    subject_job,
+)
+from recon_assets.defs.models import subject_models
+from recon_assets.defs.partitions import month_partitions
+from recon_assets.defs.published import publication_asset
+from recon_assets.defs.raw import landing_specs, raw_assets
+from recon_assets.defs.resources import PlatformResource
+from recon_assets.platform import Platform
+from recon_assets.sources.registry import SUBJECTS
+
+
+def build_definitions(platform: Platform | None = None) -> dg.Definitions:
+    """The code location; `platform` only decides which months exist and which settings schedules take."""
+    platform = platform or Platform.from_settings()
+    partitions = month_partitions(platform)
+    models = {subject: subject_models(subject, partitions) for subject in SUBJECTS}
+    loading = load_job(partitions)
+    jobs = {subject: subject_job(subject, partitions) for subject in SUBJECTS}
+    return dg.Definitions(
+        assets=[
+            *landing_specs(partitions),
+            *raw_assets(partitions),
+            *models.values(),
+            *(publication_asset(subject, models[subject], partitions) for subject in SUBJECTS),
+        ],
+        jobs=[loading, *jobs.values(), all_job(partitions)],
+        schedules=all_schedules(jobs, platform.settings),
+        sensors=[
+            *(landing_sensor(subject, loading, partitions) for subject in SUBJECTS),
+            automation_sensor(),
+            *run_failure_sensor(platform.settings),
+        ],
+        resources={"platform": PlatformResource()},
+        # dbt, DuckDB and Delta use all cores themselves; a process per step would cost more than it brings.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return build_definitions()

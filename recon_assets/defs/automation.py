@@ -1,0 +1,217 @@
+"""Jobs, schedules and sensors."""
+
+import json
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import dagster as dg
+
+from recon_assets.defs.partitions import current_month
+from recon_assets.defs.resources import PlatformResource
+from recon_assets.landing.watch import Attempt, Decision, Memory, PendingMonth, decide
+from recon_assets.months import add_months, months_between
+from recon_assets.pipeline.plan import landed_files, window_status
+from recon_assets.pipeline.project import source_windows
+from recon_assets.platform import Platform
+from recon_assets.settings import Settings
+from recon_assets.sources.loading import needs_load
+from recon_assets.sources.registry import SUBJECTS
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def load_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def,type-arg]
+    return dg.define_asset_job(
+        "load_raw",
+        dg.AssetSelection.groups("raw"),
+        partitions_def=partitions,
+        description="Load the raw months of a month's sources from what has landed.",
+    )
+
+
+def subject_job(subject: str, partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def,type-arg]
+    selection = dg.AssetSelection.tag("subject", subject) - dg.AssetSelection.groups("raw", "landing")
+    return dg.define_asset_job(
+        subject,
+        selection,
+        partitions_def=partitions,
+        description=f"Reconcile {subject} for a month or a range of months from the loaded raw months, and publish.",
+    )
+
+
+def all_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def,type-arg]
+    return dg.define_asset_job(
+        "everything",
+        dg.AssetSelection.groups("raw", "staging", "marts", "published"),
+        partitions_def=partitions,
+        description="Load, reconcile and publish one month of every subject.",
+    )
+
+
+def close_schedule(subject: str, job, settings: Settings) -> dg.ScheduleDefinition:  # type: ignore[no-untyped-def]
+    """The month's close: on a day and hour of the settings, the month before is reconciled."""
+
+    @dg.schedule(
+        name=f"close_month_{subject}",
+        job=job,
+        cron_schedule=f"0 {settings.close_hour} {settings.close_day} * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Reconciles the month before on day {settings.close_day} of the month.",
+    )
+    def close_month(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        month = add_months(f"{context.scheduled_execution_time:%Y-%m}", -1)
+        return dg.RunRequest(run_key=f"close:{subject}:{month}", partition_key=month)
+
+    return close_month
+
+
+def refresh_schedule(subject: str, job, settings: Settings) -> dg.ScheduleDefinition:  # type: ignore[no-untyped-def]
+    """Every day, the months whose selection window is still open."""
+
+    @dg.schedule(
+        name=f"refresh_open_months_{subject}",
+        job=job,
+        cron_schedule=f"30 {settings.close_hour} * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Reconciles again the months that have landed and whose selection window is not complete yet.",
+    )
+    def refresh_open_months(
+        context: dg.ScheduleEvaluationContext, platform: PlatformResource
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        months = open_months(platform.get(), subject)
+        if not months:
+            yield dg.SkipReason("Every month that has landed is final.")
+        for first, last in contiguous(months):
+            tags = {RANGE_START: first, RANGE_END: last}
+            yield dg.RunRequest(run_key=f"refresh:{subject}:{first}:{context.scheduled_execution_time:%Y-%m-%d}", tags=tags)
+
+    return refresh_open_months
+
+
+def open_months(platform: Platform, subject: str) -> list[str]:
+    """Loaded months up to the current one that are provisional, oldest first."""
+    present = {source: set(platform.raw.months(source)) for source in (w.source for w in source_windows(subject))}
+    last = current_month(platform.clock)
+    months = sorted({month for months in present.values() for month in months if month <= last})
+    return [month for month in months if window_status(subject, month, present) == "provisional"]
+
+
+def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:
+    """Runs of consecutive months as (first, last)."""
+    runs: list[tuple[str, str]] = []
+    for month in months:
+        if runs and months_between(runs[-1][1], month) == 1:
+            runs[-1] = (runs[-1][0], month)
+        else:
+            runs.append((month, month))
+    return runs
+
+
+def landing_sensor(subject: str, job, partitions: dg.PartitionsDefinition) -> dg.SensorDefinition:  # type: ignore[no-untyped-def,type-arg]
+    """New and replaced files of a subject's sources: loads their months once the files are stable."""
+
+    @dg.sensor(
+        name=f"landing_{subject}",
+        job=job,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Loads the raw months of {subject} whose landed files are new or were replaced.",
+    )
+    def landing(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult | dg.SkipReason:
+        here = platform.get()
+        memory = with_outcomes(context.instance, memory_from(context.cursor))
+        known = set(partitions.get_partition_keys())
+        pending = pending_months(here, subject)
+        decision = decide(pending, memory, known, here.clock().timestamp(), here.settings.file_stable_seconds)
+        return _sensor_result(decision, pending)
+
+    return landing
+
+
+def _sensor_result(decision: Decision, pending: list[PendingMonth]) -> dg.SensorResult:
+    files = {(month.source, month.month): [file.path for file in month.files] for month in pending}
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=r.run_key, partition_key=r.month, asset_selection=[dg.AssetKey(["raw", r.source])]
+            )
+            for r in decision.requests
+        ],
+        asset_events=[
+            dg.AssetMaterialization(
+                dg.AssetKey(["landing", r.source]),
+                partition=r.month,
+                metadata={"files": dg.MetadataValue.json(files[r.source, r.month])},
+            )
+            for r in decision.requests
+        ],
+        skip_reason=dg.SkipReason("; ".join(decision.notes) or "Nothing new has landed.") if not decision.requests else None,
+        cursor=json.dumps(asdict(decision.memory), sort_keys=True),
+    )
+
+
+def pending_months(platform: Platform, subject: str) -> list[PendingMonth]:
+    """Months whose landed files are not what is loaded, with whether these files failed their audit already."""
+    pending = []
+    for source, months in landed_files(platform.landing, subject).items():
+        for month, files in months.items():
+            if needs_load(source, month, files, platform.raw):
+                failed = platform.raw.read_failed(source, month)
+                same = failed is not None and sorted(failed.versions) == sorted(f.version for f in files)
+                pending.append(PendingMonth(source, month, files, same))
+    return pending
+
+
+def memory_from(cursor: str | None) -> Memory:
+    content = json.loads(cursor) if cursor else {}
+    attempts = {key: Attempt(**attempt) for key, attempt in content.get("attempts", {}).items()}
+    return Memory(content.get("seen", {}), attempts)
+
+
+def with_outcomes(instance: dg.DagsterInstance, memory: Memory) -> Memory:
+    """The memory with attempts marked whose run failed: a run key is used up for ever, so a retry needs a new one."""
+    failed_states = {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+    attempts = {}
+    for key, attempt in memory.attempts.items():
+        run_key = f"{key}:{attempt.batch}:{attempt.number}"
+        runs = instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": run_key}), limit=1)
+        attempts[key] = Attempt(attempt.batch, attempt.number, bool(runs) and runs[0].status in failed_states)
+    return Memory(memory.seen, attempts)
+
+
+def run_failure_sensor(settings: Settings) -> list[dg.SensorDefinition]:
+    """Posts a failed run to the webhook of the settings; none without one."""
+    if not settings.webhook_url:
+        return []
+    address = settings.webhook_url
+
+    @dg.run_failure_sensor(name="report_failed_runs", default_status=dg.DefaultSensorStatus.RUNNING)
+    def report_failed_runs(context: dg.RunFailureSensorContext) -> None:
+        run = context.dagster_run
+        text = f"recon_assets: run {run.run_id} of {run.job_name} failed: {context.failure_event.message}"
+        body = json.dumps({"text": text, "run": f"{settings.dagster_url}/runs/{run.run_id}"}).encode()
+        request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  the address is the operator's own setting
+
+    return [report_failed_runs]
+
+
+def automation_sensor() -> dg.AutomationConditionSensorDefinition:
+    return dg.AutomationConditionSensorDefinition(
+        "automation",
+        target=dg.AssetSelection.all(),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Brings months up to date when a raw month of their window changes.",
+    )
+
+
+def all_schedules(jobs: dict[str, object], settings: Settings) -> list[dg.ScheduleDefinition]:
+    return [
+        schedule
+        for subject in SUBJECTS
+        for schedule in (close_schedule(subject, jobs[subject], settings), refresh_schedule(subject, jobs[subject], settings))
+    ]

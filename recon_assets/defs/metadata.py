@@ -1,0 +1,88 @@
+"""What materializations show in the Dagster UI: counts, amounts, files, previews, links."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from recon_assets.lakehouse.raw import RawMonth
+from recon_assets.pipeline.build import Build
+from recon_assets.pipeline.marts import Mart
+from recon_assets.platform import Platform
+from recon_assets.sources.registry import SOURCES
+
+_PREVIEW_ROWS = 5
+_PREVIEW_COLUMNS = 12
+
+Metadata = Mapping[str, Any]
+
+
+def raw_metadata(platform: Platform, month: RawMonth) -> Metadata:
+    """Rows, rejected rows, files, amount per currency and a preview of a loaded raw month."""
+    paths = [str(platform.raw.root / path) for path in month.tables["rows"]]
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(paths)
+        amount = SOURCES[month.source].amount
+        totals = rows.aggregate(f"currency, sum({amount}) as amount, count(*) as row_count", "currency").order("currency")
+        tables = {"preview": _markdown(rows), "amounts": _markdown(totals)}
+        amounts = {f"amount_{row[0]}": float(row[1] or 0) for row in totals.fetchall()}
+    duplicates = [f"{f.path} (same content as {f.duplicate_of})" for f in month.files if f.duplicate_of]
+    ignored = sorted({column for f in month.files for column in f.extra_columns})
+    warned = {f"{f.path}: {column}": n for f in month.files for column, n in f.warnings.items()}
+    return {
+        "dagster/row_count": month.rows,
+        "quarantined_rows": month.quarantined,
+        "files": dg.MetadataValue.json([f.path for f in month.files]),
+        "duplicate_files": dg.MetadataValue.json(duplicates),
+        "unknown_columns": dg.MetadataValue.json(ignored),
+        "values_not_understood": dg.MetadataValue.json(warned),
+        **amounts,
+        **tables,
+    }
+
+
+def model_metadata(build: Build, months: list[str], marts: Mapping[str, Mart]) -> dict[tuple[str, str], Metadata]:
+    """Row count of every model and month; for marts a preview and, where they have a status, counts by status."""
+    found: dict[tuple[str, str], Metadata] = {}
+    with duckdb.connect(str(build.database), read_only=True) as connection:
+        for node in build.nodes:
+            for month in months:
+                metadata: dict[str, Any] = {"seconds": node.seconds}
+                if node.rows:
+                    metadata["dagster/row_count"] = node.rows.get(month, 0)
+                if node.name in marts:
+                    rows = connection.table(f"marts.{node.name}").filter(f"billing_month = date '{month}-01'")
+                    metadata["preview"] = _markdown(rows)
+                    metadata |= _status_metadata(marts[node.name], rows)
+                found[node.unique_id, month] = metadata
+    return found
+
+
+def _status_metadata(mart: Mart, rows: duckdb.DuckDBPyRelation) -> dict[str, Any]:
+    """Rows and differences by status as a table, and the counts as numbers that the UI plots over months."""
+    if mart.status is None:
+        return {}
+    by_status = rows.aggregate(
+        f"{mart.status}, currency, count(*) as row_count, sum({mart.difference}) as difference",
+        f"{mart.status}, currency",
+    ).order(f"{mart.status}, currency")
+    counts = rows.aggregate(f"{mart.status}, count(*) as row_count", mart.status).order(mart.status).fetchall()
+    return {"summary": _markdown(by_status), **{f"rows_{status}": count for status, count in counts}}
+
+
+def _markdown(rows: duckdb.DuckDBPyRelation) -> dg.MarkdownMetadataValue:
+    columns = rows.columns[:_PREVIEW_COLUMNS]
+    shown = rows.limit(50 if "row_count" in columns else _PREVIEW_ROWS).fetchall()
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(_cell(value) for value in row[:_PREVIEW_COLUMNS]) + " |" for row in shown]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def month_link(platform: Platform, subject: str, month: str) -> dg.UrlMetadataValue:
+    """The page of the month in the reporting app."""
+    return dg.MetadataValue.url(f"{platform.settings.app_url}/{subject}?month={month}")

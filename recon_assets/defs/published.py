@@ -1,0 +1,74 @@
+"""Publications as assets, one per subject: a month is materialized when readers see it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from recon_assets.defs.metadata import month_link
+from recon_assets.defs.models import keep_up_to_date
+from recon_assets.defs.raw import OWNERS
+from recon_assets.defs.resources import PlatformResource
+from recon_assets.pipeline.build import Build, build_folder, remove_build, remove_old_builds
+from recon_assets.pipeline.publish import MonthOutcome, publish_build
+
+
+def publication_asset(
+    subject: str, models: dg.AssetsDefinition, partitions: dg.PartitionsDefinition  # type: ignore[type-arg]
+) -> dg.AssetsDefinition:
+    key = dg.AssetKey(["published", subject])
+    marts = sorted(k for k in models.keys if k.path[0] == "marts")
+
+    @dg.multi_asset(
+        name=f"publish_{subject}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=marts,
+                partitions_def=partitions,
+                group_name="published",
+                description=f"What readers see of {subject}: Delta tables and the publications log, month by month. "
+                "Materialize it together with the marts; only months whose blocking checks passed are published.",
+                owners=OWNERS,
+                kinds={"deltalake"},
+                tags={"subject": subject},
+                automation_condition=keep_up_to_date(),
+                skippable=True,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="publish",
+    )
+    def publish(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
+        here = platform.get()
+        if not (build_folder(here.settings, context.run_id) / "build.json").is_file():
+            raise dg.Failure(f"This run built no marts. Materialize the marts of {subject} and {key.path} in one run.")
+        build = Build.load(here.settings, context.run_id)
+        refused = []
+        for outcome in publish_build(build, here.published, here.raw, context.run_id, here.clock):
+            if outcome.publication is None:
+                refused.append(f"{outcome.month}: {'; '.join(outcome.reasons)}")
+                continue
+            # Reported per month: an output would mark every month of a range, refused ones included.
+            link = {"page": month_link(here, subject, outcome.month)}
+            context.log_event(
+                dg.AssetMaterialization(key, partition=outcome.month, metadata=_metadata(outcome) | link)
+            )
+        remove_old_builds(here.settings, here.clock())
+        if refused:
+            raise dg.Failure("Not published, what was published before stays. " + " | ".join(refused), allow_retries=False)
+        remove_build(here.settings, context.run_id)
+        yield from ()
+
+    return publish
+
+
+def _metadata(outcome: MonthOutcome) -> dict[str, Any]:
+    publication = outcome.publication
+    assert publication is not None
+    return {
+        "window_status": outcome.window_status,
+        "published_at": dg.MetadataValue.timestamp(publication.published_at),
+        "versions": dg.MetadataValue.json({name: mart.version for name, mart in publication.marts.items()}),
+    }

@@ -1,0 +1,77 @@
+"""`recon doctor`: what is wrong with the settings, the storage or the versions, and what to do about it."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from recon_assets.errors import ReconError
+from recon_assets.landing.discovery import month_of_file
+from recon_assets.platform import Platform
+from recon_assets.settings import Settings, load_settings
+from recon_assets.sources.registry import SOURCES
+
+_FAMILY = ("dagster", "dagster-webserver", "dbt-core", "dbt-duckdb", "duckdb", "deltalake", "pandera", "polars")
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Literal["ok", "warning", "error"]
+    subject: str
+    text: str
+
+
+def examine() -> list[Finding]:
+    """Findings in the order in which to mend them."""
+    try:
+        settings = load_settings()
+    except ReconError as error:
+        return [Finding("error", "settings", str(error))]
+    return [*_versions(), *_folders(settings), *_files(settings), *_instance(settings)]
+
+
+def _versions() -> Iterator[Finding]:
+    if sys.version_info < (3, 10):
+        yield Finding("error", "python", "Python 3.10 or later is needed. Set PYTHON and run `make install` again.")
+    yield Finding("ok", "versions", ", ".join(f"{name} {version(name)}" for name in _FAMILY))
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    for name, folder in (("RECON_HOME", settings.home), ("published", settings.published)):
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK):
+            yield Finding("error", name, f"{folder} cannot be written to. Choose another RECON_HOME, or grant access.")
+        else:
+            yield Finding("ok", name, str(folder))
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    if not settings.landing.is_dir():
+        yield Finding("error", "landing", f"{settings.landing} does not exist. Create it, or set RECON_LANDING_URL.")
+        return
+    platform = Platform.from_settings(settings)
+    found = 0
+    for file in platform.landing.list_files(""):
+        if any(file.path.startswith(s.prefix) and month_of_file(s, file.path) for s in SOURCES.values()):
+            found += 1
+        else:
+            yield Finding("warning", "landing", f"{file.path} is no file of any source by its name; it is not read.")
+    if not found:
+        yield Finding("warning", "landing", f"No file has landed below {settings.landing}. Try `recon sample`.")
+    for source in SOURCES:
+        for failed in platform.raw.failed_months(source):
+            yield Finding("error", f"{source} {failed.month}", "; ".join(failed.problems))
+
+
+def _instance(settings: Settings) -> Iterator[Finding]:
+    database = Path(settings.dagster_home, "history", "runs.db")
+    if not database.is_file():
+        yield Finding("ok", "dagster", "No run yet; the instance is made by the first `recon run` or `make dev`.")
+        return
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        count = connection.execute("select count(*) from runs").fetchone()[0]
+    yield Finding("ok", "dagster", f"{count} runs in {settings.dagster_home}")

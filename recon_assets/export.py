@@ -1,0 +1,98 @@
+"""`recon export`: a consistent copy of the published marts for tools that cannot read Delta."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from recon_assets.errors import InputError
+from recon_assets.pipeline.marts import published_marts
+from recon_assets.query import connect_published
+
+_XLSX_ROWS = 1_048_575  # a sheet's limit, less its header
+
+
+def export_marts(form: str, out: Path, months: list[str] | None, as_of: dt.datetime | None) -> dict[str, int]:
+    """Write every mart to `out`, all at one moment of the publications log; rows written by mart."""
+    if out.exists() and (out.is_dir() and any(out.iterdir()) or out.is_file()):
+        raise InputError(f"{out} exists already. Name another place, or remove it.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write = {"duckdb": _to_duckdb, "parquet": _to_parquet, "xlsx": _to_xlsx}[form]
+    with connect_published(as_of) as connection:
+        return write(connection, out, lambda mart: _select(mart, months))
+
+
+def _select(mart: str, months: list[str] | None) -> str:
+    listed = ", ".join(f"date '{month}-01'" for month in months or [])
+    return f"select * from marts.{mart}" + (f" where billing_month in ({listed})" if months else "")
+
+
+def _to_parquet(connection: duckdb.DuckDBPyConnection, out: Path, select: Callable[[str], str]) -> dict[str, int]:
+    import pyarrow.parquet as pq
+
+    out.mkdir(parents=True, exist_ok=True)
+    rows = {}
+    for mart in published_marts():
+        reader = connection.execute(select(mart)).fetch_record_batch(100_000)
+        rows[mart] = 0
+        with pq.ParquetWriter(out / f"{mart}.parquet", reader.schema, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_batch(batch)
+                rows[mart] += batch.num_rows
+    return rows
+
+
+def _to_duckdb(connection: duckdb.DuckDBPyConnection, out: Path, select: Callable[[str], str]) -> dict[str, int]:
+    rows = {}
+    with duckdb.connect(str(out)) as target:
+        target.execute("create schema marts")
+        for mart in published_marts():
+            incoming = connection.execute(select(mart)).fetch_record_batch(100_000)
+            target.register("incoming", incoming)
+            target.execute(f"create table marts.{mart} as select * from incoming")
+            target.unregister("incoming")
+            rows[mart] = target.table(f"marts.{mart}").count("*").fetchall()[0][0]
+    return rows
+
+
+def _to_xlsx(connection: duckdb.DuckDBPyConnection, out: Path, select: Callable[[str], str]) -> dict[str, int]:
+    import xlsxwriter
+
+    rows = {}
+    # Text stays text: no value is taken for a formula, a link or a number.
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(str(out), options) as book:
+        formats = {"date": book.add_format({"num_format": "yyyy-mm-dd"}), "bold": book.add_format({"bold": True})}
+        for mart in published_marts():
+            result = connection.execute(select(mart))
+            rows[mart] = _write_sheet(book.add_worksheet(mart[:31]), result, formats, mart)
+    return rows
+
+
+def _write_sheet(sheet, result: duckdb.DuckDBPyConnection, formats: dict, mart: str) -> int:  # type: ignore[no-untyped-def,type-arg]
+    sheet.freeze_panes(1, 0)
+    for column, described in enumerate(result.description or []):
+        sheet.write_string(0, column, described[0], formats["bold"])
+    count = 0
+    while batch := result.fetchmany(10_000):
+        for row in batch:
+            count += 1
+            if count > _XLSX_ROWS:
+                raise InputError(f"{mart} has more rows than a sheet holds. Choose fewer months, or parquet or duckdb.")
+            for column, value in enumerate(row):
+                _write_cell(sheet, count, column, value, formats)
+    return count
+
+
+def _write_cell(sheet, row: int, column: int, value: object, formats: dict) -> None:  # type: ignore[no-untyped-def,type-arg]
+    if value is None:
+        return
+    if isinstance(value, dt.datetime):
+        sheet.write_string(row, column, value.isoformat(sep=" "))
+    elif isinstance(value, dt.date):
+        sheet.write_datetime(row, column, dt.datetime(value.year, value.month, value.day), formats["date"])
+    elif isinstance(value, str):
+        sheet.write_string(row, column, value)
+    else:
+        sheet.write_number(row, column, value)

@@ -1,0 +1,34 @@
+"""The home folder and its Dagster instance: made on first use, the same for the console script and the UI."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recon_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+TEMPLATE = Path(__file__).resolve().parents[1] / "dagster.yaml"
+
+
+def prepare_home(settings: Settings) -> None:
+    """Create the home's folders and its dagster.yaml (from the template) where they are missing."""
+    folders = [settings.raw, settings.build, settings.dagster_home]
+    if settings.landing_url is None:
+        folders.append(settings.landing)
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    target = settings.dagster_home / "dagster.yaml"
+    if not target.exists():
+        target.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def open_instance(settings: Settings) -> "dg.DagsterInstance":
+    """The home's Dagster instance: runs recorded in it are what the UI shows."""
+    import dagster as dg
+
+    prepare_home(settings)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["RECON_HOME"] = str(settings.home)
+    return dg.DagsterInstance.get()

@@ -1,0 +1,95 @@
+"""`recon query`: SQL over the published marts, written row by row, no row limit."""
+
+import csv
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any, TextIO
+
+import duckdb
+
+from recon_assets.errors import InputError
+from recon_assets.pipeline.marts import published_marts
+from recon_assets.platform import Platform
+
+_BATCH = 10_000
+
+
+def parse_instant(text: str) -> dt.datetime:
+    """An ISO 8601 instant, in UTC unless it carries an offset; a day alone means its last microsecond."""
+    try:
+        instant = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise InputError(f"'{text}' is not a time. Write it as 2025-03-31T18:00:00, in UTC.") from error
+    if len(text) == len("2025-03-31"):
+        instant += dt.timedelta(days=1, microseconds=-1)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
+
+
+def connect_published(as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the published marts, as they are or as they were."""
+    return Platform.from_settings().published.connect(published_marts().values(), as_of)
+
+
+def run_query(sql: str, form: str, as_of: dt.datetime | None, out: TextIO) -> None:
+    """Write the result of one SQL statement as a table, CSV or JSON."""
+    with connect_published(as_of) as connection:
+        try:
+            result = connection.execute(sql)
+        except duckdb.Error as error:
+            raise InputError(f"The query cannot be run: {error}") from error
+        columns = [column[0] for column in result.description or []]
+        if form == "csv":
+            _write_csv(result, columns, out)
+        elif form == "json":
+            _write_json(result, columns, out)
+        else:
+            _write_table(result, columns, out)
+
+
+def _write_csv(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    while batch := result.fetchmany(_BATCH):
+        writer.writerows([[_plain(value) for value in row] for row in batch])
+
+
+def _write_json(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:
+    separator = "["
+    while batch := result.fetchmany(_BATCH):
+        for row in batch:
+            record = {name: _json_value(value) for name, value in zip(columns, row, strict=True)}
+            out.write(f"{separator}\n{json.dumps(record, ensure_ascii=False)}")
+            separator = ","
+    out.write("[]\n" if separator == "[" else "\n]\n")
+
+
+def _write_table(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for number, (name, kind) in enumerate(zip(columns, result.description or [], strict=True)):
+        numeric = str(kind[1]).startswith(("DECIMAL", "NUMBER", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", header_style="bold")
+        del number
+    for row in result.fetchall():
+        table.add_row(*(_plain(value) for value in row))
+    Console(file=out).print(table)
+
+
+def _plain(value: Any) -> str:
+    """Text of a value: plain decimals without exponent, ISO dates, NULL as nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _json_value(value: Any) -> Any:
+    return value if isinstance(value, int | float | bool) or value is None else _plain(value)

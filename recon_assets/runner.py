@@ -1,0 +1,117 @@
+"""`recon run`: the same jobs that the Dagster UI starts, in this process, with their runs on the home's instance."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import dagster as dg
+
+from recon_assets.definitions import build_definitions
+from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
+from recon_assets.home import open_instance
+from recon_assets.lakehouse.published import Publication
+from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
+from recon_assets.platform import Platform
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+
+
+@dataclass
+class Outcome:
+    """What a run did: months published by it, what stands in the way of the others, months it loaded."""
+
+    published: dict[tuple[str, str], Publication] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    loaded: list[PlannedLoad] = field(default_factory=list)
+
+
+def run_months(platform: Platform, subjects: list[str], months: list[str], progress: Progress) -> Outcome:
+    """Load what the windows of `months` need, then build and publish the months of each subject."""
+    with open_instance(platform.settings) as instance:
+        _close_killed_runs(instance)
+        definitions = build_definitions(platform)
+        outcome = Outcome()
+        plans = {s: plan_loads(s, months, landed_files(platform.landing, s), platform.raw) for s in subjects}
+        ranges = contiguous(months)
+        total = len({load.month for plan in plans.values() for load in plan}) + len(subjects) * len(ranges)
+        done = 0
+        for step in _steps(definitions, instance, plans, ranges, outcome):
+            progress(step, done, total)
+            done += 1
+        progress("done", total, total)
+        _collect(platform, subjects, months, instance, outcome)
+        return outcome
+
+
+def _steps(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    plans: dict[str, list[PlannedLoad]],
+    ranges: list[tuple[str, str]],
+    outcome: Outcome,
+) -> Iterator[str]:
+    """Name each step, then do it when asked for the next."""
+    loads = sorted(load for plan in plans.values() for load in plan)
+    for month, planned in groupby(loads, key=lambda load: load.month):
+        batch = list(planned)
+        yield f"loading {month}"
+        keys = [dg.AssetKey(["raw", load.source]) for load in batch]
+        result = _execute(definitions, instance, "load_raw", {"partition_key": month, "asset_selection": keys})
+        outcome.loaded += batch
+        outcome.problems += _failures(result, instance)
+    for subject in plans:
+        for first, last in ranges:
+            yield f"reconciling {subject} {first if first == last else f'{first} to {last}'}"
+            tags = {RANGE_START: first, RANGE_END: last}
+            target = {"partition_key": first} if first == last else {"tags": tags}
+            outcome.problems += _failures(_execute(definitions, instance, subject, target), instance)
+
+
+def _execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, target: dict[str, object]
+) -> dg.ExecuteInProcessResult:
+    tags = {"recon/host": socket.gethostname(), "recon/pid": str(os.getpid()), **target.pop("tags", {})}  # type: ignore[dict-item]
+    return definitions.resolve_job_def(job).execute_in_process(
+        instance=instance, raise_on_error=False, run_config=_QUIET, tags=tags, **target  # type: ignore[arg-type]
+    )
+
+
+def _failures(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> list[str]:
+    """What went wrong in a run, in the words of whoever raised it."""
+    problems = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            described = data.user_failure_data.description if data.user_failure_data else None
+            problems.append(described or (data.error.cause or data.error).message.strip() if data.error else "failed")
+    return problems
+
+
+def _collect(
+    platform: Platform, subjects: list[str], months: list[str], instance: dg.DagsterInstance, outcome: Outcome
+) -> None:
+    own = {run.run_id for run in instance.get_runs(dg.RunsFilter(tags={"recon/pid": str(os.getpid())}), limit=200)}
+    for key, publication in platform.published.current().items():
+        if key[0] in months and key[1] in subjects and publication.run_id in own:
+            outcome.published[key] = publication
+
+
+def _close_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs of this script whose process is gone as failed: nobody else will."""
+    host = {"recon/host": socket.gethostname()}
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags=host)):
+        if not _is_alive(int(run.tags.get("recon/pid", "0"))):
+            instance.report_run_failed(run, "The process of this run was ended from outside.")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
