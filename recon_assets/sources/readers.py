@@ -8,7 +8,7 @@ from recon_assets.sources.columns import bind_columns, columns_of
 from recon_assets.sources.convert import RowRule
 from recon_assets.sources.records import Records, read_csv, write_records
 from recon_assets.sources.registry import SOURCES
-from recon_assets.sources.unpack import UnpackLimits
+from recon_assets.sources.unpack import UnpackLimits, open_bytes
 
 _START_AFTER_END = "starts after it ends"
 ROW_RULES: dict[str, tuple[RowRule, ...]] = {
@@ -31,13 +31,11 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
 }
 
 
-def read_file(
-    source: str, path: Path, file: str, limits: UnpackLimits, target: Path
-) -> tuple[Records, dict[str, int]]:
+def read_file(source: str, path: Path, file: str, limits: UnpackLimits, target: Path) -> tuple[Records, dict[str, int]]:
     """Text records of one landed file and the position of each declared column; FileProblem when it is unreadable."""
     if file.lower().removesuffix(".gz").endswith(".json"):
         return read_bss_json(path, file, limits, target), BOUND
-    if SOURCES[source].may_be_empty_file and path.stat().st_size == 0:
+    if SOURCES[source].may_be_empty_file and _is_empty(path, file, limits):
         headings = [column.aliases[0] for column in columns_of(source)]
         return Records(target, headings, True, write_records(target, len(headings), [])), bind_columns(
             source, headings, file
@@ -46,3 +44,11 @@ def read_file(
     if not records.headings:
         raise FileProblem(file, "the file has no header row")
     return records, bind_columns(source, records.headings, file)
+
+
+def _is_empty(path: Path, file: str, limits: UnpackLimits) -> bool:
+    """Whether a file holds no bytes, packed or not."""
+    if path.stat().st_size == 0:
+        return True
+    with open_bytes(path, file, limits) as unpacked:
+        return not unpacked.read(1)
