@@ -47,12 +47,12 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	RECON_BUILD_PATH=$(CURDIR)/dbt_project/target/lint.duckdb $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 
 format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
+	RECON_BUILD_PATH=$(CURDIR)/dbt_project/target/lint.duckdb $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
 
 # Resolves the versions anew, for every supported Python at once; uv is only needed for this.
 lock:

@@ -111,9 +111,10 @@ class PublishedStore:
         _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
 
     def connect(self, marts: Iterable[Mart], as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection with every mart as a view of schema `marts`, at one moment of the log; read-only.
+        """A DuckDB connection with every mart as a view of schema `marts`, at one moment of the log.
 
-        It can read files of the published tables and no others, and nothing in it can be changed by a query.
+        It reaches files of the published tables and no others. Those DuckDB would also let it write: SQL that is not
+        our own passes `require_reading` first.
         """
         current = list(self.current(as_of).values())
         connection = duckdb.connect()
