@@ -102,21 +102,17 @@ def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
 
 def show_rejected(platform: Platform, months: list[str] | None) -> None:
     table = Table("source", "month", "file", "row", "column", "value", "reason", show_lines=False)
-    count = 0
     for source in SOURCES:
-        for month in platform.raw.months(source):
-            if months is not None and month not in months:
-                continue
-            for row in _rejected(platform, source, month):
-                count += 1
-                table.add_row(*("" if value is None else str(value) for value in row))
-    console = _console()
-    console.print(table if count else "No row was rejected.")
+        failed = {attempt.month for attempt in platform.raw.failed_months(source)}
+        for month in sorted({*platform.raw.months(source), *failed}):
+            if months is None or month in months:
+                for row in _rejected(platform, source, month):
+                    table.add_row(*("" if value is None else str(value) for value in row))
+    _console().print(table if table.row_count else "No row was rejected.")
 
 
 def _rejected(platform: Platform, source: str, month: str) -> list[tuple[object, ...]]:
-    loaded = platform.raw.read(source, month)
-    files = [str(platform.raw.root / path) for path in loaded.tables["quarantine"]] if loaded else []
+    files = [str(path) for path in platform.raw.rejected_files(source, month)]
     if not files:
         return []
     with duckdb.connect() as connection:

@@ -97,8 +97,10 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
-            described = data.user_failure_data.description if data.user_failure_data else None
-            problems.append(described or (data.error.cause or data.error).message.strip() if data.error else "failed")
+            if data.user_failure_data and data.user_failure_data.description:
+                problems.append(data.user_failure_data.description)
+            elif data.error:
+                problems.append((data.error.cause or data.error).message.strip())
     return problems
 
 

@@ -85,7 +85,8 @@ def load_month(
         checks = _audit(source, month, loaded, problems, loader, settings)
         if not all(check.passed for check in checks):
             failed = [check.detail for check in checks if not check.passed]
-            raw.record_failure(FailedLoad(source, month, started.isoformat(), [f.version for f in files], failed))
+            attempt = FailedLoad(source, month, started.isoformat(), [f.version for f in files], failed)
+            raw.record_failure(attempt, [path for path in loader.tables["quarantine"] if path.exists()])
             return Load(source, month, "failed", checks)
         raw_month = _raw_month(source, month, load_id, started, loaded, loader, raw.root)
         raw.commit(raw_month)
