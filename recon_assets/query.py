@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import duckdb
 
 from recon_assets.errors import InputError
+from recon_assets.lakehouse.published import require_reading
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
 
@@ -36,6 +37,7 @@ def run_query(sql: str, form: str, as_of: dt.datetime | None, out: TextIO) -> No
     """Write the result of one SQL statement as a table, CSV or JSON."""
     with connect_published(as_of) as connection:
         try:
+            require_reading(connection, sql)
             result = connection.execute(sql)
         except duckdb.Error as error:
             raise InputError(f"The query cannot be run: {error}") from error

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,  # not public, and there is no other way to date a logged check
+)
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
 from recon_assets.defs.metadata import model_metadata, month_link
@@ -24,16 +27,25 @@ def keep_up_to_date() -> dg.AutomationCondition:  # type: ignore[type-arg]
     """Build a month again whenever a raw month of its window changes, late ones included.
 
     Unlike `eager` it holds for every month, not the latest alone, and does not wait for the months of the window that
-    have not landed. A dependency whose blocking check failed holds it back.
+    have not landed. A raw month whose blocking check failed holds back every month whose window holds it.
     """
     condition = dg.AutomationCondition
-    changed = condition.any_deps_updated().since(
-        condition.newly_requested() | condition.newly_updated() | condition.initial_evaluation()
-    )
-    failed = condition.any_deps_match(condition.any_checks_match(condition.check_failed(), blocking_only=True))
-    return (changed & ~condition.in_progress() & ~condition.any_deps_in_progress() & ~failed).with_label(
-        "keep_up_to_date"
-    )
+    raw_changed = condition.any_deps_match(condition.newly_updated()).allow(dg.AssetSelection.groups("raw"))
+    changed = raw_changed | condition.any_deps_match(condition.will_be_requested())
+    changed_ever = changed.since(condition.initial_evaluation())
+    # Only a request made after the change answers it: a run under way may have read the raw month before.
+    answered = condition.newly_requested().since(changed)
+    idle = ~condition.in_progress() & ~condition.any_deps_in_progress()
+    return (changed_ever & ~answered & idle & ~_raw_failed()).with_label("keep_up_to_date")
+
+
+def _raw_failed() -> dg.AutomationCondition:  # type: ignore[type-arg]
+    """A blocking check failed in a raw month above: of a staging model, a mart (through staging) or a publication."""
+    condition = dg.AutomationCondition
+    failed = condition.any_checks_match(condition.check_failed(), blocking_only=True)
+    staging = condition.any_deps_match(failed)
+    mart = condition.any_deps_match(staging)
+    return staging | mart | condition.any_deps_match(mart)
 
 
 def visible_parents(manifest: Mapping[str, Any], unique_id: str) -> list[str]:
@@ -146,6 +158,7 @@ def _report_checks(context: dg.AssetExecutionContext, build: Build) -> None:
     Yielded results would be stored without a partition when the run covers a range.
     """
     keys = {key.name: key for key in context.selected_asset_check_keys}
+    targets = {asset: _targets(context.instance, asset, build.months) for asset in {k.asset_key for k in keys.values()}}
     for check in build.checks:
         if check.name in keys:
             context.log_event(
@@ -154,8 +167,23 @@ def _report_checks(context: dg.AssetExecutionContext, build: Build) -> None:
                     check_name=check.name,
                     passed=check.passed,
                     metadata={"failing_rows": dg.MetadataValue.int(check.failures)},
+                    target_materialization_data=targets[keys[check.name].asset_key].get(check.month),
                     severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
                     blocking=check.blocking,
                     partition=check.month,
                 )
             )
+
+
+def _targets(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, months: list[str]
+) -> dict[str | None, AssetCheckEvaluationTargetMaterializationData]:
+    """The newest materialization by month: a check that names another one counts as outdated."""
+    wanted = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=months)
+    records = instance.fetch_materializations(wanted, limit=len(months)).records
+    return {
+        r.partition_key: AssetCheckEvaluationTargetMaterializationData(
+            storage_id=r.storage_id, run_id=r.run_id, timestamp=r.timestamp
+        )
+        for r in reversed(records)
+    }

@@ -68,11 +68,12 @@ def _raw_asset(source: Source, partitions: dg.PartitionsDefinition) -> dg.Assets
         here = platform.get()
         month = context.partition_key
         loaded = here.load(source.name, month)
-        for check in loaded.checks:
-            yield dg.AssetCheckResult(
-                check_name=check.name, asset_key=key, passed=check.passed, metadata={"detail": check.detail}
-            )
+        checks = [
+            dg.AssetCheckResult(check_name=c.name, asset_key=key, passed=c.passed, metadata={"detail": c.detail})
+            for c in loaded.checks
+        ]
         if loaded.outcome == "failed":
+            yield from checks
             raise dg.Failure("; ".join(loaded.problems), allow_retries=False)
         if loaded.outcome == "absent" and required:
             raise dg.Failure(
@@ -83,5 +84,6 @@ def _raw_asset(source: Source, partitions: dg.PartitionsDefinition) -> dg.Assets
             raw_metadata(here, loaded.raw_month) if loaded.raw_month else {"dagster/row_count": 0, "files": "none"}
         )
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        yield from checks  # to Dagster a check is about the newest materialization before it
 
     return load

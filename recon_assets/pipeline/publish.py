@@ -99,7 +99,7 @@ def _reader(
     @contextmanager
     def read() -> Iterator[pa.RecordBatchReader]:
         with connection.cursor() as cursor:
-            yield cursor.execute(sql).fetch_record_batch(100_000)
+            yield cursor.execute(sql).to_arrow_reader(100_000)
 
     return read
 

@@ -26,9 +26,7 @@ def column_names(text: str) -> list[str]:
     return text.split(",")
 
 
-MONTH_NAMES = column_names(
-    "JANUARY,FEBRUARY,MARCH,APRIL,MAY,JUNE,JULY,AUGUST,SEPTEMBER,OCTOBER,NOVEMBER,DECEMBER"
-)
+MONTH_NAMES = column_names("JANUARY,FEBRUARY,MARCH,APRIL,MAY,JUNE,JULY,AUGUST,SEPTEMBER,OCTOBER,NOVEMBER,DECEMBER")
 
 NCE_46 = column_names(
     "PartnerId,CustomerId,CustomerName,CustomerDomainName,CustomerCountry,InvoiceNumber,MPNID,"
@@ -181,9 +179,7 @@ class Ledger:
         rng, number = self.rng, self.next_number()
         needs_json = any(len(item.subscriptions) > 1 for item in items)
         needs_csv = any(item.unit_cost is None or item.quantity is None for item in items)
-        form = form or (
-            "json" if needs_json else "csv" if needs_csv else rng.choice(("csv", "json"))
-        )
+        form = form or ("json" if needs_json else "csv" if needs_csv else rng.choice(("csv", "json")))
         misfiled = rng.choice((-1, 1)) if rng.random() < 0.06 else 0
         invoice = Invoice(
             code=f"INV-{number:05d}",
@@ -195,8 +191,7 @@ class Ledger:
             stage=stage,
             currency=currency,
             account=f"{rng.randrange(10000):04d}",
-            updated=datetime(day.year, day.month, day.day)
-            + timedelta(seconds=rng.randrange(86400)),
+            updated=datetime(day.year, day.month, day.day) + timedelta(seconds=rng.randrange(86400)),
             items=list(items),
         )
         self.invoices.append(invoice)
@@ -399,9 +394,7 @@ def late_invoice(ledger: Ledger, sub: Subscription, month: int) -> None:
     price = money(rng, 40)
     both(ledger, sub, month, ("2", str(price)), ("2", str(price)))
     item = sub.bss(**whole_month(month), quantity=D("1"), unit_cost=money(rng, 5, 60))
-    day = rng.choice(
-        (invoice_day(rng, month + rng.randrange(1, 5)), first_of(month + 1), last_of(month + 3))
-    )
+    day = rng.choice((invoice_day(rng, month + rng.randrange(1, 5)), first_of(month + 1), last_of(month + 3)))
     ledger.bill([item], day, currency=sub.currency)
 
 
@@ -410,9 +403,7 @@ def early_or_far_file(ledger: Ledger, sub: Subscription, month: int) -> None:
     rng, price = ledger.rng, money(ledger.rng)
     day = rng.randrange(2, 29)
     start, end = first_of(month - 1).replace(day=day), first_of(month).replace(day=day - 1)
-    dates = rng.choice(
-        (whole_month(month), {"start": start, "end": end}, {"start": start, "end": end + DAY})
-    )
+    dates = rng.choice((whole_month(month), {"start": start, "end": end}, {"start": start, "end": end + DAY}))
     if rng.random() < 0.8:
         ledger.charge(
             sub.ms(
@@ -537,9 +528,7 @@ def undated(ledger: Ledger, sub: Subscription, month: int) -> None:
         inside = first_of(month) + timedelta(days=rng.randrange(28))
         nothing = rng.choice((None, None, date(1, 1, 1), date(9999, 12, 31)))
         none = {"start": nothing, "end": rng.choice((None, date(9999, 12, 31)))}
-        return rng.choice(
-            (none, {"start": inside, "end": nothing}, {"start": nothing, "end": inside})
-        )
+        return rng.choice((none, {"start": inside, "end": nothing}, {"start": nothing, "end": inside}))
 
     if rng.random() < 0.8:
         ledger.charge(
@@ -667,9 +656,7 @@ def no_unit_cost(ledger: Ledger, sub: Subscription, month: int) -> None:
 def total_that_contradicts(ledger: Ledger, sub: Subscription, month: int) -> None:
     """A CSV Total Cost that is there is used as it is, also when it is 0."""
     rng, price = ledger.rng, money(ledger.rng)
-    line = sub.ms(
-        month=month, **whole_month(month), quantity=D(1), unit_price=price, subtotal=price
-    )
+    line = sub.ms(month=month, **whole_month(month), quantity=D(1), unit_price=price, subtotal=price)
     ledger.charge(line)
     item = sub.bss(
         **whole_month(month),
@@ -701,9 +688,7 @@ def summary_line(ledger: Ledger, sub: Subscription, month: int) -> None:
         unit_cost=price * 3,
     )
     ledger.bill([summary, analytical], invoice_day(rng, month), kind=kind, currency=sub.currency)
-    line = sub.ms(
-        month=month, **whole_month(month), quantity=D(1), unit_price=price, subtotal=price
-    )
+    line = sub.ms(month=month, **whole_month(month), quantity=D(1), unit_price=price, subtotal=price)
     ledger.charge(line)
 
 
@@ -712,9 +697,7 @@ def without_id(ledger: Ledger, sub: Subscription, month: int) -> None:
     rng, price = ledger.rng, money(ledger.rng)
     if rng.random() < 0.7:
         nobody = replace(sub, id=rng.choice(EMPTY_IDS))
-        line = nobody.ms(
-            month=month, **whole_month(month), quantity=D(1), unit_price=price, subtotal=price
-        )
+        line = nobody.ms(month=month, **whole_month(month), quantity=D(1), unit_price=price, subtotal=price)
         ledger.charge(line)
     if rng.random() < 0.7:
         ids = rng.choice(((), *((empty,) for empty in EMPTY_IDS)))
@@ -782,14 +765,9 @@ def add_superseded_copies(ledger: Ledger) -> None:
         older = replace(
             invoice,
             folder=invoice.folder + rng.choice((0, 0, 0, 1, -1, 2)),
-            items=[
-                replace(item, unit_cost=money(rng)) if rng.random() < 0.5 else item
-                for item in invoice.items
-            ],
+            items=[replace(item, unit_cost=money(rng)) if rng.random() < 0.5 else item for item in invoice.items],
         )
-        invoice.updated += rng.choice(
-            (timedelta(days=9), timedelta(seconds=1), timedelta(microseconds=500))
-        )
+        invoice.updated += rng.choice((timedelta(days=9), timedelta(seconds=1), timedelta(microseconds=500)))
         fate = rng.random()
         if fate < 0.2:
             invoice.stage = rng.choice(("Canceled", "Cancelled"))
@@ -821,9 +799,7 @@ def add_bad_rows(ledger: Ledger) -> None:
     rng = ledger.rng
     for month in sorted({line.month for line in ledger.ms}):
         for kind in ("NCE", "Legacy"):
-            lines = [
-                at for at, one in enumerate(ledger.ms) if (one.month, one.kind) == (month, kind)
-            ]
+            lines = [at for at, one in enumerate(ledger.ms) if (one.month, one.kind) == (month, kind)]
             if lines and rng.random() < 0.4:
                 at = rng.choice(lines)
                 ledger.ms.insert(at, broken_ms_line(rng, ledger.ms[at]))
@@ -1013,9 +989,7 @@ def split(rng: Random, things: Sequence[Any], parts: int) -> list[list[Any]]:
     return files
 
 
-def write_microsoft_month(
-    folder: Path, rng: Random, kind: str, month: int, lines: Sequence[MsLine]
-) -> None:
+def write_microsoft_month(folder: Path, rng: Random, kind: str, month: int, lines: Sequence[MsLine]) -> None:
     """The files of a month, named after the month that follows it; some landed twice."""
     following = month + 1
     stem = f"{MONTH_NAMES[following % 12]}{following // 12:04d}_MSRECON_{kind}"
@@ -1082,8 +1056,7 @@ def json_item(rng: Random, item: BssItem) -> dict[str, Any]:
         "product": {"id": 7, "code": "P7", "name": item.product, "type": item.product_type},
         "description": "line",
         "subscriptions": [
-            {"id": 4000 + at, "externalId": spelled_id(rng, one)}
-            for at, one in enumerate(item.subscriptions)
+            {"id": 4000 + at, "externalId": spelled_id(rng, one)} for at, one in enumerate(item.subscriptions)
         ],
         "startDate": day(item.start),
         "endDate": day(item.end, is_end=True),
@@ -1171,7 +1144,7 @@ def write_microsoft(root: Path, ledger: Ledger) -> None:
         lines = [] if month in empty else by_month["NCE", month]
         write_microsoft_month(folder, rng, "NCE", month, lines)
         legacy = by_month["Legacy", month]
-        if legacy and rng.random() < 0.9 or rng.random() < 0.1:
+        if (legacy and rng.random() < 0.9) or rng.random() < 0.1:
             write_microsoft_month(folder, rng, "Legacy", month, legacy)
 
 
@@ -1189,9 +1162,7 @@ def write_bss(root: Path, ledger: Ledger) -> None:
             write_bss_month(root / "bss" / "invoices" / folder_of(month), rng, by_folder[month])
 
 
-def write_random_landing(
-    root: Path, seed: int, months: Sequence[str], subscriptions: int = 12
-) -> None:
+def write_random_landing(root: Path, seed: int, months: Sequence[str], subscriptions: int = 12) -> None:
     """Writes a landing tree for the months ("YYYY-MM", a contiguous range) below `root`. The same
     arguments always give the same bytes."""
     rng = Random(f"subscriptions {seed}")

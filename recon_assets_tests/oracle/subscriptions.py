@@ -158,9 +158,7 @@ def coverage(
     return (d30(*overlap) if overlaps else 0), denominator
 
 
-def coverage_class(
-    start: date | None, end: date | None, period_start: date, period_end: date
-) -> str:
+def coverage_class(start: date | None, end: date | None, period_start: date, period_end: date) -> str:
     """Section 1: inside, starts_in, ends_in, spans, undated; empty without overlap."""
     if start is None or end is None:
         return "undated"
@@ -277,9 +275,7 @@ class LandedFile:
             raise OracleError(f"{self.source_file}: not {encoding}") from error
 
 
-RECON_NAME = re.compile(
-    rf"({'|'.join(MONTH_NAMES)})(\d{{4}})_MSRECON_(NCE|LEGACY).*\.csv(\.gz)?", re.IGNORECASE
-)
+RECON_NAME = re.compile(rf"({'|'.join(MONTH_NAMES)})(\d{{4}})_MSRECON_(NCE|LEGACY).*\.csv(\.gz)?", re.IGNORECASE)
 
 
 def recon_name(name: str) -> tuple[str, Month] | None:
@@ -382,9 +378,7 @@ def csv_delimiter(header_line: str) -> str:
     return max(",;\t", key=header_line.count)
 
 
-def csv_records(
-    landed: LandedFile, columns: Sequence[str], required: Sequence[str]
-) -> list[Record]:
+def csv_records(landed: LandedFile, columns: Sequence[str], required: Sequence[str]) -> list[Record]:
     """Warehouse: source_row is the "1-based record after the header; quarantined records count,
     blank lines do not, a quoted line break starts no record"."""
     text = landed.text()
@@ -488,9 +482,7 @@ class MicrosoftShape:
 
 
 MICROSOFT_SHAPES = {
-    "ms_recon_nce": MicrosoftShape(
-        "NCE", "SubscriptionId", "ProductName", "TaxTotal", "Total", "InvoiceNumber"
-    ),
+    "ms_recon_nce": MicrosoftShape("NCE", "SubscriptionId", "ProductName", "TaxTotal", "Total", "InvoiceNumber"),
     "ms_recon_legacy": MicrosoftShape(
         "Legacy",
         "SyndicationPartnerSubscriptionNumber",
@@ -693,10 +685,7 @@ class JsonInvoice:
         return f"{self.landed.source_file}#{self.first_row}" if known is None else str(known)
 
     def records(self) -> list[Record]:
-        return [
-            Record(self.landed, self.first_row + at, self.values(line))
-            for at, line in enumerate(self.items)
-        ]
+        return [Record(self.landed, self.first_row + at, self.values(line)) for at, line in enumerate(self.items)]
 
     def values(self, line: Mapping[str, Any]) -> dict[str, Any]:
         """The item by the column names of the CSV. S1: the invoice date is `date`, never
@@ -759,9 +748,7 @@ def newest_copies(invoices: Iterable[JsonInvoice]) -> set[tuple[str, int, int]]:
 Quarantine = list[dict[str, Any]]
 
 
-def converted(
-    record: Record, convert: Callable[[Record], Item], quarantined: Quarantine
-) -> Item | None:
+def converted(record: Record, convert: Callable[[Record], Item], quarantined: Quarantine) -> Item | None:
     """Sources: "A row whose needed columns do not convert goes to `quarantined_rows`; the rest of
     the file is loaded". It does so whether or not it would be in scope later."""
     try:
@@ -1043,9 +1030,7 @@ def is_before_history(pair: Pair, landing: Landing) -> bool:
 def is_late_invoice(pair: Pair) -> bool:
     """S16: "without the BSS items dated after period_end the difference is within tolerance"."""
     in_time = [
-        one
-        for one in pair.bss
-        if one.item.invoice_date is not None and one.item.invoice_date <= pair.period.last
+        one for one in pair.bss if one.item.invoice_date is not None and one.item.invoice_date <= pair.period.last
     ]
     return abs(cents(in_time) - cents(pair.ms)) <= pair.tolerance
 
@@ -1087,9 +1072,7 @@ def is_tax_or_credit(pair: Pair) -> bool:
     line, or of the Microsoft tax of the period"."""
     assert pair.difference is not None
     amounts = [
-        abs(Fraction(one.period_cost))
-        for one in pair.bss + pair.ms
-        if one.item.is_credit or one.period_cost < 0
+        abs(Fraction(one.period_cost)) for one in pair.bss + pair.ms if one.item.is_credit or one.period_cost < 0
     ]
     amounts.append(abs(sum((one.period_tax for one in pair.ms), Fraction(0))))
     gap = abs(Fraction(pair.difference))
@@ -1174,8 +1157,7 @@ def pairs_of(
             one = selected(item, period, coverage_method)
             sides[item.subscription][item.side].append(one)
     return [
-        Pair(period, subscription, side["bss"], side["ms"], tolerances)
-        for subscription, side in sorted(sides.items())
+        Pair(period, subscription, side["bss"], side["ms"], tolerances) for subscription, side in sorted(sides.items())
     ]
 
 
@@ -1206,7 +1188,5 @@ def reconcile(
                 key=lambda one: (one.item.side, one.item.source_file, one.item.source_row),
             )
             items += [item_row(one, pair) for one in sides]
-    quarantined = sorted(
-        landed.quarantined, key=lambda row: (row["source"], row["source_file"], row["source_row"])
-    )
+    quarantined = sorted(landed.quarantined, key=lambda row: (row["source"], row["source_file"], row["source_row"]))
     return OracleResult(rows, items, quarantined, statuses)

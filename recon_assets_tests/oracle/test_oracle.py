@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .random_landing import BSS_HEADER, MONTH_NAMES, NCE_46, write_random_landing
-from .subscriptions import (
+from recon_assets_tests.oracle.random_landing import BSS_HEADER, MONTH_NAMES, NCE_46, write_random_landing
+from recon_assets_tests.oracle.subscriptions import (
     Month,
     OracleResult,
     coverage,
@@ -156,8 +156,7 @@ def only_row(result: OracleResult) -> dict[str, Any]:
 @pytest.mark.parametrize("case", COVERAGE_CASES, ids=lambda c: f"{c['item_start']}-{c['item_end']}")
 def test_every_worked_coverage_case_gives_its_published_value(case: dict[str, str]) -> None:
     start, end, period_start, period_end = (
-        date.fromisoformat(case[name])
-        for name in ("item_start", "item_end", "period_start", "period_end")
+        date.fromisoformat(case[name]) for name in ("item_start", "item_end", "period_start", "period_end")
     )
     numerator, denominator = coverage(start, end, period_start, period_end)
     assert (numerator, denominator) == (int(case["numerator"]), int(case["denominator"]))
@@ -300,9 +299,7 @@ def test_a_published_difference_up_to_one_is_a_match(tmp_path, cost, status, sym
 
 
 def test_the_tolerance_is_per_currency(tmp_path) -> None:
-    result = january(
-        tmp_path, [ms("a", "100")], [bss("a", "101")], tolerance={"usd": Decimal("0.5")}
-    )
+    result = january(tmp_path, [ms("a", "100")], [bss("a", "101")], tolerance={"usd": Decimal("0.5")})
     assert only_row(result)["status"] == "discrepancy"
 
 
@@ -392,9 +389,7 @@ def test_empty_blank_and_zero_ids_share_one_row(tmp_path) -> None:
     ("costs", "total"),
     [(["30"], "-30.00"), (["-30"], "-30.00"), (["30", "-10"], "-20.00"), (["10", "-30"], "-20.00")],
 )
-def test_credits_count_negative_whatever_sign_they_are_exported_with(
-    tmp_path, costs, total
-) -> None:
+def test_credits_count_negative_whatever_sign_they_are_exported_with(tmp_path, costs, total) -> None:
     rows = [bss("a", cost, Invoice_Type="credit") for cost in costs]
     assert str(only_row(january(tmp_path, [ms("a", "1")], rows))["bss_total_cost"]) == total
 
@@ -415,9 +410,7 @@ def selected_count(landing: Path, side: str, **options: Any) -> int:
     ("invoiced", "count"),
     [("2022-11-30", 0), ("2022-12-01", 1), ("2023-04-30", 1), ("2023-05-01", 0)],
 )
-def test_an_invoice_counts_from_the_month_before_to_the_third_after(
-    tmp_path, invoiced, count
-) -> None:
+def test_an_invoice_counts_from_the_month_before_to_the_third_after(tmp_path, invoiced, count) -> None:
     january(tmp_path, [], [bss("a", "1", Invoice_Date=invoiced)])
     assert selected_count(tmp_path, "bss") == count
 
@@ -449,9 +442,7 @@ def test_a_long_item_is_exempt_from_the_lower_bound_only(tmp_path, method, invoi
         ("2023-03", "2023-02-01", 0),
     ],
 )
-def test_a_microsoft_line_counts_from_the_files_around_the_month(
-    tmp_path, month, end, count
-) -> None:
+def test_a_microsoft_line_counts_from_the_files_around_the_month(tmp_path, month, end, count) -> None:
     january(tmp_path)
     land_nce(tmp_path, month, [ms("a", "1", ChargeEndDate=end)])
     assert selected_count(tmp_path, "ms") == count
@@ -492,9 +483,7 @@ def test_the_copy_updated_last_replaces_the_others_whole(tmp_path) -> None:
     land_json(tmp_path, "2023-03", [new])
     result = january(tmp_path, [ms("a", "14")])
     assert only_row(result)["bss_total_cost"] == Decimal("14.00")
-    assert [row["source_month"] for row in result.items if row["side"] == "bss"] == [
-        date(2023, 3, 1)
-    ]
+    assert [row["source_month"] for row in result.items if row["side"] == "bss"] == [date(2023, 3, 1)]
 
 
 def test_an_invoice_that_is_canceled_later_leaves_its_older_copy_out(tmp_path) -> None:
@@ -620,9 +609,7 @@ def test_a_seed_always_gives_the_same_bytes(tmp_path) -> None:
 
 @pytest.mark.parametrize("selection_method", ["overlap", "touch"])
 @pytest.mark.parametrize("coverage_method", ["thirty_360", "days_over_30"])
-def test_published_totals_are_the_sums_of_the_published_items(
-    tmp_path, selection_method, coverage_method
-) -> None:
+def test_published_totals_are_the_sums_of_the_published_items(tmp_path, selection_method, coverage_method) -> None:
     write_random_landing(tmp_path, 3, RANDOM_MONTHS)
     result = reconcile(
         tmp_path,

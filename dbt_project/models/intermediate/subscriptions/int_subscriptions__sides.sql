@@ -13,8 +13,6 @@ final as (
         side,
         count(*) as item_count,
         count(distinct currency) as currency_count,
-        min(currency) as first_currency,
-        sum(period_cost) as exact_cost,
         round(sum(period_cost), 2) as total_cost,
         round(sum(case when invoice_date > period_end then 0 else period_cost end), 2) as cost_without_late,
         sum(period_tax) as period_tax,

@@ -1,0 +1,1 @@
+"""Tests, one folder per ring of the code; `oracle` is an independent implementation they compare with."""

@@ -1,0 +1,1 @@
+"""Tests of the dbt project: macros, models, builds and what of them is published."""

@@ -1,0 +1,159 @@
+"""Builds as a whole: repeatable, the same alone or in a range, and right about the sample and the worked examples."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recon_assets.months import month_of
+from recon_assets.pipeline.build import Build
+from recon_assets.pipeline.marts import marts_of
+from recon_assets.pipeline.plan import landed_files, window_status
+from recon_assets.pipeline.project import source_windows
+from recon_assets_tests.conftest import MakeOnce
+from recon_assets_tests.dbt.conftest import RANDOM_MONTHS, SUBJECT, BuildOf, Built, built_in
+from recon_assets_tests.landed import bss_line, land_bss, land_nce, load_all, nce_line, platform_in
+
+Rows = list[dict[str, Any]]
+
+
+def month_rows(built: Built, mart: str, month: str) -> Rows:
+    return built.rows(f"from marts.{mart} where billing_month = date '{month}-01' order by all")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_month_alone_equals_the_same_month_in_a_range(
+    seed: int, random_home: Callable[[int], Path], random_build: BuildOf
+) -> None:
+    month = RANDOM_MONTHS[seed][1]
+    alone, ranged = built_in(random_home(seed), [month], "alone"), random_build(seed)
+    for mart in marts_of(SUBJECT):
+        assert month_rows(alone, mart.name, month) == month_rows(ranged, mart.name, month), mart.name
+    assert month_rows(alone, "subscription_reconciliation_items", month)
+    assert {check.month for check in alone.build.checks} == {month}
+
+
+def test_the_window_status_of_python_is_that_of_the_mart(random_build: BuildOf) -> None:
+    for seed in RANDOM_MONTHS:
+        built = random_build(seed)
+        present = {source: set(months) for source, months in landed_files(built.platform.landing, SUBJECT).items()}
+        for row in built.rows("select billing_month, window_status from marts.month_status"):
+            assert window_status(SUBJECT, month_of(row["billing_month"]), present) == row["window_status"]
+
+
+def test_month_status_names_the_files_that_are_there_and_what_is_missing(sample_build: Built) -> None:
+    (row,) = month_rows(sample_build, "month_status", "2024-11")
+    assert row["window_status"] == "provisional"
+    assert "ms_recon_nce 2024-11: partner_center/reconciliation/DECEMBER2024_MSRECON_NCE.csv" in row["sources_present"]
+    assert "bss_invoices 2024-10" in row["sources_missing"]
+    assert {window.source for window in source_windows(SUBJECT)} >= {"bss_invoices", "ms_recon_nce"}
+
+
+# ---------------------------------------------------------------- the sample
+
+
+def expectation(built: Built) -> dict[str, Any]:
+    text = (built.platform.settings.home / "expected.json").read_text(encoding="utf-8")
+    return json.loads(text)["subscriptions"]  # type: ignore[no-any-return]
+
+
+def test_the_sample_has_exactly_the_statuses_that_are_expected(sample_build: Built) -> None:
+    found: dict[str, Counter[str]] = {}
+    for row in sample_build.rows("from marts.subscription_reconciliation"):
+        found.setdefault(month_of(row["billing_month"]), Counter())[row["status"]] += 1
+    assert {month: dict(statuses) for month, statuses in found.items()} == expectation(sample_build)["statuses"]
+
+
+def test_the_sample_shows_every_planted_difference_and_its_reason(sample_build: Built) -> None:
+    found = {
+        (month_of(row["billing_month"]), row["ms_subscription_id"]): row
+        for row in sample_build.rows("from marts.subscription_reconciliation")
+    }
+    planted = expectation(sample_build)["planted"]
+    assert planted
+    for row in planted:
+        mart = found.pop((row["billing_month"], row["ms_subscription_id"]))
+        difference = None if mart["cost_difference"] is None else f"{mart['cost_difference']:.2f}"
+        assert (mart["status"], mart["explanation"], difference) == (
+            row["status"], row["explanation"], row["cost_difference"],
+        ), row["what"]  # fmt: skip
+    assert {row["status"] for row in found.values()} == {"match"}
+
+
+def test_the_sample_rejects_exactly_the_rows_that_are_bad(sample_build: Built) -> None:
+    place = ("source", "month", "source_file", "source_row", "column_name")
+    found = {tuple(row[name] for name in place) for row in sample_build.rows("from marts.quarantined_rows")}
+    expected = {tuple(row[name] for name in place) for row in expectation(sample_build)["quarantined"]}
+    assert found == expected
+    assert expected
+
+
+# ---------------------------------------------------------------- worked examples of the specification
+
+# Cost in BSS -> at Microsoft, and the verdict: the difference of the rounded totals against a tolerance of 1.00.
+TOLERANCE = {
+    "d099": ("10.99", "10", "match", "0.99"), "d100": ("11.00", "10", "match", "1.00"),
+    "d101": ("11.01", "10", "discrepancy", "1.01"), "m099": ("10", "10.99", "match", "-0.99"),
+    "m100": ("10", "11.00", "match", "-1.00"), "m101": ("10", "11.01", "discrepancy", "-1.01"),
+    # totals are rounded half up to cents before they are compared (5.12)
+    "d1004": ("11.004", "10", "match", "1.00"), "d1005": ("11.005", "10", "discrepancy", "1.01"),
+    "both": ("11.005", "10.005", "match", "1.00"), "zero": ("0", "0", "match", "0.00"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def worked(make_once: MakeOnce) -> Built:
+    """January: 10 subscriptions in BSS, 12 at Microsoft, 7 of them common. March: differences around the tolerance."""
+
+    def make(home: Path) -> None:
+        platform = platform_in(home)
+        landing = platform.settings.landing
+        land_bss(landing, "2025-01", [bss_line(MS_Subscription_ID=f"S{number}") for number in range(10)])
+        land_nce(landing, "2025-01", [nce_line(SubscriptionId=f" s{number} ") for number in range(3, 15)])
+        march = {"Start_Date": "2025-03-01", "End_Date": "2025-03-31", "Invoice_Date": "2025-03-10"}
+        bss = [bss_line(MS_Subscription_ID=n, Total_Cost=c[0], **march) for n, c in TOLERANCE.items()]
+        charged = {"ChargeStartDate": "2025-03-01", "ChargeEndDate": "2025-03-31"}
+        microsoft = [nce_line(SubscriptionId=n, Subtotal=c[1], **charged) for n, c in TOLERANCE.items()]
+        land_bss(landing, "2025-03", bss)
+        land_nce(landing, "2025-03", microsoft)
+        load_all(platform)
+        built_in(home, ["2025-01", "2025-03"], "worked").build.save()
+
+    platform = platform_in(make_once("worked", make))
+    return Built(platform, Build.load(platform.settings, "worked"))
+
+
+def test_ten_and_twelve_subscriptions_of_which_seven_are_common_give_fifteen_rows(worked: Built) -> None:
+    rows = month_rows(worked, "subscription_reconciliation", "2025-01")
+    assert Counter(row["status"] for row in rows) == {"match": 7, "missing_in_ms": 3, "missing_in_bss": 5}
+    assert len(rows) == 15
+    (status,) = month_rows(worked, "month_status", "2025-01")
+    assert (status["paired_count"], status["missing_count"]) == (7, 8)
+
+
+def test_a_difference_of_exactly_the_tolerance_is_a_match(worked: Built) -> None:
+    rows = {row["ms_subscription_id"]: row for row in month_rows(worked, "subscription_reconciliation", "2025-03")}
+    found = {name: (row["status"], f"{row['cost_difference']:.2f}") for name, row in rows.items()}
+    assert found == {name: case[2:] for name, case in TOLERANCE.items()}
+
+
+def test_the_symbol_follows_from_the_status(worked: Built, sample_build: Built) -> None:
+    pairs = {
+        (row["status"], row["symbol"])
+        for built in (worked, sample_build)
+        for row in built.rows("select distinct status, symbol from marts.subscription_reconciliation")
+    }
+    assert pairs == {
+        ("match", "green check mark"), ("discrepancy", "red X"), ("missing_in_ms", "yellow exclamation mark"),
+        ("missing_in_bss", "yellow exclamation mark"), ("not_comparable", "yellow exclamation mark"),
+    }  # fmt: skip
+
+
+def test_the_key_of_a_row_is_the_hash_of_its_month_and_subscription(worked: Built) -> None:
+    for row in month_rows(worked, "subscription_reconciliation", "2025-01"):
+        text = f"subscription|2025-01|{row['ms_subscription_id']}"
+        assert row["reconciliation_key"] == hashlib.sha256(text.encode()).hexdigest()

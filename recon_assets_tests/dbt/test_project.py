@@ -1,0 +1,102 @@
+"""The dbt project itself: its unit tests pass, and every model says what it holds and at which grain."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recon_assets.pipeline import build
+from recon_assets.pipeline.marts import published_marts
+from recon_assets.pipeline.project import (
+    DATABASE_NAME,
+    dbt_paths,
+    invoke_dbt,
+    load_manifest,
+    manifest_folder,
+    quiet_dbt_environment,
+)
+from recon_assets_tests.dbt.conftest import BuildOf
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    return json.loads((manifest_folder() / "manifest.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+
+
+def test_the_unit_tests_of_the_models_pass(random_build: BuildOf, manifest: dict[str, Any], tmp_path: Path) -> None:
+    # They look up the columns of what they replace, so they run on the database of a build.
+    built = random_build(1)
+    shutil.copyfile(built.build.database, tmp_path / DATABASE_NAME)
+    with quiet_dbt_environment(tmp_path / DATABASE_NAME, built.platform.settings.home):
+        try:
+            arguments = ["test", "--select", "test_type:unit", *dbt_paths(tmp_path)]
+            results = invoke_dbt(arguments, load_manifest(manifest_folder())).results
+        finally:
+            build._close_connections()
+    tests = {r.node.name: str(r.status) for r in results if str(r.node.resource_type) == "unit_test"}
+    assert tests == dict.fromkeys(tests, "pass"), [r.message for r in results]
+    assert len(tests) == len(manifest["unit_tests"]) >= 9
+
+
+def test_every_model_is_described_and_ends_with_its_grain(models: dict[str, dict[str, Any]]) -> None:
+    for name, model in models.items():
+        sentences = model["description"].strip().removesuffix(".").split(". ")
+        assert sentences[-1].startswith("One row per "), name
+        assert len(sentences) > 1, name
+        assert Path(model["patch_path"].split("://")[1]).name == f"{name}.yml", "one file per model, beside it"
+
+
+def test_every_column_of_every_model_is_described(models: dict[str, dict[str, Any]], random_build: BuildOf) -> None:
+    built = random_build(1)
+    for name, model in models.items():
+        columns = [row["column_name"] for row in built.rows(f"describe {model['schema']}.{name}")]
+        assert list(model["columns"]) == columns, name
+        assert all(column["description"] for column in model["columns"].values()), name
+
+
+@pytest.mark.parametrize("layer", ["staging", "intermediate"])
+def test_the_grain_that_a_description_states_is_the_grain(
+    layer: str, models: dict[str, dict[str, Any]], random_build: BuildOf
+) -> None:
+    built = random_build(1)
+    for name, model in models.items():
+        if model["schema"] == layer:
+            grain = model["description"].strip().rsplit("One row per ", 1)[1].removesuffix(".").replace(" and ", ", ")
+            sql = f"select {grain} from {layer}.{name} group by all having count(*) > 1"
+            assert built.rows(sql) == [], f"{name}: {grain}"
+            assert built.rows(f"from {layer}.{name} limit 1"), f"{name} is empty: it proves nothing"
+
+
+def test_every_mart_has_an_enforced_contract_and_a_tested_grain(
+    models: dict[str, dict[str, Any]], manifest: dict[str, Any]
+) -> None:
+    tested = {
+        node["attached_node"].rsplit(".", 1)[1]: node["test_metadata"]["kwargs"]["columns"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique_per_month"
+    }
+    marts = {name: model for name, model in models.items() if model["schema"] == "marts"}
+    for name, model in marts.items():
+        assert model["config"]["contract"]["enforced"], name
+        assert ["billing_month", *tested[name]] == model["config"]["meta"]["grain"], name
+        assert {"billing_month", "reconciliation_key", "published_at", "run_id"} <= set(model["columns"]), name
+
+
+def test_no_mart_holds_a_float() -> None:
+    types = {column.sql_type for mart in published_marts().values() for column in mart.columns}
+    assert not [kind for kind in types if kind.lower() in ("double", "float", "real")]
+    assert {kind for kind in types if kind.startswith("decimal")} == {
+        "decimal(18, 2)", "decimal(18, 6)", "decimal(38, 12)",
+    }  # fmt: skip
+
+
+def test_every_mart_has_a_reader(manifest: dict[str, Any], models: dict[str, dict[str, Any]]) -> None:
+    read = {node.rsplit(".", 1)[1] for e in manifest["exposures"].values() for node in e["depends_on"]["nodes"]}
+    assert read == {name for name, model in models.items() if model["schema"] == "marts"}

@@ -1,0 +1,68 @@
+"""A small mart and how a month of it is published: also the program that concurrent publishers run."""
+
+import datetime as dt
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+
+from recon_assets.lakehouse.published import Publication, PublishedStore
+from recon_assets.pipeline.marts import Mart, MartColumn
+
+SUBJECT = "subscriptions"
+MART = Mart(
+    "totals",
+    "Totals of a month.",
+    (
+        MartColumn("billing_month", "date", ""),
+        MartColumn("amount", "decimal(18, 2)", ""),
+        MartColumn("run_id", "varchar", ""),
+    ),
+    ("amount",),
+    (SUBJECT,),
+)
+SHARED = Mart(
+    "shared_totals",
+    "Totals that several reconciliations share.",
+    (*MART.columns, MartColumn("reconciliation", "varchar", "")),
+    ("amount",),
+    (),
+)
+SCHEMA = pa.schema(
+    [pa.field("billing_month", pa.date32()), pa.field("amount", pa.decimal128(18, 2)), pa.field("run_id", pa.string())]
+)
+
+
+def day(number: int) -> dt.datetime:
+    """An instant of February 2025, for publications in order."""
+    return dt.datetime(2025, 2, number, tzinfo=dt.timezone.utc)
+
+
+def month_rows(month: str, run_id: str, amounts: list[str], reconciliation: str | None = None) -> pa.Table:
+    first = dt.date.fromisoformat(f"{month}-01")
+    rows = [{"billing_month": first, "amount": Decimal(amount), "run_id": run_id} for amount in amounts]
+    table = pa.Table.from_pylist(rows, SCHEMA)
+    if reconciliation is None:
+        return table
+    return table.append_column("reconciliation", pa.array([reconciliation] * len(amounts), pa.string()))
+
+
+def publish(
+    store: PublishedStore, month: str, run_id: str, amounts: list[str], at: dt.datetime, subject: str = SUBJECT
+) -> Publication:
+    """Publish a month of both marts, as a run does: the marts first, then the row of the log."""
+    tables = {MART: month_rows(month, run_id, amounts), SHARED: month_rows(month, run_id, amounts, subject)}
+    versions = {mart.name: store.replace_month(mart, month, subject, table.to_reader) for mart, table in tables.items()}
+    publication = Publication(month, subject, run_id, at, versions)
+    store.record(publication)
+    return publication
+
+
+def main(root: str, month: str, count: str) -> None:
+    for number in range(1, int(count) + 1):
+        publish(PublishedStore(Path(root)), month, f"{month}-run-{number}", [f"{number}.00"], day(number))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

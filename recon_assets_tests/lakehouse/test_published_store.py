@@ -1,0 +1,198 @@
+"""What readers see: each month as its newest publication left it, as of any time, whatever is being written."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from recon_assets.errors import InputError
+from recon_assets.lakehouse.published import PublishedStore, require_reading
+from recon_assets.pipeline.marts import Mart, MartColumn
+from recon_assets_tests.lakehouse.publishing import MART, SCHEMA, SHARED, SUBJECT, day, month_rows, publish
+
+MARTS = [MART, SHARED]
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> PublishedStore:
+    return PublishedStore(tmp_path / "published")
+
+
+def amounts(source: PublishedStore | duckdb.DuckDBPyConnection, mart: str = "totals") -> list[tuple[str, str]]:
+    """Months and amounts of a mart, as a reader sees them who connects now or has been connected."""
+    connection = source.connect(MARTS) if isinstance(source, PublishedStore) else source
+    sql = f"select strftime(billing_month, '%Y-%m'), cast(amount as varchar) from marts.{mart} order by all"
+    return connection.execute(sql).fetchall()
+
+
+def test_nothing_published_reads_as_empty_marts(store: PublishedStore) -> None:
+    assert store.publications() == []
+    assert amounts(store) == []
+    assert store.connect(MARTS).execute("from marts.publications").fetchall() == []
+
+
+def test_a_published_month_is_what_readers_see(store: PublishedStore) -> None:
+    publication = publish(store, "2025-01", "run-1", ["1.00", "2.50"], day(1))
+    assert store.publications() == [publication]
+    assert amounts(store) == amounts(store, "shared_totals") == [("2025-01", "1.00"), ("2025-01", "2.50")]
+    types = store.connect(MARTS).execute("describe marts.totals").fetchall()
+    assert [row[1] for row in types] == ["DATE", "DECIMAL(18,2)", "VARCHAR"]
+
+
+def test_a_month_is_replaced_whole_and_the_others_stay(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00", "2.00"], day(1))
+    publish(store, "2025-02", "run-2", ["3.00"], day(2))
+    publish(store, "2025-01", "run-3", ["9.00"], day(3))
+    assert amounts(store) == [("2025-01", "9.00"), ("2025-02", "3.00")]
+
+
+def test_a_month_may_become_empty(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    publish(store, "2025-01", "run-2", [], day(2))
+    assert amounts(store) == []
+
+
+def test_reconciliations_share_a_mart_without_touching_each_other(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1), "subscriptions")
+    publish(store, "2025-01", "run-2", ["2.00"], day(2), "einvoices")
+    publish(store, "2025-01", "run-3", ["3.00"], day(3), "subscriptions")
+    assert amounts(store, "shared_totals") == [("2025-01", "2.00"), ("2025-01", "3.00")]
+
+
+def test_readers_can_ask_for_the_months_as_they_were(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    publish(store, "2025-02", "run-2", ["2.00"], day(3))
+    publish(store, "2025-01", "run-3", ["3.00"], day(5))
+    assert amounts(store.connect(MARTS, day(1))) == [("2025-01", "1.00")]
+    assert amounts(store.connect(MARTS, day(4))) == [("2025-01", "1.00"), ("2025-02", "2.00")]
+    assert amounts(store.connect(MARTS, day(5))) == [("2025-01", "3.00"), ("2025-02", "2.00")]
+    before_all = day(1).replace(year=2020)
+    assert amounts(store.connect(MARTS, before_all)) == []
+
+
+def test_an_open_reader_keeps_its_view_while_the_month_is_replaced(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00", "2.00"], day(1))
+    with store.connect(MARTS) as reader:
+        publish(store, "2025-01", "run-2", ["9.00"], day(2))
+        publish(store, "2025-01", "run-3", ["8.00"], day(3))
+        assert amounts(reader) == amounts(reader, "shared_totals") == [("2025-01", "1.00"), ("2025-01", "2.00")]
+    assert amounts(store) == [("2025-01", "8.00")]
+
+
+def test_a_kill_before_the_log_row_leaves_readers_with_the_earlier_month(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    killed = month_rows("2025-01", "run-2", ["9.00"])
+    store.replace_month(MART, "2025-01", SUBJECT, killed.to_reader)
+    assert amounts(store) == amounts(store, "shared_totals") == [("2025-01", "1.00")]
+    publish(store, "2025-01", "run-3", ["5.00"], day(3))
+    assert amounts(store) == amounts(store, "shared_totals") == [("2025-01", "5.00")]
+
+
+def test_a_publication_of_another_month_does_not_bring_an_unrecorded_write_to_light(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    store.replace_month(MART, "2025-01", SUBJECT, month_rows("2025-01", "run-2", ["9.00"]).to_reader)
+    publish(store, "2025-02", "run-3", ["2.00"], day(3))
+    assert amounts(store) == [("2025-01", "1.00"), ("2025-02", "2.00")]
+
+
+def test_publishing_different_months_at_once_loses_nothing(store: PublishedStore) -> None:
+    months, count = ["2025-01", "2025-02", "2025-03"], 4
+    module = "recon_assets_tests.lakehouse.publishing"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    publishers = [
+        subprocess.Popen([sys.executable, "-m", module, str(store.root), month, str(count)], env=environment)
+        for month in months
+    ]
+    assert [publisher.wait(timeout=120) for publisher in publishers] == [0] * len(months)
+    assert len(store.publications()) == len(months) * count
+    assert amounts(store) == amounts(store, "shared_totals") == [(month, f"{count}.00") for month in months]
+    for number in range(1, count + 1):
+        assert amounts(store.connect(MARTS, day(number))) == [(month, f"{number}.00") for month in months]
+
+
+def test_a_month_is_written_again_when_a_concurrent_commit_of_it_wins(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    asked = 0
+
+    def rows() -> pa.RecordBatchReader:
+        nonlocal asked
+        asked += 1
+        return pa.RecordBatchReader.from_batches(SCHEMA, batches(asked))
+
+    def batches(attempt: int) -> Iterator[pa.RecordBatch]:
+        if attempt == 1:  # the table is open at its newest version: now somebody else commits the same month
+            store.replace_month(MART, "2025-01", SUBJECT, month_rows("2025-01", "other", ["7.00"]).to_reader)
+        yield from month_rows("2025-01", "run-2", ["2.00"]).to_batches()
+
+    version = store.replace_month(MART, "2025-01", SUBJECT, rows)
+    assert asked == 2
+    written = duckdb.read_parquet([str(store.root / file) for file in version.files])
+    assert written.select("amount").fetchall() == [(Decimal("2.00"),)]
+
+
+def test_a_month_published_before_a_mart_got_a_column_reads_as_null_there(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    wider = Mart(MART.name, "", (*MART.columns, MartColumn("currency", "varchar", "")), MART.grain, MART.subjects)
+    assert store.connect([wider]).execute("select amount, currency from marts.totals").fetchall() == [
+        (Decimal("1.00"), None)
+    ]
+
+
+def test_the_log_that_readers_see_names_the_newest_publication_of_each_month(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    publish(store, "2025-01", "run-2", ["2.00"], day(2))
+    log = store.connect(MARTS).execute("select run_id, published_at from marts.publications").fetchall()
+    assert log == [("run-2", day(2).replace(tzinfo=None))]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from read_text('{outside}/secret.txt')", "from glob('{outside}/*')", "from read_csv('{outside}/secret.txt')",
+        "from read_text('{published}/../secret.txt')", "copy (select 1) to '{outside}/new.csv'",
+        "attach '{outside}/new.duckdb'", "export database '{outside}/new'", "set enable_external_access = true",
+        "set allowed_directories = ['{outside}']", "install httpfs",
+    ],
+)  # fmt: skip
+def test_a_reader_cannot_leave_the_published_tables(sql: str, store: PublishedStore, tmp_path: Path) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    before = sorted(tmp_path.iterdir())
+    with store.connect(MARTS) as reader, pytest.raises(duckdb.Error):
+        reader.execute(sql.format(outside=tmp_path, published=store.root)).fetchall()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "copy (select 1) to '{published}/new.parquet'", "attach '{published}/new.duckdb'",
+        "export database '{published}/new'", "explain analyze copy (select 1) to '{published}/new.parquet'",
+        "prepare p as copy (select 1) to '{published}/new.parquet'",
+        "select 1; copy (select 1) to '{published}/new.csv'",
+        "create table mine as select 1", "delete from marts.publications", "drop view marts.totals",
+        "update marts.publications set run_id = 'x'", "insert into marts.publications from marts.publications",
+        "create or replace view marts.totals as select 1", "set memory_limit = '1GB'", "load json", "vacuum",
+    ],
+)  # fmt: skip
+def test_a_statement_that_does_more_than_read_is_refused(sql: str, store: PublishedStore) -> None:
+    with store.connect(MARTS) as reader, pytest.raises(InputError, match="can only be read"):
+        require_reading(reader, sql.format(published=store.root))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["from marts.totals", "select 1", "with t as (select 1 as n) from t", "describe marts.totals", "show tables",
+     "summarize marts.totals", "values (1)", "select 1; select 2", "select 'copy t to x'"],
+)  # fmt: skip
+def test_a_statement_that_reads_is_let_through(sql: str, store: PublishedStore) -> None:
+    with store.connect(MARTS) as reader:
+        require_reading(reader, sql)
+        reader.execute(sql)

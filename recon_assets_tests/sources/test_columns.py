@@ -1,0 +1,97 @@
+"""Headings: how the columns of a file are found, and what is said when one is missing."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from recon_assets.errors import FileProblem
+from recon_assets.pipeline.project import PROJECT_DIR
+from recon_assets.sources.columns import bind_columns, columns_of
+from recon_assets.sources.convert import QUARANTINE_SCHEMA, raw_schema
+from recon_assets.sources.registry import SOURCES
+from recon_assets_tests.landed import nce_line
+
+REAL_HEADERS = PROJECT_DIR.parents[1] / "shared" / "data" / "headers"
+NCE = list(nce_line())
+
+
+def test_columns_are_bound_by_name_whatever_their_order() -> None:
+    bound = bind_columns("ms_recon_nce", NCE[::-1], "a.csv")
+    assert {name: NCE[::-1][position] for name, position in bound.items()}["charge_start_date"] == "ChargeStartDate"
+    assert len(bound) == len(NCE)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["subscriptionid", "SUBSCRIPTIONID", "Subscription Id", "subscription_id", "SubscriptionId  ",
+     "\ufeffSubscriptionId", " Subscription_ ID", "Subscription\u00a0Id"],
+)  # fmt: skip
+def test_case_blanks_underscores_and_a_byte_order_mark_do_not_matter(spelling: str) -> None:
+    headings = [spelling if name == "SubscriptionId" else name for name in NCE]
+    assert bind_columns("ms_recon_nce", headings, "a.csv")["subscription_id"] == NCE.index("SubscriptionId")
+
+
+@pytest.mark.parametrize("alias", ["Tier2MpnId", "ResellerMpnId", "RESELLERMPNID"])
+def test_an_alias_names_the_same_column(alias: str) -> None:
+    assert bind_columns("ms_recon_nce", [*NCE, alias], "a.csv")["tier2_mpn_id"] == len(NCE)
+
+
+def test_an_unknown_column_is_left_out() -> None:
+    assert len(NCE) not in bind_columns("ms_recon_nce", [*NCE, "SomethingNew"], "a.csv").values()
+
+
+@pytest.mark.parametrize("second", ["Subtotal", "sub_total", "SUB TOTAL"])
+def test_a_column_that_appears_twice_is_refused(second: str) -> None:
+    with pytest.raises(FileProblem, match=r"^a\.csv, row 0, column '.*': the heading appears more than once"):
+        bind_columns("ms_recon_nce", [*NCE, second], "a.csv")
+
+
+def test_a_missing_column_is_named_with_the_file_and_what_was_found() -> None:
+    headings = [name for name in NCE if name not in ("Subtotal", "Currency")]
+    with pytest.raises(FileProblem) as problem:
+        bind_columns("ms_recon_nce", headings, "partner_center/reconciliation/a.csv")
+    text = str(problem.value)
+    assert text.startswith("partner_center/reconciliation/a.csv, row 0, column 'Subtotal'")
+    assert "required columns Subtotal, Currency are missing" in text
+    assert "found: PartnerId, InvoiceNumber, ProductName" in text
+
+
+@pytest.mark.skipif(not REAL_HEADERS.is_dir(), reason="the real header rows are not beside this repository")
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("ms_recon_nce", "nce_recon_csv_portal_2022"),
+        ("ms_recon_nce", "nce_recon_v2_full"),
+        ("ms_recon_legacy", "legacy_license_2021_doc_order"),
+        ("ms_recon_legacy", "legacy_license_older_doc_order"),
+    ],
+)
+def test_every_column_of_a_real_file_is_known(source: str, name: str) -> None:
+    text = Path(REAL_HEADERS, f"{name}.header.csv").read_text(encoding="utf-8-sig").strip()
+    headings = text.split(",")
+    bound = bind_columns(source, headings, name)
+    assert sorted(bound.values()) == list(range(len(headings)))
+
+
+def raw_yml() -> dict[str, dict[str, str]]:
+    content = yaml.safe_load((PROJECT_DIR / "models" / "sources" / "raw.yml").read_text(encoding="utf-8"))
+    return {
+        table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
+        for table in content["sources"][0]["tables"]
+    }
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_dbt_declares_the_columns_that_the_reader_writes(source: str) -> None:
+    assert list(raw_yml()[source].items()) == list(raw_schema(source).items())
+
+
+def test_dbt_declares_the_columns_of_rejected_rows() -> None:
+    assert raw_yml()["quarantined_rows"] == QUARANTINE_SCHEMA
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_two_columns_of_a_source_answer_to_the_same_heading(source: str) -> None:
+    headings = [column.aliases[0] for column in columns_of(source)]
+    assert len(bind_columns(source, headings, "all.csv")) == len(headings)

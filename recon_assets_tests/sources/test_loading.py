@@ -1,0 +1,176 @@
+"""Loading a month: whole, repeatable, and never at the cost of the month that was there before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from recon_assets.landing.discovery import discover
+from recon_assets.landing.store import FolderStore, LandedFile
+from recon_assets.platform import Platform
+from recon_assets.sources import loading
+from recon_assets.sources.loading import load_month, needs_load
+from recon_assets_tests.landed import (
+    NOW,
+    bss_line,
+    json_invoice,
+    json_item,
+    land_bss,
+    land_nce,
+    land_pages,
+    nce_line,
+    table_rows,
+)
+
+SOURCE, MONTH = "ms_recon_nce", "2025-01"
+BAD = [nce_line(Subtotal="n/a")] * 3
+
+
+def rows(platform: Platform, source: str = SOURCE) -> list[dict[str, Any]]:
+    return table_rows(platform.raw, source, MONTH)
+
+
+def commit_of(platform: Platform) -> bytes:
+    return (platform.raw.month_folder(SOURCE, MONTH) / "month.json").read_bytes()
+
+
+def test_every_row_can_be_traced_to_the_line_it_came_from(platform: Platform, landing: Path) -> None:
+    file = land_nce(landing, MONTH, [nce_line(), nce_line(Subtotal="20")])
+    load = platform.load(SOURCE, MONTH)
+    assert load.raw_month is not None
+    for number, row in enumerate(rows(platform), start=1):
+        assert (row["source_file"], row["source_row"]) == (file, number)
+        assert row["content_hash"] == load.raw_month.files[0].content_hash
+        assert row["loaded_at"] == NOW.replace(tzinfo=None)
+        assert f"{row['billing_month']}" == "2025-01-01"
+
+
+def test_loading_twice_gives_the_same_rows(platform: Platform, landing: Path) -> None:
+    land_bss(landing, MONTH, [bss_line(), bss_line(Qty="x"), bss_line(Product="last")])
+    land_pages(landing, MONTH, json_invoice(json_item()))
+    first = platform.load("bss_invoices", MONTH).raw_month
+    before = rows(platform, "bss_invoices")
+    second = load_month(
+        "bss_invoices", MONTH, discover(platform.landing, "bss_invoices")[MONTH], platform.landing, platform.raw,
+        platform.settings, lambda: NOW.replace(day=2),
+    ).raw_month  # fmt: skip
+    assert first and second and first.load_id != second.load_id
+    assert [row | {"loaded_at": NOW.replace(tzinfo=None)} for row in rows(platform, "bss_invoices")] == before
+    assert {row["loaded_at"].day for row in rows(platform, "bss_invoices")} == {2}
+
+
+def test_the_same_content_twice_in_a_month_is_loaded_once(platform: Platform, landing: Path) -> None:
+    land_nce(landing, MONTH, [nce_line()], "_a.csv")
+    land_nce(landing, MONTH, [nce_line()], "_b.csv")
+    load = platform.load(SOURCE, MONTH)
+    assert load.raw_month is not None and load.raw_month.rows == len(rows(platform)) == 1
+    first, second = load.raw_month.files
+    assert (first.duplicate_of, second.duplicate_of) == (None, first.path)
+
+
+def test_the_same_content_in_two_months_is_loaded_in_both(platform: Platform, landing: Path) -> None:
+    for month in ("2025-01", "2025-02"):
+        land_nce(landing, month, [nce_line()])
+        assert platform.load(SOURCE, month).raw_month.rows == 1  # type: ignore[union-attr]
+
+
+def test_a_month_over_the_limit_leaves_the_earlier_one_as_it_was(platform: Platform, landing: Path) -> None:
+    land_nce(landing, MONTH, [nce_line()])
+    platform.load(SOURCE, MONTH)
+    before, kept = commit_of(platform), rows(platform)
+    land_nce(landing, MONTH, BAD)
+    assert platform.load(SOURCE, MONTH).outcome == "failed"
+    assert (commit_of(platform), rows(platform)) == (before, kept)
+    failed = platform.raw.read_failed(SOURCE, MONTH)
+    assert failed is not None and "3 of 3 rows were rejected" in failed.problems[0]
+
+
+def test_a_failed_load_leaves_nothing_but_what_it_rejected(platform: Platform, landing: Path) -> None:
+    land_nce(landing, MONTH, BAD)
+    platform.load(SOURCE, MONTH)
+    left = sorted(path.name for path in platform.raw.month_folder(SOURCE, MONTH).iterdir())
+    assert left == ["failed", "failed.json"]
+    rejected = platform.raw.rejected_files(SOURCE, MONTH)
+    assert len(rejected) == 1
+    assert duckdb.read_parquet(str(rejected[0])).project("source_row").fetchall()
+
+
+def test_a_corrected_file_replaces_the_month_and_clears_the_failure(platform: Platform, landing: Path) -> None:
+    land_nce(landing, MONTH, BAD)
+    platform.load(SOURCE, MONTH)
+    land_nce(landing, MONTH, [nce_line(Subtotal="11"), nce_line(Subtotal="12")])
+    assert platform.load(SOURCE, MONTH).outcome == "loaded"
+    assert [int(row["subtotal"]) for row in rows(platform)] == [11, 12]
+    assert platform.raw.read_failed(SOURCE, MONTH) is None
+
+
+def test_a_month_is_replaced_whole(platform: Platform, landing: Path) -> None:
+    land_nce(landing, MONTH, [nce_line()], "_1.csv")
+    second = land_nce(landing, MONTH, [nce_line(Subtotal="2")], "_2.csv")
+    platform.load(SOURCE, MONTH)
+    (landing / second).unlink()
+    platform.load(SOURCE, MONTH)
+    assert [int(row["subtotal"]) for row in rows(platform)] == [10]
+
+
+def test_a_month_whose_files_are_all_gone_is_absent(platform: Platform, landing: Path) -> None:
+    file = land_nce(landing, MONTH, [nce_line()])
+    platform.load(SOURCE, MONTH)
+    (landing / file).unlink()
+    assert platform.load(SOURCE, MONTH).outcome == "absent"
+    assert platform.raw.months(SOURCE) == []
+
+
+class ReplacedWhileRead(FolderStore):
+    """A store in which somebody replaces each file as soon as it is open."""
+
+    @contextmanager
+    def open_local(self, file: LandedFile) -> Iterator[Path]:
+        with super().open_local(file) as path:
+            yield path
+            path.write_bytes(path.read_bytes() + b"\r\n")
+
+
+def test_a_file_that_is_replaced_while_it_is_read_fails_the_load(platform: Platform, landing: Path) -> None:
+    land_nce(landing, MONTH, [nce_line()])
+    files = discover(platform.landing, SOURCE)[MONTH]
+    store = ReplacedWhileRead(landing)
+    load = load_month(SOURCE, MONTH, files, store, platform.raw, platform.settings, platform.clock)
+    assert load.outcome == "failed"
+    assert "the file changed while it was being read" in load.problems[0]
+
+
+def test_what_breaks_the_contract_is_not_committed(
+    platform: Platform, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without its rule the reader lets the row through: the contract is the second lock on the same door.
+    monkeypatch.setitem(loading.ROW_RULES, SOURCE, ())
+    land_nce(landing, MONTH, [nce_line(ChargeStartDate="2025-02-01")])
+    load = platform.load(SOURCE, MONTH)
+    assert load.outcome == "failed"
+    assert load.problems == [f"{SOURCE} {MONTH}: column {SOURCE} {MONTH}: charge_start_date_not_after_charge_end_date"]
+
+
+def test_a_month_needs_a_load_when_its_files_or_its_reader_changed(
+    platform: Platform, landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def needed() -> bool:
+        files = discover(platform.landing, SOURCE).get(MONTH, [])
+        return needs_load(SOURCE, MONTH, files, platform.raw)
+
+    assert not needed()
+    land_nce(landing, MONTH, [nce_line()])
+    assert needed()
+    platform.load(SOURCE, MONTH)
+    assert not needed()
+    monkeypatch.setattr(loading, "reader_version", lambda source: "another-reader")
+    assert needed()
+    monkeypatch.undo()
+    file = land_nce(landing, MONTH, [nce_line(), nce_line()])
+    assert needed()
+    platform.load(SOURCE, MONTH)
+    (landing / file).unlink()
+    assert needed()
