@@ -81,7 +81,7 @@ final as (
         {% endfor -%}
         einvoices.exchange_rate as einvoice_exchange_rate,
         einvoices.uuid,
-        concat(substr(einvoices.status_key, 1, 1), lower(substr(einvoices.status_key, 2))) as einvoice_status,
+        substr(einvoices.status_key, 1, 1) || lower(substr(einvoices.status_key, 2)) as einvoice_status,
         einvoices.is_status_assumed as status_assumed,
         einvoices.status_key = 'SUBMITTED' as is_submitted,
         einvoices.is_consolidated,
