@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.utils import get_text_stream
 
 from recon_assets.errors import ReconError
 
@@ -43,7 +44,9 @@ def sample(months: str, seed: int, scale: int) -> None:
     prepare_home(settings)
     expected = write_sample(settings.landing, parse_months(months), seed, scale)
     planted = sum(len(subject["planted"]) for subject in expected.values() if isinstance(subject, dict))
-    click.echo(f"Sample files of {len(expected['months'])} months are below {settings.landing}; {planted} rows are planted.")
+    click.echo(
+        f"Sample files of {len(expected['months'])} months are below {settings.landing}; {planted} rows are planted."
+    )
 
 
 @main.command()
@@ -60,7 +63,7 @@ def run(months: str, subjects: tuple[str, ...]) -> None:
     wanted = parse_months(months)
     chosen = list(subjects or SUBJECTS)
     with progress_display() as progress:
-        from recon_assets.runner import run_months  # shows a progress line while Dagster and dbt are imported
+        from recon_assets.runner import run_months  # the line is shown while Dagster and dbt are imported
 
         outcome = run_months(platform, chosen, wanted, progress)
     sys.exit(show_outcome(platform, outcome, chosen, wanted))
@@ -85,7 +88,8 @@ def query(sql: str, form: str, as_of: str | None) -> None:
     """Read-only SQL over the published marts (schema marts)."""
     from recon_assets.query import parse_instant, run_query
 
-    run_query(sql, form, parse_instant(as_of) if as_of else None, click.get_text_stream("stdout"))
+    instant = parse_instant(as_of) if as_of else None
+    run_query(sql, form, instant, get_text_stream("stdout", encoding="utf-8"))
 
 
 @main.command()

@@ -20,13 +20,25 @@ if TYPE_CHECKING:
     from recon_assets.runner import Outcome
     from recon_assets.runner import Progress as Report
 
+_WIDE = 220  # columns of a table that nobody's terminal bounds: output to a file or a pipe is not cut
 _LEVELS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "error": "[red]error[/]"}
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
 
 
 @contextmanager
 def progress_display() -> Iterator["Report"]:
     """A progress line on standard error; the function it yields moves it."""
-    columns = (SpinnerColumn(), BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as display:
         task = display.add_task("starting", total=None)
 
@@ -38,7 +50,7 @@ def progress_display() -> Iterator["Report"]:
 
 def show_outcome(platform: Platform, outcome: "Outcome", subjects: list[str], months: list[str]) -> int:
     """The summary of what was published and the reasons for what was not; the exit code."""
-    console = Console()
+    console = _console()
     for problem in dict.fromkeys(outcome.problems):
         console.print(f"[red]problem[/] {problem}", highlight=False)
     _show_summary(console, platform, outcome)
@@ -74,7 +86,9 @@ def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
     if as_json:
         print(json.dumps([asdict(status) for status in statuses], indent=1))
         return
-    table = Table("month", "reconciliation", "window", "published", "checks", "paired", "one-sided", "quarantined", "remarks")
+    table = Table(
+        "month", "reconciliation", "window", "published", "checks", "paired", "one-sided", "quarantined", "remarks"
+    )
     for s in statuses:
         published = f"{s.published_at[:19]} ({s.published_window_status})" if s.published_at else "not published"
         checks = f"{s.checks_passed} ok, {s.checks_failed} failed" if s.checks_passed is not None else ""
@@ -83,26 +97,22 @@ def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
         remarks += [f"missing: {', '.join(s.missing)}"] if s.missing else []
         counts = ["" if n is None else f"{n:,}" for n in (s.paired, s.one_sided, s.quarantined)]
         table.add_row(s.month, s.reconciliation, s.window_status, published, checks, *counts, "\n".join(remarks))
-    Console().print(table if statuses else "Nothing has landed and nothing is published yet. Try `recon sample`.")
+    _console().print(table if statuses else "Nothing has landed and nothing is published yet. Try `recon sample`.")
 
 
 def show_rejected(platform: Platform, months: list[str] | None) -> None:
     table = Table("source", "month", "file", "row", "column", "value", "reason", show_lines=False)
-    count = 0
     for source in SOURCES:
-        for month in platform.raw.months(source):
-            if months is not None and month not in months:
-                continue
-            for row in _rejected(platform, source, month):
-                count += 1
-                table.add_row(*("" if value is None else str(value) for value in row))
-    console = Console()
-    console.print(table if count else "No row was rejected.")
+        failed = {attempt.month for attempt in platform.raw.failed_months(source)}
+        for month in sorted({*platform.raw.months(source), *failed}):
+            if months is None or month in months:
+                for row in _rejected(platform, source, month):
+                    table.add_row(*("" if value is None else str(value) for value in row))
+    _console().print(table if table.row_count else "No row was rejected.")
 
 
 def _rejected(platform: Platform, source: str, month: str) -> list[tuple[object, ...]]:
-    loaded = platform.raw.read(source, month)
-    files = [str(platform.raw.root / path) for path in loaded.tables["quarantine"]] if loaded else []
+    files = [str(path) for path in platform.raw.rejected_files(source, month)]
     if not files:
         return []
     with duckdb.connect() as connection:
@@ -111,7 +121,7 @@ def _rejected(platform: Platform, source: str, month: str) -> list[tuple[object,
 
 
 def show_findings(findings: list[Finding]) -> int:
-    console = Console()
+    console = _console()
     for finding in findings:
         console.print(f"{_LEVELS[finding.level]} {finding.subject}: {finding.text}", highlight=False, soft_wrap=True)
     return 2 if any(finding.level == "error" for finding in findings) else 0

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -35,8 +34,6 @@ def examine() -> list[Finding]:
 
 
 def _versions() -> Iterator[Finding]:
-    if sys.version_info < (3, 10):
-        yield Finding("error", "python", "Python 3.10 or later is needed. Set PYTHON and run `make install` again.")
     yield Finding("ok", "versions", ", ".join(f"{name} {version(name)}" for name in _FAMILY))
 
 

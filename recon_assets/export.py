@@ -15,7 +15,7 @@ _XLSX_ROWS = 1_048_575  # a sheet's limit, less its header
 
 def export_marts(form: str, out: Path, months: list[str] | None, as_of: dt.datetime | None) -> dict[str, int]:
     """Write every mart to `out`, all at one moment of the publications log; rows written by mart."""
-    if out.exists() and (out.is_dir() and any(out.iterdir()) or out.is_file()):
+    if out.exists() and ((out.is_dir() and any(out.iterdir())) or out.is_file()):
         raise InputError(f"{out} exists already. Name another place, or remove it.")
     out.parent.mkdir(parents=True, exist_ok=True)
     write = {"duckdb": _to_duckdb, "parquet": _to_parquet, "xlsx": _to_xlsx}[form]
@@ -91,7 +91,7 @@ def _write_cell(sheet, row: int, column: int, value: object, formats: dict) -> N
     if isinstance(value, dt.datetime):
         sheet.write_string(row, column, value.isoformat(sep=" "))
     elif isinstance(value, dt.date):
-        sheet.write_datetime(row, column, dt.datetime(value.year, value.month, value.day), formats["date"])
+        sheet.write_datetime(row, column, value, formats["date"])
     elif isinstance(value, str):
         sheet.write_string(row, column, value)
     else:

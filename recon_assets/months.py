@@ -44,7 +44,9 @@ def parse_months(text: str) -> list[str]:
     first, separator, last = text.partition("..")
     months = month_range(parse_month(first), parse_month(last if separator else first))
     if not months:
-        raise InputError(f"'{text}' ends before it starts. Write the earlier month first, for example 2025-01..2025-03.")
+        raise InputError(
+            f"'{text}' ends before it starts. Write the earlier month first, for example 2025-01..2025-03."
+        )
     return months
 
 

@@ -13,6 +13,7 @@ from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
 
 _BATCH = 10_000
+_WIDE = 400  # a table that goes to a file or a pipe is not cut to a terminal's width
 
 
 def parse_instant(text: str) -> dt.datetime:
@@ -69,13 +70,13 @@ def _write_table(result: duckdb.DuckDBPyConnection, columns: list[str], out: Tex
     from rich.table import Table
 
     table = Table()
-    for number, (name, kind) in enumerate(zip(columns, result.description or [], strict=True)):
+    for name, kind in zip(columns, result.description or [], strict=True):
         numeric = str(kind[1]).startswith(("DECIMAL", "NUMBER", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold", header_style="bold")
-        del number
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in result.fetchall():
         table.add_row(*(_plain(value) for value in row))
-    Console(file=out).print(table)
+    console = Console(file=out)
+    (console if console.is_terminal else Console(file=out, width=_WIDE)).print(table)
 
 
 def _plain(value: Any) -> str:

@@ -26,6 +26,7 @@ class Outcome:
     published: dict[tuple[str, str], Publication] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     loaded: list[PlannedLoad] = field(default_factory=list)
+    run_ids: set[str] = field(default_factory=set)
 
 
 def run_months(platform: Platform, subjects: list[str], months: list[str], progress: Progress) -> Outcome:
@@ -37,13 +38,12 @@ def run_months(platform: Platform, subjects: list[str], months: list[str], progr
         plans = {s: plan_loads(s, months, landed_files(platform.landing, s), platform.raw) for s in subjects}
         ranges = contiguous(months)
         total = len({load.month for plan in plans.values() for load in plan}) + len(subjects) * len(ranges)
-        done = 0
-        for step in _steps(definitions, instance, plans, ranges, outcome):
+        for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome)):
             progress(step, done, total)
-            done += 1
         progress("done", total, total)
-        _collect(platform, subjects, months, instance, outcome)
-        return outcome
+    current = platform.published.current()
+    outcome.published = {key: p for key, p in current.items() if p.run_id in outcome.run_ids}
+    return outcome
 
 
 def _steps(
@@ -59,44 +59,49 @@ def _steps(
         batch = list(planned)
         yield f"loading {month}"
         keys = [dg.AssetKey(["raw", load.source]) for load in batch]
-        result = _execute(definitions, instance, "load_raw", {"partition_key": month, "asset_selection": keys})
+        result = _execute(definitions, instance, "load_raw", partition_key=month, asset_selection=keys)
         outcome.loaded += batch
-        outcome.problems += _failures(result, instance)
+        outcome.problems += _failures(result)
     for subject in plans:
         for first, last in ranges:
             yield f"reconciling {subject} {first if first == last else f'{first} to {last}'}"
-            tags = {RANGE_START: first, RANGE_END: last}
-            target = {"partition_key": first} if first == last else {"tags": tags}
-            outcome.problems += _failures(_execute(definitions, instance, subject, target), instance)
+            tags = {} if first == last else {RANGE_START: first, RANGE_END: last}
+            result = _execute(definitions, instance, subject, partition_key=None if tags else first, tags=tags)
+            outcome.run_ids.add(result.run_id)
+            outcome.problems += _failures(result)
 
 
 def _execute(
-    definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, target: dict[str, object]
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    partition_key: str | None,
+    tags: dict[str, str] | None = None,
+    asset_selection: list[dg.AssetKey] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    tags = {"recon/host": socket.gethostname(), "recon/pid": str(os.getpid()), **target.pop("tags", {})}  # type: ignore[dict-item]
+    """Run a job in this process; its failure is in the result."""
+    own = {"recon/host": socket.gethostname(), "recon/pid": str(os.getpid())}
     return definitions.resolve_job_def(job).execute_in_process(
-        instance=instance, raise_on_error=False, run_config=_QUIET, tags=tags, **target  # type: ignore[arg-type]
+        instance=instance,
+        raise_on_error=False,
+        run_config=_QUIET,
+        tags=own | (tags or {}),
+        partition_key=partition_key,
+        asset_selection=asset_selection,
     )
 
 
-def _failures(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> list[str]:
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
     """What went wrong in a run, in the words of whoever raised it."""
     problems = []
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
-            described = data.user_failure_data.description if data.user_failure_data else None
-            problems.append(described or (data.error.cause or data.error).message.strip() if data.error else "failed")
+            if data.user_failure_data and data.user_failure_data.description:
+                problems.append(data.user_failure_data.description)
+            elif data.error:
+                problems.append((data.error.cause or data.error).message.strip())
     return problems
-
-
-def _collect(
-    platform: Platform, subjects: list[str], months: list[str], instance: dg.DagsterInstance, outcome: Outcome
-) -> None:
-    own = {run.run_id for run in instance.get_runs(dg.RunsFilter(tags={"recon/pid": str(os.getpid())}), limit=200)}
-    for key, publication in platform.published.current().items():
-        if key[0] in months and key[1] in subjects and publication.run_id in own:
-            outcome.published[key] = publication
 
 
 def _close_killed_runs(instance: dg.DagsterInstance) -> None:

@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     selection_method: Literal["overlap", "touch"] = "overlap"
     coverage_method: Literal["thirty_360", "days_over_30"] = "thirty_360"
     canceled_stages: list[str] = Field(["canceled", "cancelled"], description="Invoice stages that exclude an invoice.")
-    quarantine_limit: Decimal = Field(Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold.")
+    quarantine_limit: Decimal = Field(
+        Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
+    )
 
     register_date_orders: dict[str, Literal["day_first", "month_first"]] = Field(
         default_factory=dict, description="Order of dates of ERP registers, by path pattern; default: decided per file."
@@ -37,7 +39,9 @@ class Settings(BaseSettings):
     max_unpacked_bytes: int = Field(20 * 1000**3, ge=1, description="Largest unpacked size of a file, in bytes.")
     raw_keep_hours: int = Field(24, ge=0, description="How long replaced raw loads are kept for builds that read them.")
     build_keep_days: int = Field(7, ge=0, description="How long the build folder of a failed run is kept for a look.")
-    file_stable_seconds: int = Field(30, ge=0, description="How long a landed file must be unchanged before it is taken.")
+    file_stable_seconds: int = Field(
+        30, ge=0, description="How long a landed file must be unchanged before it is taken."
+    )
     build_memory_limit: str = Field("4GB", description="DuckDB memory limit of one build; it spills to disk beyond.")
 
     close_day: int = Field(6, ge=1, le=28, description="Day of the month on which the month before is reconciled.")

@@ -45,9 +45,7 @@ def month_statuses(platform: Platform) -> list[MonthStatus]:
     return sorted(found, key=lambda status: (status.month, status.reconciliation))
 
 
-def _status(
-    platform: Platform, subject: str, month: str, landed: Landed, published: dict[str, object]
-) -> MonthStatus:
+def _status(platform: Platform, subject: str, month: str, landed: Landed, published: dict[str, object]) -> MonthStatus:
     windows = source_windows(subject)
     files = {window.source: landed.get(window.source, {}) for window in windows}
     in_window = [(w, add_months(month, o)) for w in windows for o in range(w.from_offset, w.to_offset + 1)]
@@ -57,8 +55,16 @@ def _status(
         subject,
         window_status(subject, month, {source: set(months) for source, months in files.items()}),
         {w.source: [f.path for f in files[w.source].get(month, [])] for w in windows if month in files[w.source]},
-        [f"{w.source} {other}" + ("" if w.required else " (optional)") for w, other in in_window if other not in files[w.source]],
-        [f"{w.source} {o}" for w, o in in_window if o in files[w.source] and needs_load(w.source, o, files[w.source][o], platform.raw)],
+        [
+            f"{w.source} {other}" + ("" if w.required else " (optional)")
+            for w, other in in_window
+            if other not in files[w.source]
+        ],
+        [
+            f"{w.source} {o}"
+            for w, o in in_window
+            if o in files[w.source] and needs_load(w.source, o, files[w.source][o], platform.raw)
+        ],
         [f"{failed.source} {failed.month}: {'; '.join(failed.problems)}" for failed in failures if failed],
         **published or _NOT_PUBLISHED,  # type: ignore[arg-type]
     )

@@ -87,7 +87,9 @@ def refresh_schedule(subject: str, job, settings: Settings) -> dg.ScheduleDefini
             yield dg.SkipReason("Every month that has landed is final.")
         for first, last in contiguous(months):
             tags = {RANGE_START: first, RANGE_END: last}
-            yield dg.RunRequest(run_key=f"refresh:{subject}:{first}:{context.scheduled_execution_time:%Y-%m-%d}", tags=tags)
+            yield dg.RunRequest(
+                run_key=f"refresh:{subject}:{first}:{context.scheduled_execution_time:%Y-%m-%d}", tags=tags
+            )
 
     return refresh_open_months
 
@@ -136,9 +138,7 @@ def _sensor_result(decision: Decision, pending: list[PendingMonth]) -> dg.Sensor
     files = {(month.source, month.month): [file.path for file in month.files] for month in pending}
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(
-                run_key=r.run_key, partition_key=r.month, asset_selection=[dg.AssetKey(["raw", r.source])]
-            )
+            dg.RunRequest(run_key=r.run_key, partition_key=r.month, asset_selection=[dg.AssetKey(["raw", r.source])])
             for r in decision.requests
         ],
         asset_events=[
@@ -149,7 +149,9 @@ def _sensor_result(decision: Decision, pending: list[PendingMonth]) -> dg.Sensor
             )
             for r in decision.requests
         ],
-        skip_reason=dg.SkipReason("; ".join(decision.notes) or "Nothing new has landed.") if not decision.requests else None,
+        skip_reason=dg.SkipReason("; ".join(decision.notes) or "Nothing new has landed.")
+        if not decision.requests
+        else None,
         cursor=json.dumps(asdict(decision.memory), sort_keys=True),
     )
 
@@ -195,7 +197,7 @@ def run_failure_sensor(settings: Settings) -> list[dg.SensorDefinition]:
         text = f"recon_assets: run {run.run_id} of {run.job_name} failed: {context.failure_event.message}"
         body = json.dumps({"text": text, "run": f"{settings.dagster_url}/runs/{run.run_id}"}).encode()
         request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  the address is the operator's own setting
+        urllib.request.urlopen(request, timeout=10).close()
 
     return [report_failed_runs]
 
@@ -213,5 +215,8 @@ def all_schedules(jobs: dict[str, object], settings: Settings) -> list[dg.Schedu
     return [
         schedule
         for subject in SUBJECTS
-        for schedule in (close_schedule(subject, jobs[subject], settings), refresh_schedule(subject, jobs[subject], settings))
+        for schedule in (
+            close_schedule(subject, jobs[subject], settings),
+            refresh_schedule(subject, jobs[subject], settings),
+        )
     ]

@@ -24,7 +24,9 @@ def raw_metadata(platform: Platform, month: RawMonth) -> Metadata:
     with duckdb.connect() as connection:
         rows = connection.read_parquet(paths)
         amount = SOURCES[month.source].amount
-        totals = rows.aggregate(f"currency, sum({amount}) as amount, count(*) as row_count", "currency").order("currency")
+        totals = rows.aggregate(f"currency, sum({amount}) as amount, count(*) as row_count", "currency").order(
+            "currency"
+        )
         tables = {"preview": _markdown(rows), "amounts": _markdown(totals)}
         amounts = {f"amount_{row[0]}": float(row[1] or 0) for row in totals.fetchall()}
     duplicates = [f"{f.path} (same content as {f.duplicate_of})" for f in month.files if f.duplicate_of]

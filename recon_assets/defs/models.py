@@ -1,4 +1,4 @@
-"""The dbt models of a subject as assets, their tests as checks recorded per month, and when they are brought up to date."""
+"""The dbt models of a subject as assets, their tests as checks of a month, and when they are brought up to date."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,6 +16,7 @@ from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.project import manifest_folder, source_windows
 
 # Raw relations that hold rows of every source of a subject.
+ASSET_LAYERS = ("staging", "marts")
 _ALL_SOURCES = {"loads", "quarantined_rows"}
 
 
@@ -33,6 +34,21 @@ def keep_up_to_date() -> dg.AutomationCondition:  # type: ignore[type-arg]
     return (changed & ~condition.in_progress() & ~condition.any_deps_in_progress() & ~failed).with_label(
         "keep_up_to_date"
     )
+
+
+def visible_parents(manifest: Mapping[str, Any], unique_id: str) -> list[str]:
+    """Parents of a model that are assets themselves, seen through intermediate models and seeds.
+
+    Intermediate models are steps inside a build: dbt's own lineage shows them, an event per month would only cost time.
+    """
+    found: dict[str, None] = {}
+    for parent in manifest["parent_map"].get(unique_id, []):
+        node = manifest["nodes"].get(parent)
+        if parent.startswith("source.") or (node and node["config"].get("schema") in ASSET_LAYERS):
+            found[parent] = None
+        elif parent.startswith("model."):
+            found |= dict.fromkeys(visible_parents(manifest, parent))
+    return list(found)
 
 
 class SubjectTranslator(DagsterDbtTranslator):
@@ -71,12 +87,11 @@ class SubjectTranslator(DagsterDbtTranslator):
             return spec
         mappings = {dg.AssetKey(["raw", w.source]): window_mapping(w) for w in source_windows(self._subject)}
         deps: dict[dg.AssetKey, dg.AssetDep] = {}
-        for dep in spec.deps:
-            everything = dep.asset_key.path[0] == "raw" and dep.asset_key.path[-1] in _ALL_SOURCES
-            keys = list(mappings) if everything else [dep.asset_key]
-            for key in keys:
-                if key.path[0] != "seeds":
-                    deps[key] = dg.AssetDep(key, partition_mapping=mappings.get(key))
+        for parent in visible_parents(manifest, unique_id):
+            props = self.get_resource_props(manifest, parent)
+            everything = props["resource_type"] == "source" and props["name"] in _ALL_SOURCES
+            for key in list(mappings) if everything else [self.get_asset_key(props)]:
+                deps[key] = dg.AssetDep(key, partition_mapping=mappings.get(key))
         return spec.replace_attributes(deps=list(deps.values()))
 
     def get_asset_check_spec(
@@ -97,6 +112,7 @@ def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.Asse
     @dbt_assets(
         manifest=manifest,
         select=f"tag:{subject},resource_type:model tag:shared,resource_type:model",
+        exclude="config.schema:intermediate",
         name=f"{subject}_models",
         partitions_def=partitions,
         dagster_dbt_translator=translator,
@@ -111,14 +127,14 @@ def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.Asse
         build.save()
         marts = published_marts()
         metadata = model_metadata(build, months, marts)
-        keys = {node.unique_id: translator.get_asset_key(manifest["nodes"][node.unique_id]) for node in build.nodes}
-        for (unique_id, month), values in metadata.items():
-            if keys[unique_id] in context.selected_asset_keys:
-                link = {"page": month_link(here, subject, month)} if keys[unique_id].path[0] == "marts" else {}
-                context.add_asset_metadata({**values, **link}, keys[unique_id], month)
         for node in build.nodes:  # in the order they were built, as Dagster wants them
-            if keys[node.unique_id] in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=keys[node.unique_id])
+            key = translator.get_asset_key(manifest["nodes"][node.unique_id])
+            if key not in context.selected_asset_keys:
+                continue
+            for month in months:
+                link = {"page": month_link(here, subject, month)} if node.name in marts else {}
+                context.add_asset_metadata({**metadata[node.unique_id, month], **link}, key, month)
+            yield dg.MaterializeResult(asset_key=key)
         _report_checks(context, build)
 
     return models

@@ -14,7 +14,9 @@ from recon_assets.pipeline.publish import MonthOutcome, publish_build
 
 
 def publication_asset(
-    subject: str, models: dg.AssetsDefinition, partitions: dg.PartitionsDefinition  # type: ignore[type-arg]
+    subject: str,
+    models: dg.AssetsDefinition,
+    partitions: dg.PartitionsDefinition,  # type: ignore[type-arg]
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey(["published", subject])
     marts = sorted(k for k in models.keys if k.path[0] == "marts")
@@ -52,12 +54,12 @@ def publication_asset(
                 continue
             # Reported per month: an output would mark every month of a range, refused ones included.
             link = {"page": month_link(here, subject, outcome.month)}
-            context.log_event(
-                dg.AssetMaterialization(key, partition=outcome.month, metadata=_metadata(outcome) | link)
-            )
+            context.log_event(dg.AssetMaterialization(key, partition=outcome.month, metadata=_metadata(outcome) | link))
         remove_old_builds(here.settings, here.clock())
         if refused:
-            raise dg.Failure("Not published, what was published before stays. " + " | ".join(refused), allow_retries=False)
+            raise dg.Failure(
+                "Not published, what was published before stays. " + " | ".join(refused), allow_retries=False
+            )
         remove_build(here.settings, context.run_id)
         yield from ()
 

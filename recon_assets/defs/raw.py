@@ -12,10 +12,9 @@ from recon_assets.sources.registry import SOURCES, Source
 
 OWNERS = ["team:finops"]
 AUDITS = {
-    "files_readable": "Every landed file of the month has its header and can be read to its end.",
+    "schema": "Every landed file has its header and is read to its end; every row fulfils the Pandera contract.",
     "row_count": "Every record that was read is loaded or quarantined.",
     "quarantine_share": "The share of quarantined rows is within the limit (RECON_QUARANTINE_LIMIT).",
-    "contract": "The Pandera contract of the source holds for every row.",
 }
 
 
@@ -77,9 +76,12 @@ def _raw_asset(source: Source, partitions: dg.PartitionsDefinition) -> dg.Assets
             raise dg.Failure("; ".join(loaded.problems), allow_retries=False)
         if loaded.outcome == "absent" and required:
             raise dg.Failure(
-                f"No file of {source.name} has landed for {month}; it belongs below {source.prefix}", allow_retries=False
+                f"No file of {source.name} has landed for {month}; it belongs below {source.prefix}",
+                allow_retries=False,
             )
-        metadata = raw_metadata(here, loaded.raw_month) if loaded.raw_month else {"dagster/row_count": 0, "files": "none"}
+        metadata = (
+            raw_metadata(here, loaded.raw_month) if loaded.raw_month else {"dagster/row_count": 0, "files": "none"}
+        )
         yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
     return load

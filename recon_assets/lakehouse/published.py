@@ -9,6 +9,7 @@ A reader takes each month's files from the month's own newest row, so a month is
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from recon_assets.errors import InputError
 from recon_assets.pipeline.marts import Mart
 
 _LOG_SCHEMA = pa.schema(
@@ -73,7 +75,11 @@ class PublishedStore:
         return {(p.month, p.reconciliation): p for p in self.publications(as_of)}
 
     def replace_month(
-        self, mart: Mart, month: str, reconciliation: str, rows: Callable[[], pa.RecordBatchReader]
+        self,
+        mart: Mart,
+        month: str,
+        reconciliation: str,
+        rows: Callable[[], AbstractContextManager[pa.RecordBatchReader]],
     ) -> MartVersion:
         """Replace the month of a mart in one Delta commit; `rows` is asked anew when a concurrent commit wins.
 
@@ -83,8 +89,9 @@ class PublishedStore:
         predicate = " AND ".join(f"{name} = '{value}'" for name, value in partition.items())
 
         def write() -> MartVersion:
-            table = self._table(mart.name, rows().schema, list(partition))
-            write_deltalake(table, rows(), mode="overwrite", predicate=predicate, schema_mode="merge")
+            with rows() as reader:
+                table = self._table(mart.name, reader.schema, list(partition))
+                write_deltalake(table, reader, mode="overwrite", predicate=predicate, schema_mode="merge")
             below = "/".join(f"{name}={value}" for name, value in partition.items())
             return MartVersion(table.version(), self._files(table, mart.name, below))
 
@@ -104,15 +111,18 @@ class PublishedStore:
         _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
 
     def connect(self, marts: Iterable[Mart], as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection with every mart as a view of schema `marts`, at one moment of the log; read-only.
+        """A DuckDB connection with every mart as a view of schema `marts`, at one moment of the log.
 
-        It can read files of the published tables and no others, and nothing in it can be changed by a query.
+        It reaches files of the published tables and no others. Those DuckDB would also let it write: SQL that is not
+        our own passes `require_reading` first.
         """
         current = list(self.current(as_of).values())
         connection = duckdb.connect()
         connection.execute("set timezone = 'UTC'; create schema marts")
         for mart in marts:
-            files = [str(self.root / file) for p in current if mart.name in p.marts for file in p.marts[mart.name].files]
+            files = [
+                str(self.root / file) for p in current if mart.name in p.marts for file in p.marts[mart.name].files
+            ]
             connection.execute(f"create view marts.{mart.name} as {_view_sql(mart, files)}")
         connection.execute(f"create table marts.publications as {_log_sql(current)}")
         connection.execute("set allowed_directories = ?", [[str(self.root)]])
@@ -130,6 +140,17 @@ class PublishedStore:
         paths = (uri.replace("\\", "/") for uri in table.file_uris())
         marker = f"/{name}/{below}/"
         return sorted(f"{name}/{below}/{path.rsplit(marker, 1)[1]}" for path in paths if marker in path)
+
+
+def require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """InputError unless every statement of `sql` is a query: DuckDB lets COPY and ATTACH write wherever it may read.
+
+    For SQL that a person typed. EXPLAIN is refused too: with ANALYZE it runs what it explains.
+    """
+    kinds = [statement.type.name for statement in connection.extract_statements(sql)]
+    others = [kind for kind in kinds if kind != "SELECT"]
+    if others:
+        raise InputError(f"The published marts can only be read, and this is {' and '.join(others)}. Write a SELECT.")
 
 
 def _until_committed(write: Callable[[], T]) -> T:
@@ -150,11 +171,14 @@ def _publication(row: dict[str, Any]) -> Publication:
 
 
 def _view_sql(mart: Mart, files: list[str]) -> str:
+    empty = f"select {', '.join(f'cast(null as {c.sql_type}) as {c.name}' for c in mart.columns)} where false"
     if not files:
-        return f"select {', '.join(f'cast(null as {c.sql_type}) as {c.name}' for c in mart.columns)} where false"
+        return empty
     columns = ", ".join(f"cast({c.name} as {c.sql_type}) as {c.name}" for c in mart.columns)
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
-    return f"select {columns} from read_parquet([{listed}], hive_partitioning = true, union_by_name = true)"
+    rows = f"select * from read_parquet([{listed}], hive_partitioning = true, union_by_name = true)"
+    # The empty part names the columns that a mart got after all of its months were published.
+    return f"select {columns} from ({rows} union all by name {empty})"
 
 
 def _log_sql(current: list[Publication]) -> str:

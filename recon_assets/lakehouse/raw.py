@@ -3,6 +3,7 @@
     raw/<source>/<YYYY-MM>/month.json            the commit: names the load, its files and counts
     raw/<source>/<YYYY-MM>/<load id>/*.parquet   rows, quarantine and further tables of that load
     raw/<source>/<YYYY-MM>/failed.json           the last attempt, when it failed its audit
+    raw/<source>/<YYYY-MM>/failed/*.parquet      what that attempt rejected, for whoever corrects the file
 
 A reader takes what `month.json` names; loads that were replaced stay a while for builds that still read them.
 """
@@ -10,7 +11,7 @@ A reader takes what `month.json` names; loads that were replaced stay a while fo
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from recon_assets.months import is_month
 
 _COMMIT = "month.json"
 _FAILED = "failed.json"
+_REJECTED = "failed"
 
 
 @dataclass(frozen=True)
@@ -104,24 +106,41 @@ class RawStore:
         """Make the load the month's content. The rename is the commit: before it readers see the earlier load."""
         folder = self.month_folder(month.source, month.month)
         _replace_json(folder / _COMMIT, asdict(month))
-        (folder / _FAILED).unlink(missing_ok=True)
+        self._forget_failure(folder)
 
-    def record_failure(self, failed: FailedLoad) -> None:
+    def record_failure(self, failed: FailedLoad, rejected: Sequence[Path] = ()) -> None:
+        """Remember a failed attempt and the rows it rejected; the month itself stays as it was."""
         folder = self.month_folder(failed.source, failed.month)
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder / _REJECTED, ignore_errors=True)
+        (folder / _REJECTED).mkdir(parents=True)
+        for path in rejected:
+            shutil.copy(path, folder / _REJECTED / path.name)
         _replace_json(folder / _FAILED, asdict(failed))
 
     def retire(self, source: str, month: str) -> None:
         """Forget a month whose landed files are all gone: no file = the month is absent."""
         folder = self.month_folder(source, month)
         (folder / _COMMIT).unlink(missing_ok=True)
+        self._forget_failure(folder)
+
+    def rejected_files(self, source: str, month: str) -> list[Path]:
+        """Parquet files with the rejected rows of the newest attempt, failed or committed."""
+        folder = self.month_folder(source, month)
+        if (folder / _FAILED).is_file():
+            return sorted((folder / _REJECTED).glob("*.parquet"))
+        current = self.read(source, month)
+        return [self.root / path for path in current.tables["quarantine"]] if current else []
+
+    @staticmethod
+    def _forget_failure(folder: Path) -> None:
         (folder / _FAILED).unlink(missing_ok=True)
+        shutil.rmtree(folder / _REJECTED, ignore_errors=True)
 
     def remove_replaced(self, source: str, month: str, older_than: float) -> None:
         """Remove loads that `month.json` does not name and that were last changed before `older_than` (epoch s)."""
         current = self.read(source, month)
         for path in self.month_folder(source, month).iterdir():
-            kept = current is not None and path.name == current.load_id
+            kept = path.name == _REJECTED or (current is not None and path.name == current.load_id)
             if path.is_dir() and not kept and path.stat().st_mtime < older_than:
                 shutil.rmtree(path, ignore_errors=True)  # another run may be removing it too
 

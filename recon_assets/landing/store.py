@@ -62,4 +62,6 @@ class FolderStore:
     @staticmethod
     def _landed(path: Path, relative: str) -> LandedFile:
         stat = path.stat()
-        return LandedFile(relative, stat.st_size, f"{stat.st_mtime_ns:x}-{stat.st_size:x}-{stat.st_ino:x}", stat.st_mtime)
+        return LandedFile(
+            relative, stat.st_size, f"{stat.st_mtime_ns:x}-{stat.st_size:x}-{stat.st_ino:x}", stat.st_mtime
+        )

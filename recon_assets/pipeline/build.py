@@ -100,7 +100,9 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
     parsed = manifest_folder()
     with quiet_dbt_environment(database, settings.home, settings.build_memory_limit):
         try:
-            built = invoke_dbt(["build", *common, "--exclude-resource-type", "test", "unit_test"], load_manifest(parsed))
+            built = invoke_dbt(
+                ["build", *common, "--exclude-resource-type", "test", "unit_test"], load_manifest(parsed)
+            )
             _require_success(built)
             # Cautious: tests that also read another subject's models belong to that subject's runs.
             only_own = ["--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
@@ -109,8 +111,12 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
             _close_connections()
     with duckdb.connect(str(database), read_only=True) as connection:
         nodes = [_node_result(connection, result) for result in built.results if _type(result) in ("model", "seed")]
-        checks = [check for result in tested.results if _type(result) == "test"
-            for check in _check_results(connection, result, months)]
+        checks = [
+            check
+            for result in tested.results
+            if _type(result) == "test"
+            for check in _check_results(connection, result, months)
+        ]
     return Build(subject, months, database, nodes, checks)
 
 

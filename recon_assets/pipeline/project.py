@@ -72,8 +72,9 @@ def _parse_into(folder: Path) -> None:
     with quiet_dbt_environment(temporary / DATABASE_NAME, temporary):
         invoke_dbt(["parse", "--no-partial-parse", *dbt_paths(temporary)])
     for old in folder.parent.glob("parsed-*"):
-        shutil.rmtree(old, ignore_errors=True)
-    # Another process may have parsed the same files meanwhile: either result serves.
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+    # Another process may have parsed the same files meanwhile, and reads them: either result serves.
     with contextlib.suppress(OSError):
         temporary.rename(folder)
     shutil.rmtree(temporary, ignore_errors=True)

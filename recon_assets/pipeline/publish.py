@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,16 @@ class MonthOutcome:
     window_status: str
 
 
-def publish_build(build: Build, published: PublishedStore, raw: RawStore, run_id: str, clock: Clock) -> Iterator[MonthOutcome]:
+def publish_build(
+    build: Build, published: PublishedStore, raw: RawStore, run_id: str, clock: Clock
+) -> Iterator[MonthOutcome]:
     """Publish each month of the build that may be, oldest first; a refused month does not hold up the others."""
     with duckdb.connect(str(build.database), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         statuses = dict(
             connection.execute(
-                "select strftime(billing_month, '%Y-%m'), window_status from marts.month_status where reconciliation = ?",
+                "select strftime(billing_month, '%Y-%m'), window_status from marts.month_status "
+                "where reconciliation = ?",
                 [build.subject],
             ).fetchall()
         )
@@ -66,7 +70,12 @@ def refusals(build: Build, month: str, window_status: str, raw: RawStore) -> lis
 
 
 def _publish_month(
-    connection: duckdb.DuckDBPyConnection, build: Build, month: str, published: PublishedStore, run_id: str, clock: Clock
+    connection: duckdb.DuckDBPyConnection,
+    build: Build,
+    month: str,
+    published: PublishedStore,
+    run_id: str,
+    clock: Clock,
 ) -> Publication:
     before = published.current().get((month, build.subject))
     published_at = clock()
@@ -84,8 +93,17 @@ def _publish_month(
     return publication
 
 
-def _reader(connection: duckdb.DuckDBPyConnection, sql: str) -> Callable[[], pa.RecordBatchReader]:
-    return lambda: connection.cursor().execute(sql).fetch_record_batch(100_000)
+def _reader(
+    connection: duckdb.DuckDBPyConnection, sql: str
+) -> Callable[[], AbstractContextManager[pa.RecordBatchReader]]:
+    """Rows of a query as a stream, as often as it is asked for."""
+
+    @contextmanager
+    def read() -> Iterator[pa.RecordBatchReader]:
+        with connection.cursor() as cursor:
+            yield cursor.execute(sql).fetch_record_batch(100_000)
+
+    return read
 
 
 @dataclass(frozen=True)
@@ -119,9 +137,7 @@ class _Stamp:
         compared = [mart for mart in marts_of(self.build.subject) if mart.status]
         known = self._known()
         parts = [self._changes_of(mart, before, root) for mart in compared]
-        columns = ", ".join(
-            f"cast({known.get(c.name, c.name)} as {c.sql_type}) as {c.name}" for c in CHANGES.columns
-        )
+        columns = ", ".join(f"cast({known.get(c.name, c.name)} as {c.sql_type}) as {c.name}" for c in CHANGES.columns)
         return f"select {columns} from ({' union all '.join(parts)}) order by {', '.join(CHANGES.grain)}"
 
     def _changes_of(self, mart: Mart, before: Publication | None, root: Path) -> str:
@@ -135,10 +151,11 @@ class _Stamp:
         return f"""
             select date '{self.month}-01' as billing_month, '{self.build.subject}' as reconciliation,
                 reconciliation_key,
-                case when old.status is null then 'new' when new.status is null then 'gone' else 'changed' end as change,
+                case when old.status is null then 'new' when new.status is null then 'gone' else 'changed' end
+                    as change,
                 old.status as status_from, new.status as status_to,
                 old.difference as difference_from, new.difference as difference_to, {since} as published_before_at
             from ({then}) as old full outer join ({now}) as new using (reconciliation_key)
-            where {'true' if before else 'false'} and (
+            where {"true" if before else "false"} and (
                 old.status is distinct from new.status or old.difference is distinct from new.difference)
         """

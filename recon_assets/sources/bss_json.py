@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recon_assets.errors import FileProblem
-from recon_assets.sources.records import Record, Records, write_records
+from recon_assets.sources.records import Record, Records, spelled_out, write_records
 from recon_assets.sources.unpack import UnpackLimits, open_text
 
 # Declared column -> path in the invoice, or in the item, of spec/sources.md.
@@ -39,8 +39,7 @@ _SUBSCRIPTION_PATHS = {"bss_subscription_id": "id", "ms_subscription_id": "exter
 _COUNTS = ("invoice_ordinal", "subscription_count")
 
 BOUND = {
-    name: position
-    for position, name in enumerate([*_INVOICE_PATHS, *_ITEM_PATHS, *_SUBSCRIPTION_PATHS, *_COUNTS])
+    name: position for position, name in enumerate([*_INVOICE_PATHS, *_ITEM_PATHS, *_SUBSCRIPTION_PATHS, *_COUNTS])
 }
 _HEADINGS = [
     *_INVOICE_PATHS.values(),
@@ -58,7 +57,11 @@ def read_bss_json(path: Path, file: str, limits: UnpackLimits, target: Path) -> 
     invoices = _invoices(path, file, limits)
     count = write_records(target, len(_HEADINGS), _item_records(invoices))
     copies = [
-        {"invoice_id": _text(_at(invoice, "id")), "invoice_ordinal": n, "updated_at": _text(_at(invoice, "updatedAt"))}
+        {
+            "invoice_id": spelled_out(_text(_at(invoice, "id")) or ""),
+            "invoice_ordinal": n,
+            "updated_at": spelled_out(_text(_at(invoice, "updatedAt")) or ""),
+        }
         for n, invoice in enumerate(invoices, start=1)
         if _at(invoice, "id") is not None
     ]
@@ -87,10 +90,16 @@ def _item_records(invoices: list[Any]) -> Iterator[Record]:
             yield [json.dumps(invoice)], "the invoice has no list 'items'; fetch it with include=items"
             continue
         for item in items:
-            if isinstance(item, dict):
-                yield _record(invoice, item, ordinal), None
-            else:
-                yield [json.dumps(item)], "the invoice item is not an object"
+            problem = _item_problem(item)
+            yield (_record(invoice, item, ordinal), None) if problem is None else ([json.dumps(item)], problem)
+
+
+def _item_problem(item: Any) -> str | None:
+    if not isinstance(item, dict):
+        return "the invoice item is not an object"
+    if not isinstance(item.get("subscriptions") or [], list):
+        return "the item's 'subscriptions' is not a list"
+    return None
 
 
 def _record(invoice: dict[str, Any], item: dict[str, Any], ordinal: int) -> list[str | None]:

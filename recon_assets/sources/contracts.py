@@ -58,7 +58,8 @@ def _order_check(source: str) -> list[pa.Check]:
 
     def in_order(data: pa.PolarsData) -> pl.LazyFrame:
         undated = pl.col(start).is_null() | pl.col(end).is_null()
-        return data.lazyframe.select((undated | (pl.col(start) <= pl.col(end))).alias("in_order"))
+        checked: pl.LazyFrame = data.lazyframe.select((undated | (pl.col(start) <= pl.col(end))).alias("in_order"))
+        return checked
 
     return [pa.Check(in_order, name=f"{start}_not_after_{end}")]
 

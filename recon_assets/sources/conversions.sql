@@ -20,8 +20,8 @@ create or replace temp macro plain_decimal(t) as case
         then try_cast(t as decimal(38, 12))
 end;
 
--- Line-level costs are published as DECIMAL(18, 6): a number that cannot be held there is rejected at the door.
-create or replace temp macro within_bounds(n) as case when abs(n) < 1000000000000 then n end;
+-- Line-level costs are published as DECIMAL(18, 6): a number that cannot be held there, once rounded, is rejected.
+create or replace temp macro within_bounds(n) as case when abs(n) < 999999999999.9999995 then n end;
 
 -- The day as it is written: ISO 8601, MM/DD/YYYY, M/D/YYYY, M/D/YYYY H:MM.
 create or replace temp macro written_date(t) as case

@@ -108,9 +108,8 @@ def convert(
         f"copy (select {names}, {lineage} from judged where reason is null order by member, source_row) "
         f"to {_text(rows_target)} (format parquet, compression zstd)"
     )
-    connection.execute(
-        f"copy ({_quarantine_sql(records, bound, origin)}) to {_text(quarantine_target)} (format parquet, compression zstd)"
-    )
+    rejected_sql = _quarantine_sql(records, bound, origin)
+    connection.execute(f"copy ({rejected_sql}) to {_text(quarantine_target)} (format parquet, compression zstd)")
     counted = f"select count(*) from read_parquet({_text(rows_target)})"
     rejected = f"select count(*) from read_parquet({_text(quarantine_target)})"
     warnings = _warnings(connection, columns, bound, records) | _row_warnings(connection, row_warnings or {}, origin)
@@ -244,7 +243,9 @@ def _unconverted(column: Column) -> str:
 def _quarantine_sql(records: Records, bound: dict[str, int], origin: Origin) -> str:
     value = "case position " + " ".join(f"when {n} then c{n}" for n in range(len(records.headings))) + " end"
     heading = "case position " + " ".join(f"when {n} then {_text(h)}" for n, h in enumerate(records.headings)) + " end"
-    expected = "case position " + " ".join(f"when {n} then {_text(e)}" for n, e in _expected(bound, origin.source)) + " end"
+    expected = (
+        "case position " + " ".join(f"when {n} then {_text(e)}" for n, e in _expected(bound, origin.source)) + " end"
+    )
     fields = ", ".join(f"{_text(h or f'column {n + 1}')}: c{n}" for n, h in enumerate(_distinct(records.headings)))
     return f"""
         select {_text(origin.source)} as source, {_text(origin.month)} as month, {_source_file(records, origin)} as source_file,

@@ -45,7 +45,7 @@ EXTRA_TABLES: dict[str, dict[str, dict[str, str]]] = {
 class Check:
     """One audit of a load. A failed check keeps the month as it was before."""
 
-    name: Literal["files_readable", "row_count", "quarantine_share", "contract"]
+    name: Literal["schema", "row_count", "quarantine_share"]
     passed: bool
     detail: str
 
@@ -87,7 +87,8 @@ def load_month(
         checks = _audit(source, month, loaded, problems, loader, settings)
         if not all(check.passed for check in checks):
             failed = [check.detail for check in checks if not check.passed]
-            raw.record_failure(FailedLoad(source, month, started.isoformat(), [f.version for f in files], failed))
+            attempt = FailedLoad(source, month, started.isoformat(), [f.version for f in files], failed)
+            raw.record_failure(attempt, [path for path in loader.tables["quarantine"] if path.exists()])
             return Load(source, month, "failed", checks)
         raw_month = _raw_month(source, month, load_id, started, loaded, loader, raw.root)
         raw.commit(raw_month)
@@ -175,14 +176,17 @@ class _Loader:
         for table, columns in EXTRA_TABLES.get(self.source, {}).items():
             names = list(columns)
             text = pa.Table.from_pylist(
-                [{name: None if row[name] is None else str(row[name]) for name in names} for row in records.tables.get(table, [])],
+                [
+                    {name: None if row[name] is None else str(row[name]) for name in names}
+                    for row in records.tables.get(table, [])
+                ],
                 pa.schema([(name, pa.string()) for name in names]),
             )
             connection.register("extra_text", text)
             select = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
             target = self._target(table, number)
             result = connection.execute(f"select {select}, ?::varchar as source_file from extra_text", [file])
-            pq.write_table(result.fetch_arrow_table(), target, compression="zstd")
+            pq.write_table(result.to_arrow_table(), target, compression="zstd")
             connection.unregister("extra_text")
 
     def _target(self, table: str, number: int) -> Path:
@@ -204,11 +208,10 @@ def _audit(
     total = rows + quarantined
     allowed = max(1, int(total * settings.quarantine_limit))
     rejected = quarantined - sum(f.duplicates for f in loaded)
-    readable = Check("files_readable", not problems, "; ".join(problems) or f"{len(loaded)} files read")
     if problems:
-        return [readable]
+        return [Check("schema", False, "; ".join(problems))]
     return [
-        readable,
+        _schema_check(source, month, [path for path in loader.tables["rows"] if path.exists()]),
         Check(
             "row_count",
             total == loader.records,
@@ -220,28 +223,30 @@ def _audit(
             f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
             + ("" if rejected <= allowed else f"; first: {_first_rejection(loader.tables['quarantine'])}"),
         ),
-        _contract_check(source, month, [path for path in loader.tables["rows"] if path.exists()]),
     ]
 
 
 def _first_rejection(quarantine: list[Path]) -> str:
     for path in quarantine:
         for row in pq.read_table(path).slice(0, 1).to_pylist():
-            return f"{row['source_file']}, row {row['source_row']}, column '{row['column_name']}': {row['value']!r} {row['reason']}"
+            place = f"{row['source_file']}, row {row['source_row']}, column '{row['column_name']}'"
+            return f"{place}: {row['value']!r} {row['reason']}"
     return "none"
 
 
-def _contract_check(source: str, month: str, rows: list[Path]) -> Check:
+def _schema_check(source: str, month: str, rows: list[Path]) -> Check:
     from recon_assets.sources.contracts import violations  # pandera takes a second to import; only loads need it
 
     broken = violations(source, month, rows) if rows else []
-    return Check("contract", not broken, "; ".join(broken) or f"{source} {month} fulfils its contract")
+    return Check("schema", not broken, "; ".join(broken) or f"{source} {month} fulfils its contract")
 
 
 def _raw_month(
     source: str, month: str, load_id: str, started: dt.datetime, loaded: list[LoadedFile], loader: _Loader, root: Path
 ) -> RawMonth:
-    tables = {name: [p.relative_to(root).as_posix() for p in paths if p.exists()] for name, paths in loader.tables.items()}
+    tables = {
+        name: [p.relative_to(root).as_posix() for p in paths if p.exists()] for name, paths in loader.tables.items()
+    }
     rows, quarantined = sum(f.rows for f in loaded), sum(f.quarantined for f in loaded)
     return RawMonth(source, month, load_id, started.isoformat(), loaded, rows, quarantined, tables)
 

@@ -10,7 +10,7 @@ from recon_assets.sources.einvoices import read_einvoices
 from recon_assets.sources.records import Records, read_csv, write_records
 from recon_assets.sources.registers import RegisterHints, read_register
 from recon_assets.sources.registry import SOURCES
-from recon_assets.sources.unpack import UnpackLimits
+from recon_assets.sources.unpack import UnpackLimits, open_bytes
 
 _START_AFTER_END = "starts after it ends"
 # Excel drops the leading zero of a code that it takes for a number.
@@ -90,7 +90,7 @@ def read_file(
         return read_register(source, path, file, limits, target, hints)
     if file.lower().removesuffix(".gz").endswith(".json"):
         return read_bss_json(path, file, limits, target), BOUND
-    if SOURCES[source].may_be_empty_file and path.stat().st_size == 0:
+    if SOURCES[source].may_be_empty_file and _is_empty(path, file, limits):
         headings = [column.aliases[0] for column in columns_of(source)]
         return Records(target, headings, True, write_records(target, len(headings), [])), bind_columns(
             source, headings, file
@@ -99,3 +99,11 @@ def read_file(
     if not records.headings:
         raise FileProblem(file, "the file has no header row")
     return records, bind_columns(source, records.headings, file)
+
+
+def _is_empty(path: Path, file: str, limits: UnpackLimits) -> bool:
+    """Whether a file holds no bytes, packed or not."""
+    if path.stat().st_size == 0:
+        return True
+    with open_bytes(path, file, limits) as unpacked:
+        return not unpacked.read(1)

@@ -56,7 +56,7 @@ def read_csv(path: Path, file: str, limits: UnpackLimits, target: Path) -> Recor
             raise FileProblem(file, f"the text is not valid {error.encoding}; save it as UTF-8") from error
         except csv.Error as error:
             raise FileProblem(file, f"the header cannot be read ({error})", row=0) from error
-    return Records(target, [heading.strip() for heading in headings], delimiter == ",", count)
+    return Records(target, [spelled_out(heading.strip()) for heading in headings], delimiter == ",", count)
 
 
 def _csv_records(text: TextIO, delimiter: str, width: int, file: str) -> Iterator[Record]:
@@ -79,7 +79,7 @@ def _csv_records(text: TextIO, delimiter: str, width: int, file: str) -> Iterato
             continue
         row += 1
         if len(fields) != width:
-            yield fields, f"{len(fields)} fields where the header has {width}"
+            yield list(fields), f"{len(fields)} fields where the header has {width}"
         else:
             yield fields, None  # type: ignore[misc]
 
@@ -122,7 +122,16 @@ def _shaped(
 def _decodable(record: Record) -> Record:
     """The record with lone surrogates (bytes that are not UTF-8) written out, and that as its problem."""
     fields, problem = record
-    shown = [None if f is None else f.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for f in fields]
+    shown = [None if field is None else spelled_out(field) for field in fields]
     if shown == fields:
         return record
     return shown, problem or "the record holds bytes that are not UTF-8; save the file as UTF-8"
+
+
+def spelled_out(text: str) -> str:
+    """The text with what UTF-8 cannot hold written out: bytes of another encoding, and lone surrogates of JSON."""
+    try:
+        encoded = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        encoded = text.encode("utf-8", "surrogatepass")
+    return encoded.decode("utf-8", "backslashreplace")

@@ -53,11 +53,11 @@ def open_bytes(path: Path, file: str, limits: UnpackLimits) -> Iterator[BinaryIO
         if magic == b"\x1f\x8b":
             limit = min(limits.size, max(path.stat().st_size * limits.ratio, 1_000_000))
             with gzip.GzipFile(fileobj=packed) as unpacked:
-                yield io.BufferedReader(_BoundedReader(unpacked, limit, file), 1 << 20)  # type: ignore[arg-type]
+                yield io.BufferedReader(_BoundedReader(unpacked, limit, file), 1 << 20)  # type: ignore[type-var,arg-type]
         elif file.lower().endswith(".gz"):
             raise FileProblem(file, "ends in .gz but is not gzip; fetch it again")
         else:
-            yield io.BufferedReader(_BoundedReader(packed, limits.size, file), 1 << 20)
+            yield io.BufferedReader(_BoundedReader(packed, limits.size, file), 1 << 20)  # type: ignore[type-var]
 
 
 @contextmanager

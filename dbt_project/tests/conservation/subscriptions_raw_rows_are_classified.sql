@@ -15,9 +15,19 @@ raw_lines as (
         coalesce(total_cost, {{ exact_product('quantity', 'unit_cost') }}) as amount
     from {{ source('raw', 'bss_invoices') }}
     union all
-    select 'ms_recon_nce', billing_month, upper(currency), subtotal from {{ source('raw', 'ms_recon_nce') }}
+    select
+        'ms_recon_nce' as source,
+        billing_month as source_month,
+        upper(currency) as currency,
+        subtotal as amount
+    from {{ source('raw', 'ms_recon_nce') }}
     union all
-    select 'ms_recon_legacy', billing_month, upper(currency), subtotal from {{ source('raw', 'ms_recon_legacy') }}
+    select
+        'ms_recon_legacy' as source,
+        billing_month as source_month,
+        upper(currency) as currency,
+        subtotal as amount
+    from {{ source('raw', 'ms_recon_legacy') }}
 
 ),
 

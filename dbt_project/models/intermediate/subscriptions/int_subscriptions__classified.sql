@@ -26,17 +26,18 @@ met as (
             false
         )
         {%- else -%}
-        coalesce(lines.item_start <= periods.period_end and lines.item_end >= periods.period_start, false)
+            coalesce(lines.item_start <= periods.period_end and lines.item_end >= periods.period_start, false)
         {%- endif %} as meets_period,
         case
             when lines.side = 'bss' and not lines.is_dated
                 then lines.invoice_date between periods.period_start and periods.period_end
-            when lines.side = 'bss' then
-                lines.invoice_date <= periods.bss_window_end
-                and (
-                    lines.invoice_date >= periods.bss_window_start
-                    or ({{ long_exempt }} and lines.is_longer_than_month)
-                )
+            when lines.side = 'bss'
+                then
+                    lines.invoice_date <= periods.bss_window_end
+                    and (
+                        lines.invoice_date >= periods.bss_window_start
+                        or ({{ long_exempt }} and lines.is_longer_than_month)
+                    )
             when not lines.is_dated then lines.source_month = periods.period_start
             else
                 lines.source_month <= periods.ms_window_end

@@ -1,6 +1,9 @@
 with items as (
 
-    select distinct billing_month, ms_subscription_id, currency
+    select distinct
+        billing_month,
+        ms_subscription_id,
+        currency
     from {{ ref('int_subscriptions__items') }}
 
 ),

@@ -24,14 +24,20 @@ final as (
         billing_month,
         ms_subscription_id,
         max(case when side = 'ms' then csp_partner end) as csp_partner,
-        case when max(side_rank) = 2 then max(case when side = 'bss' then product_type end)
-            else max(case when side = 'ms' then product_type end) end as product_type,
-        case when max(side_rank) = 2 then max(case when side = 'bss' then product end)
-            else max(case when side = 'ms' then product end) end as product,
+        case
+            when max(side_rank) = 2 then max(case when side = 'bss' then product_type end)
+            else max(case when side = 'ms' then product_type end)
+        end as product_type,
+        case
+            when max(side_rank) = 2 then max(case when side = 'bss' then product end)
+            else max(case when side = 'ms' then product end)
+        end as product,
         max(account_id) as account_id,
         max(billing_account_id) as billing_account_id
     from (
-        select *, case side when 'bss' then 2 else 1 end as side_rank
+        select
+            *,
+            case side when 'bss' then 2 else 1 end as side_rank
         from ranked
         where item_rank = 1
     ) as first_items

@@ -28,7 +28,9 @@ history as (
 -- Credit or negative lines whose amount the difference equals, within a hundredth.
 credits as (
 
-    select distinct verdicts.billing_month, verdicts.ms_subscription_id
+    select distinct
+        verdicts.billing_month,
+        verdicts.ms_subscription_id
     from verdicts
     inner join items
         on

@@ -1,8 +1,8 @@
 with months as (
 
     {% for month in target_months() -%}
-    select {{ month_start(month) }} as period_start
-    {%- if not loop.last %} union all {% endif %}
+        select {{ month_start(month) }} as period_start
+        {%- if not loop.last %} union all {% endif %}
     {% else -%}
     select cast(null as date) as period_start where false
     {%- endfor %}
@@ -11,7 +11,10 @@ with months as (
 
 windows as (
 
-    select source, from_offset, to_offset
+    select
+        source,
+        from_offset,
+        to_offset
     from {{ ref('source_windows') }}
     where subject = 'subscriptions'
 

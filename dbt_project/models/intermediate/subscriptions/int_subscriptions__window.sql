@@ -20,7 +20,8 @@ loads as (
 offsets as (
 
     {% for offset in range(-12, 13) %}
-    select {{ offset }} as month_offset {% if not loop.last %} union all {% endif %}
+        select {{ offset }} as month_offset
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),

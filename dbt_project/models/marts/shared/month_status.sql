@@ -2,8 +2,11 @@
 with counts as (
 
     {% for subject in subjects -%}
-    select '{{ subject }}' as reconciliation, counts_{{ loop.index }}.* from {{ ref('int_' ~ subject ~ '__month_status') }} as counts_{{ loop.index }}
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ subject }}' as reconciliation,
+            counts_{{ loop.index }}.*
+        from {{ ref('int_' ~ subject ~ '__month_status') }} as counts_{{ loop.index }}
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),
@@ -11,8 +14,11 @@ with counts as (
 windows as (
 
     {% for subject in subjects -%}
-    select '{{ subject }}' as reconciliation, window_{{ loop.index }}.* from {{ ref('int_' ~ subject ~ '__window') }} as window_{{ loop.index }}
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ subject }}' as reconciliation,
+            window_{{ loop.index }}.*
+        from {{ ref('int_' ~ subject ~ '__window') }} as window_{{ loop.index }}
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),
@@ -20,8 +26,11 @@ windows as (
 control_totals as (
 
     {% for subject in subjects -%}
-    select '{{ subject }}' as reconciliation, totals_{{ loop.index }}.* from {{ ref('int_' ~ subject ~ '__control_totals') }} as totals_{{ loop.index }}
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ subject }}' as reconciliation,
+            totals_{{ loop.index }}.*
+        from {{ ref('int_' ~ subject ~ '__control_totals') }} as totals_{{ loop.index }}
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),

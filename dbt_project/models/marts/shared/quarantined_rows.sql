@@ -6,7 +6,9 @@ with rejected as (
 
 windows as (
 
-    select distinct subject, source
+    select distinct
+        subject,
+        source
     from {{ ref('source_windows') }}
     where subject in ('{{ var("subjects") | join("', '") }}')
 

@@ -1,8 +1,8 @@
 with summaries as (
 
     {% for subject in var('subjects') -%}
-    select * from {{ ref('int_' ~ subject ~ '__summary') }}
-    {% if not loop.last %}union all{% endif %}
+        select * from {{ ref('int_' ~ subject ~ '__summary') }}
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),

@@ -1,0 +1,60 @@
+# make demo | test | dev | install | lint. Needs Python 3.10 or later, make and a package index; nothing else by hand.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_MONTHS ?= 2025-01..2025-06
+export RECON_HOME ?= $(CURDIR)/recon_home
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test dev lint format lock
+
+help:
+	@echo "make demo     sample files, every month reconciled and published, summary"
+	@echo "make test     everything tested"
+	@echo "make dev      the Dagster UI on $(RECON_HOME)"
+	@echo "make install  the environment alone (.venv)"
+	@echo "make lint     ruff, mypy, sqlfluff"
+
+install: $(VENV)/.installed
+
+# The lock holds every dependency with its hashes, so nothing is resolved here (--no-deps).
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or later is needed, this is " + sys.version.split()[0] + "; set PYTHON=") if sys.version_info < (3, 10) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -c 'from recon_assets.pipeline.project import manifest_folder; manifest_folder()'
+	@touch $@
+
+demo: install
+	$(BIN)/recon sample --months $(DEMO_MONTHS)
+	$(BIN)/recon run --months $(DEMO_MONTHS)
+	@echo
+	@echo "Runs, checks and lineage:  make dev, then open http://127.0.0.1:3000"
+	@echo "Numbers:                   $(BIN)/recon query 'select * from marts.subscription_reconciliation'"
+	@echo "What is planted:           $(RECON_HOME)/expected.json"
+
+# Tests use homes of their own; the environment's settings must not reach them.
+test: install
+	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+dev: install
+	mkdir -p $(RECON_HOME)/dagster $(RECON_HOME)/landing
+	test -f $(RECON_HOME)/dagster/dagster.yaml || cp dagster.yaml $(RECON_HOME)/dagster/dagster.yaml
+	DAGSTER_HOME=$(RECON_HOME)/dagster PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	RECON_BUILD_PATH=$(CURDIR)/dbt_project/target/lint.duckdb $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	RECON_BUILD_PATH=$(CURDIR)/dbt_project/target/lint.duckdb $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
+
+# Resolves the versions anew, for every supported Python at once; uv is only needed for this.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
