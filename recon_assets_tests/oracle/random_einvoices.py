@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from xml.sax.saxutils import escape
 
-from .einvoices import AMOUNTS, CONSOLIDATED, month_first
+from recon_assets_tests.oracle.einvoices import AMOUNTS, CONSOLIDATED, month_first
 
 OURS, TINS = "C0012345", ("C20", "C0020", "C30", "IG00700", None)
 CURRENCIES = ("MYR", "MYR", "MYR", "USD", "SGD")
