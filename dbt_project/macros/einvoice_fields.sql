@@ -83,3 +83,14 @@
         coalesce(cast(rate as varchar), '') || '|' || coalesce({{ own }}, '')
     )
 {%- endmacro %}
+
+{#
+    A number for every raw row, in the order of file and place, without sorting the rows: `files` numbers the files.
+    It identifies a document within a build; only between documents that are alike does its order decide.
+#}
+{% macro document_files(rows) -%}
+    select source_file, row_number() over (order by source_file) as file_number
+    from (select distinct source_file from {{ rows }}) as distinct_files
+{%- endmacro %}
+
+{% macro document_id() -%} files.file_number * 4294967296 + source_row {%- endmacro %}

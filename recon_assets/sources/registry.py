@@ -14,6 +14,7 @@ class Source:
     file_kind: str = ""  # part of the file name, for sources whose month is in the name
     suffixes: tuple[str, ...] = (".csv", ".csv.gz")
     amount: str = ""  # raw column whose sums per currency the UI shows
+    currency: str = "currency"  # raw column of that currency
     may_be_empty_file: bool = False  # a file of 0 bytes counts as present with 0 rows
     subfolders: tuple[str, ...] = ()  # folders between the prefix and the month
     loads: Literal["history", "window"] = "history"  # which landed months a build wants loaded: see pipeline/plan.py
@@ -60,6 +61,7 @@ SOURCES: dict[str, Source] = {
             "Sales register of the ERP: the invoices and notes that the company issued, as it booked them.",
             suffixes=(".csv", ".csv.gz", ".xlsx"),
             amount="total_including_tax",
+            currency="currency_code",
             loads="window",
             one_of="register",
         ),
@@ -71,6 +73,7 @@ SOURCES: dict[str, Source] = {
             "Purchase register of the ERP: the invoices and notes that the company received, as it booked them.",
             suffixes=(".csv", ".csv.gz", ".xlsx"),
             amount="total_including_tax",
+            currency="currency_code",
             loads="window",
             one_of="register",
         ),
@@ -84,6 +87,7 @@ SOURCES: dict[str, Source] = {
                 ".json", ".json.gz", ".xml", ".xml.gz", ".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".zip",
             ),
             amount="total_including_tax",
+            currency="currency_code",
             subfolders=("issued", "received"),
             loads="window",
             final_from=0,

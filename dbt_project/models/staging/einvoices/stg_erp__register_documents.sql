@@ -16,17 +16,24 @@ with raw_rows as (
 
 ),
 
--- One row per register row; register_id is a number within the build, never an order.
+files as (
+
+    {{ document_files('raw_rows') }}
+
+),
+
+-- One row per register row.
 final as (
 
     select
-        row_number() over (order by source_file, source_row) as register_id,
-        *,
+        {{ document_id() }} as register_id,
+        raw_rows.*,
         case register_type when 'sales' then buyer_tin_key else supplier_tin_key end as counterparty_tin_key,
         {{ add_days('billing_month', -31) }} as window_start,
         {{ add_days('last_day(billing_month)', 31) }} as window_end,
         {{ content_key("coalesce(row_reference, '') || '|' || coalesce(consolidated_einvoice_number_key, '')") }} as content_key
     from raw_rows
+    inner join files on raw_rows.source_file = files.source_file
 
 )
 

@@ -17,15 +17,22 @@ with raw_rows as (
 
 ),
 
+files as (
+
+    {{ document_files('raw_rows') }}
+
+),
+
 documents as (
 
     select
-        row_number() over (order by source_file, source_row) as einvoice_id,
-        *,
+        {{ document_id() }} as einvoice_id,
+        raw_rows.*,
         -- Issued invoices and received self-billed ones are sales, the others purchases (6.7).
         case when (direction = 'issued') = (document_type_key < '11') then 'sales' else 'purchase' end as register_type,
         {{ content_key("coalesce(uuid_key, '') || '|' || status_key") }} as content_key
     from raw_rows
+    inner join files on raw_rows.source_file = files.source_file
 
 ),
 
