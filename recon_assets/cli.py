@@ -9,7 +9,7 @@ from click.utils import get_text_stream
 
 from recon_assets.errors import ReconError
 
-SUBJECT_CHOICE = click.Choice(["subscriptions"])
+SUBJECT_CHOICE = click.Choice(["subscriptions", "einvoices"])
 
 
 class _Group(click.Group):

@@ -28,6 +28,13 @@ class Settings(BaseSettings):
         Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
     )
 
+    register_date_orders: dict[str, Literal["day_first", "month_first"]] = Field(
+        default_factory=dict, description="Order of dates of ERP registers, by path pattern; default: decided per file."
+    )
+    register_decimal_marks: dict[str, Literal[".", ","]] = Field(
+        default_factory=dict, description="Decimal mark of ERP registers, by path pattern; default: a point."
+    )
+
     max_unpack_ratio: int = Field(200, ge=1, description="Largest ratio of unpacked to packed size of a file.")
     max_unpacked_bytes: int = Field(20 * 1000**3, ge=1, description="Largest unpacked size of a file, in bytes.")
     raw_keep_hours: int = Field(24, ge=0, description="How long replaced raw loads are kept for builds that read them.")

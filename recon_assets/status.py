@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from recon_assets.months import add_months
+from recon_assets.months import add_months, months_between
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.pipeline.plan import Landed, landed_files, window_status
+from recon_assets.pipeline.plan import Landed, landed_files, required_kinds, window_status
 from recon_assets.pipeline.project import source_windows
 from recon_assets.platform import Platform
 from recon_assets.sources.loading import needs_load
@@ -68,6 +68,12 @@ def _status(platform: Platform, subject: str, month: str, landed: Landed, publis
         [f"{failed.source} {failed.month}: {'; '.join(failed.problems)}" for failed in failures if failed],
         **published or _NOT_PUBLISHED,  # type: ignore[arg-type]
     )
+
+
+def _is_needed(subject: str, source: str, month: str, other: str) -> bool:
+    """Whether `final` asks for `other` of this source itself, not of one that can stand in for it."""
+    offset = months_between(month, other)
+    return any(k.sources == (source,) and k.first_offset <= offset <= k.last_offset for k in required_kinds(subject))
 
 
 _NOT_PUBLISHED: dict[str, object] = {

@@ -1,9 +1,9 @@
 {# The months to reconcile as a list of YYYY-MM: the var, or by hand every month of a required source. #}
-{% macro target_months() %}
+{% macro target_months(sources=['bss_invoices', 'ms_recon_nce']) %}
     {% set months = var('target_months') %}
     {% if not months and execute %}
         {% set landed = run_query(
-            "select distinct strftime(billing_month, '%Y-%m') from raw.loads where source in ('bss_invoices', 'ms_recon_nce') order by 1"
+            "select distinct strftime(billing_month, '%Y-%m') from raw.loads where source in ('" ~ sources | join("', '") ~ "') order by 1"
         ) %}
         {% set months = landed.columns[0].values() %}
     {% endif %}

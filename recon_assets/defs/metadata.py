@@ -23,10 +23,8 @@ def raw_metadata(platform: Platform, month: RawMonth) -> Metadata:
     paths = [str(platform.raw.root / path) for path in month.tables["rows"]]
     with duckdb.connect() as connection:
         rows = connection.read_parquet(paths)
-        amount = SOURCES[month.source].amount
-        totals = rows.aggregate(f"currency, sum({amount}) as amount, count(*) as row_count", "currency").order(
-            "currency"
-        )
+        amount, currency = SOURCES[month.source].amount, SOURCES[month.source].currency
+        totals = rows.aggregate(f"{currency}, sum({amount}) as amount, count(*) as row_count", currency).order(currency)
         tables = {"preview": _markdown(rows), "amounts": _markdown(totals)}
         amounts = {f"amount_{row[0]}": float(row[1] or 0) for row in totals.fetchall()}
     duplicates = [f"{f.path} (same content as {f.duplicate_of})" for f in month.files if f.duplicate_of]
@@ -54,7 +52,7 @@ def model_metadata(build: Build, months: list[str], marts: Mapping[str, Mart]) -
                 if node.rows:
                     metadata["dagster/row_count"] = node.rows.get(month, 0)
                 if node.name in marts:
-                    rows = connection.table(f"marts.{node.name}").filter(f"billing_month = date '{month}-01'")
+                    rows = connection.sql(f"from marts.{node.name}").filter(f"billing_month = date '{month}-01'")
                     metadata["preview"] = _markdown(rows)
                     metadata |= _status_metadata(marts[node.name], rows)
                 found[node.unique_id, month] = metadata
@@ -65,10 +63,11 @@ def _status_metadata(mart: Mart, rows: duckdb.DuckDBPyRelation) -> dict[str, Any
     """Rows and differences by status as a table, and the counts as numbers that the UI plots over months."""
     if mart.status is None:
         return {}
+    # Differences are sums of one currency: the row's, or the one that the mart's column is named after.
+    kinds = ", ".join([mart.status, *(name for name in ("register_type", "currency") if name in rows.columns)])
     by_status = rows.aggregate(
-        f"{mart.status}, currency, count(*) as row_count, sum({mart.difference}) as difference",
-        f"{mart.status}, currency",
-    ).order(f"{mart.status}, currency")
+        f"{kinds}, count(*) as row_count, sum({mart.difference}) as {mart.difference}", kinds
+    ).order(kinds)
     counts = rows.aggregate(f"{mart.status}, count(*) as row_count", mart.status).order(mart.status).fetchall()
     return {"summary": _markdown(by_status), **{f"rows_{status}": count for status, count in counts}}
 

@@ -135,7 +135,7 @@ def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.Asse
     def models(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         here = platform.get()
         months = list(context.partition_keys)
-        build = run_build(here.settings, subject, months, context.run_id)
+        build = run_build(here.settings, subject, months, context.run_id, here.clock().date())
         build.save()
         marts = published_marts()
         metadata = model_metadata(build, months, marts)

@@ -36,6 +36,7 @@ class LoadedFile:
     duplicate_of: str | None = None
     extra_columns: list[str] = field(default_factory=list)
     warnings: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0  # quarantined rows that repeat one of the same file: not counted into the limit
 
     @property
     def version(self) -> str:

@@ -29,6 +29,10 @@ def month_of_file(source: Source, path: str) -> str | None:
     below = path.removeprefix(source.prefix)
     if source.month_from == "file_name":
         return reconciliation_file_month(below, source.file_kind) if "/" not in below else None
+    if source.subfolders:
+        kind, _, below = below.partition("/")
+        if kind not in source.subfolders:
+            return None
     folder, _, name = below.partition("/")
     if not is_month(folder) or not name or name.rsplit("/", 1)[-1].startswith((".", "~$")):
         return None

@@ -28,8 +28,9 @@ def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore) -
     """Raw months to load before `months` are built: landed, not yet loaded or changed, and in reach of a window.
 
     Reach goes back to the oldest landed month (items longer than a month). Invoices are identified over all landed
-    files (5.6) whatever their folder, so BSS months after the window are in reach too. A loaded month whose files
-    are gone is in the plan: loading it makes it absent.
+    files (5.6) whatever their folder, so BSS months after the window are in reach too. Sources that load their window
+    only (registry) leave other months alone. A loaded month whose files are gone is in the plan: loading it makes it
+    absent.
     """
     planned = []
     for window in source_windows(subject):
@@ -37,6 +38,8 @@ def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore) -
         files = landed[window.source]
         for month in sorted({*files, *raw.months(window.source)}):
             in_reach = month <= reach or SOURCES[window.source].month_from == "folder"
+            if SOURCES[window.source].loads == "window":
+                in_reach = add_months(min(months), window.from_offset) <= month <= reach
             if in_reach and needs_load(window.source, month, files.get(month, []), raw):
                 planned.append(PlannedLoad(month, window.source))
     return sorted(planned)
@@ -53,12 +56,34 @@ def window_status(subject: str, month: str, present: dict[str, set[str]]) -> str
 
     The twin of marts/shared/month_status.sql, for months that are not published; a test holds them together.
     """
-    required = [window for window in source_windows(subject) if window.required]
-    if any(month not in present[window.source] for window in required):
+    kinds = required_kinds(subject)
+    if any(not any(month in present[source] for source in kind.sources) for kind in kinds):
         return "incomplete"
     needed = (
-        add_months(month, offset) in present[window.source]
-        for window in required
-        for offset in range(window.from_offset, window.to_offset + 1)
+        any(add_months(month, offset) in present[source] for source in kind.sources)
+        for kind in kinds
+        for offset in range(kind.first_offset, kind.last_offset + 1)
     )
     return "final" if all(needed) else "provisional"
+
+
+@dataclass(frozen=True)
+class RequiredKind:
+    """Sources of which a month needs at least one, and the months that `final` asks for, as offsets."""
+
+    sources: tuple[str, ...]
+    first_offset: int
+    last_offset: int
+
+
+def required_kinds(subject: str) -> list[RequiredKind]:
+    """What a month of a subject requires: single sources, or one of those that stand in for each other."""
+    kinds: dict[str, RequiredKind] = {}
+    for window in source_windows(subject):
+        source = SOURCES[window.source]
+        if window.required or source.one_of:
+            name = source.one_of or source.name
+            others = kinds[name].sources if name in kinds else ()
+            first = window.from_offset if source.final_from is None else source.final_from
+            kinds[name] = RequiredKind((*others, source.name), first, window.to_offset)
+    return list(kinds.values())

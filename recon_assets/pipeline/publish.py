@@ -15,6 +15,7 @@ from recon_assets.lakehouse.raw import RawStore
 from recon_assets.months import add_months
 from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import CHANGES, Mart, marts_of
+from recon_assets.pipeline.plan import required_kinds
 from recon_assets.pipeline.project import source_windows
 
 
@@ -56,8 +57,9 @@ def refusals(build: Build, month: str, window_status: str, raw: RawStore) -> lis
     """
     reasons = []
     if window_status == "incomplete":
-        missing = [w.source for w in source_windows(build.subject) if w.required and raw.read(w.source, month) is None]
-        reasons.append(f"no file of {' and '.join(missing) or 'a required source'} is loaded for {month}")
+        absent = [k for k in required_kinds(build.subject) if all(raw.read(s, month) is None for s in k.sources)]
+        missing = " and ".join(" or ".join(kind.sources) for kind in absent)
+        reasons.append(f"no file of {missing or 'a required source'} is loaded for {month}")
     for window in source_windows(build.subject):
         for offset in range(window.from_offset, window.to_offset + 1):
             failed = raw.read_failed(window.source, add_months(month, offset))

@@ -2,6 +2,7 @@
 
 `heading` says whether a file must have the column; `value` whether a row must: `needed` (there and convertible),
 `checked` (may be empty, else convertible) or `optional` (becomes null, with a warning, when it does not convert).
+A `derived` column is in no file: it is the normalised text of the column that stands as its alias.
 """
 
 import csv
@@ -34,7 +35,7 @@ LINEAGE: dict[str, str] = {
 class Column:
     name: str
     kind: Kind
-    heading: Literal["required", "optional"]
+    heading: Literal["required", "optional", "derived"]
     value: Literal["needed", "checked", "optional"]
     aliases: tuple[str, ...]
 
@@ -65,6 +66,8 @@ def bind_columns(source: str, headings: list[str], file: str) -> dict[str, int]:
         positions.setdefault(normalize_heading(heading), []).append(position)
     bound: dict[str, int] = {}
     for column in columns_of(source):
+        if column.heading == "derived":
+            continue
         spellings = {normalize_heading(alias) for alias in (column.name, *column.aliases)}
         found = [position for spelling in spellings for position in positions.get(spelling, [])]
         if len(found) > 1:

@@ -40,3 +40,36 @@ create or replace temp macro is_no_date(d) as d in (date '0001-01-01', date '999
 -- An instant, in UTC; a text without an offset is taken as UTC.
 create or replace temp macro as_timestamp(t) as
     coalesce(cast(try_cast(t as timestamptz) as timestamp), cast(written_date(t) as timestamp));
+
+-- Identifiers as they are compared: NFKC, upper case, blanks trimmed and collapsed. Plain ASCII needs no Python.
+create or replace temp macro normal_text(t) as case
+    when regexp_full_match(t, '[ -~]*') then nullif(upper(trim(regexp_replace(t, ' +', ' ', 'g'))), '')
+    else nullif(normal_unicode(t), '')
+end;
+
+-- Numbers of a register: one mark is decimal by agreement, the other only groups thousands, in threes.
+create or replace temp macro point_number_text(t) as case
+    when regexp_full_match(t, '[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?') then replace(t, ',', '') else t
+end;
+create or replace temp macro comma_number_text(t) as case
+    when regexp_full_match(t, '[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]*)?') then replace(replace(t, '.', ''), ',', '.')
+    when contains(t, ',') and not contains(t, '.') then replace(t, ',', '.')
+    when not contains(t, '.') then t
+end;
+
+-- Dates of a register: ISO 8601, a day count of Excel, or day, month and year in the one order of the file.
+create or replace temp macro iso_date(t) as case
+    when regexp_full_match(t, '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?') then try_cast(t[1:10] as date)
+    when regexp_full_match(t, '[0-9]{8}') then cast(try_strptime(t, '%Y%m%d') as date)
+    when regexp_full_match(t, '[1-9][0-9]{4}(\.[0-9]+)?') then date '1899-12-30' + cast(t[1:5] as integer)
+end;
+create or replace temp macro is_split_date(t) as
+    regexp_full_match(t, '[0-9]{1,2}([/.-])[0-9]{1,2}[/.-][0-9]{4}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?');
+create or replace temp macro day_first_date(t) as case
+    when is_split_date(t) then cast(try_strptime(translate(split_part(t, ' ', 1), '.-', '//'), '%d/%m/%Y') as date)
+    else iso_date(t)
+end;
+create or replace temp macro month_first_date(t) as case
+    when is_split_date(t) then cast(try_strptime(translate(split_part(t, ' ', 1), '.-', '//'), '%m/%d/%Y') as date)
+    else iso_date(t)
+end;

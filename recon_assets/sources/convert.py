@@ -4,6 +4,7 @@ A row is rejected when its record cannot be read, a needed value is missing, or 
 convert; it is reported with the first such column in the order of the file (spec/warehouse.md, quarantined_rows).
 """
 
+import unicodedata
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -56,7 +57,17 @@ class Origin:
 class Converted:
     rows: int
     rejected: int
-    warnings: dict[str, int]  # values of optional columns that became null, by heading
+    warnings: dict[str, int]  # values of optional columns that became null, by heading; failed row warnings by name
+    duplicates: int = 0  # rejected rows that repeat an earlier one of the same file
+
+
+@dataclass(frozen=True)
+class FullKey:
+    """What makes two rows of one file the same: SQL expressions over declared columns. Repeats are rejected."""
+
+    expressions: tuple[str, ...] = ()
+    reason: str = "repeats an earlier row of the file"
+    column: str = ""  # the declared column the rejection names
 
 
 def connect(temp: Path | None = None, memory_limit: str = "2GB") -> duckdb.DuckDBPyConnection:
@@ -66,6 +77,7 @@ def connect(temp: Path | None = None, memory_limit: str = "2GB") -> duckdb.DuckD
     connection.execute(f"set memory_limit = '{memory_limit}'")
     if temp is not None:
         connection.execute("set temp_directory = ?", [str(temp)])
+    connection.create_function("normal_unicode", normal_text, ["VARCHAR"], "VARCHAR")  # type: ignore[list-item,arg-type]
     connection.execute(files("recon_assets.sources").joinpath("conversions.sql").read_text(encoding="utf-8"))
     return connection
 
@@ -78,33 +90,74 @@ def convert(
     rules: tuple[RowRule, ...],
     rows_target: Path,
     quarantine_target: Path,
+    full_key: FullKey = FullKey(),
+    row_warnings: dict[str, str] | None = None,
 ) -> Converted:
     """Write the typed rows and the rejected rows of one file as two Parquet files; what was written."""
     columns = columns_of(origin.source)
-    connection.execute(f"create or replace temp table judged as {_judged_sql(columns, bound, records, rules)}")
+    judged = _judged_sql(columns, bound, records, rules)
+    if full_key.expressions:
+        judged = _without_repeats(judged, full_key, bound)
+    connection.execute(f"create or replace temp table judged as {judged}")
     lineage = (
-        f"{_text(origin.file)} as source_file, source_row, {_text(origin.content_hash)} as content_hash, "
+        f"{_source_file(records, origin)} as source_file, source_row, {_text(origin.content_hash)} as content_hash, "
         f"timestamp {_text(origin.loaded_at)} as loaded_at, date {_text(origin.month + '-01')} as billing_month"
     )
     names = ", ".join(column.name for column in columns)
     connection.execute(
-        f"copy (select {names}, {lineage} from judged where reason is null order by source_row) "
+        f"copy (select {names}, {lineage} from judged where reason is null order by member, source_row) "
         f"to {_text(rows_target)} (format parquet, compression zstd)"
     )
     rejected_sql = _quarantine_sql(records, bound, origin)
     connection.execute(f"copy ({rejected_sql}) to {_text(quarantine_target)} (format parquet, compression zstd)")
     counted = f"select count(*) from read_parquet({_text(rows_target)})"
     rejected = f"select count(*) from read_parquet({_text(quarantine_target)})"
-    return Converted(
-        _one(connection, counted), _one(connection, rejected), _warnings(connection, columns, bound, records)
-    )
+    warnings = _warnings(connection, columns, bound, records) | _row_warnings(connection, row_warnings or {}, origin)
+    repeats = _one(connection, f"select count(*) from judged where reason = {_text(full_key.reason)}")
+    return Converted(_one(connection, counted), _one(connection, rejected), warnings, repeats)
+
+
+def normal_text(text: str) -> str:
+    """NFKC, upper case, blanks trimmed and collapsed: how identifiers are compared."""
+    return " ".join(unicodedata.normalize("NFKC", text).upper().split())
+
+
+def _source_file(records: Records, origin: Origin) -> str:
+    """The landed file, and the member of an archive behind it."""
+    return f"{_text(origin.file)} || coalesce('/' || member, '')" if records.has_members else _text(origin.file)
+
+
+def _without_repeats(judged: str, full_key: FullKey, bound: dict[str, int]) -> str:
+    """`judged` with every row but the first of a full key rejected, file by file (an archive's member is a file)."""
+    key = ", ".join(full_key.expressions)
+    return f"""
+        with judged_rows as ({judged}),
+        numbered as (
+            select *, row_number() over (partition by member, reason is null, {key} order by source_row) as occurrence
+            from judged_rows
+        )
+        select * replace (
+            case when reason is null and occurrence > 1 then {_text(full_key.reason)} else reason end as reason,
+            case when reason is null and occurrence > 1 then {bound.get(full_key.column, -1)} else position end as position
+        ) from numbered
+    """
+
+
+def _row_warnings(connection: duckdb.DuckDBPyConnection, rules: dict[str, str], origin: Origin) -> dict[str, int]:
+    """How many loaded rows each SQL condition holds for; `$month` in it is the first day of the folder's month."""
+    found = {}
+    for name, condition in rules.items():
+        sql = condition.replace("$month", f"date {_text(origin.month + '-01')}")
+        found[name] = _one(connection, f"select count(*) from judged where reason is null and {sql}")
+    return {name: count for name, count in found.items() if count}
 
 
 def _judged_sql(
     columns: tuple[Column, ...], bound: dict[str, int], records: Records, rules: tuple[RowRule, ...]
 ) -> str:
+    member = "member" if records.has_members else "cast(null as varchar)"
     trimmed = ", ".join(f"trim(c{n}) as c{n}" for n in range(len(records.headings)))
-    parsed = ", ".join(_parsed(column, bound, records.comma_delimited) for column in columns if column.name in bound)
+    parsed = ", ".join(_parsed(column, bound, records) for column in columns if column.name in bound)
     valued = ", ".join(_valued(column, bound) for column in columns)
     first_bad = " ".join(
         f"when {fails} then {position}"
@@ -118,7 +171,7 @@ def _judged_sql(
     broken_at = " ".join(f"when {rule.fails} then {bound.get(rule.column, -1)}" for rule in rules)
     return f"""
         with trimmed as (
-            select source_row, problem, unreadable, {trimmed} from read_parquet({_text(records.path)})
+            select {member} as member, source_row, problem, unreadable, {trimmed} from read_parquet({_text(records.path)})
         ),
         parsed as (select *, {parsed} from trimmed),
         valued as (select *, {valued} from parsed),
@@ -132,23 +185,38 @@ def _judged_sql(
     """
 
 
-def _parsed(column: Column, bound: dict[str, int], comma_delimited: bool) -> str:
+def _parsed(column: Column, bound: dict[str, int], records: Records) -> str:
     """First step of a conversion, as a column of its own: macros multiply their text when they are nested."""
     text, parsed = f"c{bound[column.name]}", f"{column.name}_parsed"
     match column.kind:
         case "text":
             return f"{text} as {parsed}"
         case "decimal":
-            return f"number_text({text}, {comma_delimited}) as {parsed}"
+            return f"{_number_text(text, records)} as {parsed}"
         case "date":
-            return f"written_date({text}) as {parsed}"
+            return f"{_date_macro(records)}({text}) as {parsed}"
         case "timestamp":
             return f"as_timestamp({text}) as {parsed}"
         case _:
             return f"try_cast({text} as integer) as {parsed}"
 
 
+def _number_text(text: str, records: Records) -> str:
+    if records.decimal_mark is None:
+        return f"number_text({text}, {records.comma_delimited})"
+    return f"{'comma' if records.decimal_mark == ',' else 'point'}_number_text({text})"
+
+
+def _date_macro(records: Records) -> str:
+    if records.day_first is None:
+        return "written_date"
+    return "day_first_date" if records.day_first else "month_first_date"
+
+
 def _valued(column: Column, bound: dict[str, int]) -> str:
+    if column.heading == "derived":
+        base = column.aliases[0]
+        return f"normal_text(c{bound[base]}) as {column.name}" if base in bound else f"null::varchar as {column.name}"
     if column.name not in bound:
         return f"cast(null as {SQL_TYPES[column.kind]}) as {column.name}"
     parsed = f"{column.name}_parsed"
@@ -180,13 +248,13 @@ def _quarantine_sql(records: Records, bound: dict[str, int], origin: Origin) -> 
     )
     fields = ", ".join(f"{_text(h or f'column {n + 1}')}: c{n}" for n, h in enumerate(_distinct(records.headings)))
     return f"""
-        select {_text(origin.source)} as source, {_text(origin.month)} as month, {_text(origin.file)} as source_file,
+        select {_text(origin.source)} as source, {_text(origin.month)} as month, {_source_file(records, origin)} as source_file,
             source_row, {heading} as column_name, {value} as value,
             case when reason <> 'value' then reason
                 when {value} is null then 'is empty, and is needed'
                 else {expected} end as reason,
             coalesce(unreadable, cast(to_json({{{fields}}}) as varchar)) as raw_row
-        from judged where reason is not null order by source_row
+        from judged where reason is not null order by member, source_row
     """
 
 

@@ -22,8 +22,10 @@ from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStor
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
 from recon_assets.sources.columns import columns_of
-from recon_assets.sources.convert import Origin, connect, convert
-from recon_assets.sources.readers import ROW_RULES, read_file
+from recon_assets.sources.convert import FullKey, Origin, connect, convert
+from recon_assets.sources.readers import FULL_KEYS, ROW_RULES, ROW_WARNINGS, read_file
+from recon_assets.sources.registers import RegisterHints
+from recon_assets.sources.registry import SOURCES
 from recon_assets.sources.records import Records
 from recon_assets.sources.unpack import UnpackLimits
 
@@ -67,7 +69,7 @@ class Load:
 def reader_version(source: str) -> str:
     """Changes when columns or conversions of a source do, so that its months are loaded again after an upgrade."""
     sql = package_files("recon_assets.sources").joinpath("conversions.sql").read_text(encoding="utf-8")
-    return hashlib.sha256(f"{columns_of(source)}{ROW_RULES[source]}{sql}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{columns_of(source)}{ROW_RULES[source]}{FULL_KEYS.get(source, '')}{sql}".encode()).hexdigest()[:12]
 
 
 def load_month(
@@ -136,7 +138,7 @@ class _Loader:
             try:
                 with self.store.open_local(file) as path:
                     content_hash = _hash(path)
-                    same = first_with.setdefault(content_hash, file.path)
+                    same = first_with.setdefault(_subfolder(self.source, file) + content_hash, file.path)
                     if same != file.path:
                         loaded.append(LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same))
                         continue
@@ -152,16 +154,20 @@ class _Loader:
         limits = UnpackLimits(self.settings.max_unpack_ratio, self.settings.max_unpacked_bytes)
         text = self.folder / f"text-{number:04d}.parquet"
         rows, quarantine = (self._target(table, number) for table in ("rows", "quarantine"))
-        records, bound = read_file(self.source, path, file.path, limits, text)
+        hints = RegisterHints(self.month, self.settings.register_date_orders, self.settings.register_decimal_marks)
+        records, bound = read_file(self.source, path, file.path, limits, text, hints)
         origin = Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
-        converted = convert(connection, records, bound, origin, ROW_RULES[self.source], rows, quarantine)
+        converted = convert(
+            connection, records, bound, origin, ROW_RULES[self.source], rows, quarantine,
+            FULL_KEYS.get(self.source, FullKey()), ROW_WARNINGS.get(self.source),
+        )  # fmt: skip
         self._write_extra_tables(connection, records, file.path, number)
         text.unlink()
         self.records += records.count
         extra = [h for position, h in enumerate(records.headings) if position not in bound.values() and h]
         return LoadedFile(
             file.path, file.etag, file.size, content_hash, converted.rows, converted.rejected, None, extra,
-            converted.warnings,
+            converted.warnings, converted.duplicates,
         )  # fmt: skip
 
     def _write_extra_tables(
@@ -189,12 +195,19 @@ class _Loader:
         return path
 
 
+def _subfolder(source: str, file: LandedFile) -> str:
+    """Folder between prefix and month: what it says belongs to the content (issued or received)."""
+    known = SOURCES[source]
+    return file.path.removeprefix(known.prefix).partition("/")[0] if known.subfolders else ""
+
+
 def _audit(
     source: str, month: str, loaded: list[LoadedFile], problems: list[str], loader: _Loader, settings: Settings
 ) -> list[Check]:
     rows, quarantined = sum(f.rows for f in loaded), sum(f.quarantined for f in loaded)
     total = rows + quarantined
     allowed = max(1, int(total * settings.quarantine_limit))
+    rejected = quarantined - sum(f.duplicates for f in loaded)
     if problems:
         return [Check("schema", False, "; ".join(problems))]
     return [
@@ -206,9 +219,9 @@ def _audit(
         ),
         Check(
             "quarantine_share",
-            quarantined <= allowed,
-            f"{source} {month}: {quarantined} of {total} rows were rejected, {allowed} are allowed"
-            + ("" if quarantined <= allowed else f"; first: {_first_rejection(loader.tables['quarantine'])}"),
+            rejected <= allowed,
+            f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
+            + ("" if rejected <= allowed else f"; first: {_first_rejection(loader.tables['quarantine'])}"),
         ),
     ]
 

@@ -34,6 +34,9 @@ class Records:
     comma_delimited: bool
     count: int
     tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    has_members: bool = False  # the Parquet file has a column `member`: path inside an archive; rows count per member
+    day_first: bool | None = None  # order of the file's dates, where it was decided; None: spec/sources.md
+    decimal_mark: str | None = None  # "." or ",", where it was agreed; None: spec/warehouse.md
 
 
 def read_csv(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:

@@ -14,7 +14,12 @@ class Source:
     file_kind: str = ""  # part of the file name, for sources whose month is in the name
     suffixes: tuple[str, ...] = (".csv", ".csv.gz")
     amount: str = ""  # raw column whose sums per currency the UI shows
+    currency: str = "currency"  # raw column of that currency
     may_be_empty_file: bool = False  # a file of 0 bytes counts as present with 0 rows
+    subfolders: tuple[str, ...] = ()  # folders between the prefix and the month
+    loads: Literal["history", "window"] = "history"  # which landed months a build wants loaded: see pipeline/plan.py
+    one_of: str = ""  # of the sources of a subject that share this name, one is enough
+    final_from: int | None = None  # first month that `final` asks for, where that is not the window's first
 
 
 SOURCES: dict[str, Source] = {
@@ -48,10 +53,49 @@ SOURCES: dict[str, Source] = {
             amount="subtotal",
             may_be_empty_file=True,
         ),
+        Source(
+            "erp_sales_register",
+            "einvoices",
+            "erp/sales_register/",
+            "folder",
+            "Sales register of the ERP: the invoices and notes that the company issued, as it booked them.",
+            suffixes=(".csv", ".csv.gz", ".xlsx"),
+            amount="total_including_tax",
+            currency="currency_code",
+            loads="window",
+            one_of="register",
+        ),
+        Source(
+            "erp_purchase_register",
+            "einvoices",
+            "erp/purchase_register/",
+            "folder",
+            "Purchase register of the ERP: the invoices and notes that the company received, as it booked them.",
+            suffixes=(".csv", ".csv.gz", ".xlsx"),
+            amount="total_including_tax",
+            currency="currency_code",
+            loads="window",
+            one_of="register",
+        ),
+        Source(
+            "einvoices",
+            "einvoices",
+            "einvoice/",
+            "folder",
+            "E-invoices of MyInvois, issued and received: UBL 2.1 JSON and XML, JSON Lines, CSV, and zips of those.",
+            suffixes=(
+                ".json", ".json.gz", ".xml", ".xml.gz", ".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".zip",
+            ),
+            amount="total_including_tax",
+            currency="currency_code",
+            subfolders=("issued", "received"),
+            loads="window",
+            final_from=0,
+        ),
     )
 }
 
-SUBJECTS: tuple[str, ...] = ("subscriptions",)
+SUBJECTS: tuple[str, ...] = ("subscriptions", "einvoices")
 
 
 def sources_of(subject: str) -> list[Source]:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,3 +77,23 @@ def _encoding(start: bytes) -> str:
     if start[:1] == b"\x00":
         return "utf-16-be"
     return "utf-8-sig"
+
+
+def require_bounded_archive(archive: zipfile.ZipFile, path: Path, file: str, limits: UnpackLimits) -> None:
+    """FileProblem when a zip unpacks to more than the limits, or a member's name points outside of it.
+
+    Sizes are those that the archive states; a member is never read beyond them.
+    """
+    members = archive.infolist()
+    for member in members:
+        parts = member.filename.replace("\\", "/").split("/")
+        if ".." in parts or parts[0] == "" or ":" in parts[0]:
+            raise FileProblem(file, f"the member {member.filename!r} would lie outside the archive; pack it again")
+        if member.flag_bits & 0x1:
+            raise FileProblem(file, f"the member {member.filename!r} is encrypted; pack it without a password")
+    limit = min(limits.size, max(path.stat().st_size * limits.ratio, 1_000_000))
+    if sum(member.file_size for member in members) > limit:
+        raise FileProblem(
+            file,
+            "unpacks to more than the limit; if the file is right, raise RECON_MAX_UNPACK_RATIO or RECON_MAX_UNPACKED_BYTES",
+        )

@@ -1,0 +1,339 @@
+{#
+    Comparison of a register document `r` with an e-invoice `e` (spec/einvoice_reconciliation.md, 1, 4 and 6.15 to 6.17).
+    Amounts are magnitudes in the document's currency; `rate` is ringgit for one unit.
+#}
+
+{# Whether an identifier differs. Null TINs equal nothing, null original numbers equal null; of a group two count. #}
+{% macro identifier_differs(identifier, is_group=false) -%}
+    {%- set key = einvoice_key(identifier) -%}
+    {%- if is_group and identifier not in ('supplier_tin', 'currency_code') -%} false
+    {%- elif identifier == 'original_document_number' -%} (r.{{ key }} is distinct from e.{{ key }})
+    {%- else -%} coalesce(r.{{ key }} <> e.{{ key }}, true)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro same_currency() -%} coalesce(r.currency_code_key = e.currency_code_key, false) {%- endmacro %}
+
+{% macro in_ringgit(side, amount) -%} cast(round({{ side }}.{{ amount }} * {{ side }}.rate, 2) as decimal(18, 2)) {%- endmacro %}
+
+{# Signed difference in MYR, each amount or difference rounded half up once; null without a rate that it needs. #}
+{% macro difference_myr(amount) -%}
+    case
+        when {{ same_currency() }} then
+            case
+                when r.{{ amount }} = e.{{ amount }} then 0
+                else cast(sign(r.{{ amount }} - e.{{ amount }}) as integer)
+                    * cast(round(abs(r.{{ amount }} - e.{{ amount }}) * e.rate, 2) as decimal(18, 2))
+            end
+        when r.rate is not null and e.rate is not null then {{ in_ringgit('r', amount) }} - {{ in_ringgit('e', amount) }}
+        when r.{{ amount }} = 0 and e.{{ amount }} = 0 then 0
+    end
+{%- endmacro %}
+
+{% macro amount_differs(amount) -%}
+    case
+        when {{ same_currency() }}
+            then abs(r.{{ amount }} - e.{{ amount }}) > {{ field_tolerance(amount) }}
+        when r.rate is not null and e.rate is not null
+            then abs({{ in_ringgit('r', amount) }} - {{ in_ringgit('e', amount) }}) > {{ field_tolerance(amount) }}
+        else not coalesce(r.{{ amount }} = 0 and e.{{ amount }} = 0, false)
+    end
+{%- endmacro %}
+
+{% macro field_tolerance(field) -%}
+    (select tolerance from {{ ref('einvoice_compared_fields') }} where compared_field = '{{ field }}')
+{%- endmacro %}
+
+{# `from_clause` joins r and e. One row per pair: how many identifiers and amounts differ, and by how much. #}
+{% macro compare_documents(from_clause, is_group=false, name_fields=false) %}
+flags as (
+
+    select
+        {{ 'r.group_id as register_id' if is_group else 'r.register_id' }},
+        e.einvoice_id,
+        {% for identifier in einvoice_identifiers() -%}
+        case when {{ identifier_differs(identifier, is_group) }} then 1 else 0 end {{ '+' if not loop.last }}
+        {% endfor %} as n_id,
+        {{ same_currency() }} as is_same_currency,
+        r.rate is not null as has_register_rate,
+        e.rate is not null as has_einvoice_rate,
+        {% for amount in einvoice_amounts() -%}
+        case when {{ amount_differs(amount) }} then 1 else 0 end {{ '+' if not loop.last }}
+        {% endfor %} as n_amt,
+        {% for amount in einvoice_amounts() -%}
+        abs({{ difference_myr(amount) }}) as {{ amount }}_myr,
+        {% endfor -%}
+        {% if name_fields -%}
+        {% for identifier in einvoice_identifiers() -%}
+        case when {{ identifier_differs(identifier) }} then '{{ identifier }} ' else '' end ||
+        {% endfor -%}
+        {% for amount in einvoice_amounts() -%}
+        case when {{ amount_differs(amount) }} then '{{ amount }} ' else '' end {{ '||' if not loop.last }}
+        {% endfor -%} as differing_fields,
+        {% endif -%}
+        abs({{ days_inclusive('e.document_date', 'r.document_date') }} - 1) as days_apart
+    {{ from_clause }}
+
+),
+
+rated as (
+
+    select
+        *,
+        case
+            when is_same_currency then n_amt > 0 and not has_einvoice_rate
+            else not (has_register_rate and has_einvoice_rate)
+        end as is_fx_missing
+    from flags
+
+),
+
+compared as (
+
+    select
+        register_id,
+        einvoice_id,
+        n_id,
+        n_amt,
+        is_fx_missing,
+        case when not is_fx_missing then greatest(
+            {%- for amount in einvoice_amounts() %}{{ amount }}_myr{{ ', ' if not loop.last }}{% endfor -%}
+        ) end as max_difference_myr,
+        case when not is_fx_missing then
+            {% for amount in einvoice_amounts() %}{{ amount }}_myr{{ ' + ' if not loop.last }}{% endfor %}
+        end as sum_difference_myr,
+        {% if name_fields -%} trim(differing_fields) as differing_fields, {% endif -%}
+        days_apart
+    from rated
+
+)
+{% endmacro %}
+
+{# The order in which candidates are accepted (section 3); beyond uuid, what the documents hold, then where they lie. #}
+{% macro pairing_order(ids_of='') -%}
+    {{ ids_of }}n_id, {{ ids_of }}n_amt, {{ ids_of }}max_difference_myr nulls last, sum_difference_myr nulls last, days_apart,
+    register_date nulls last, row_reference nulls last, validated_at nulls last, uuid_key nulls last,
+    register_content, einvoice_content, {{ ids_of }}register_id, {{ ids_of }}einvoice_id
+{%- endmacro %}
+
+{#
+    Greedy one-to-one acceptance of the candidates of one pass, set-based.
+    Lone pairs (no rival on either side) are accepted at once. So are blocks: every register document of the block has
+    the same e-invoices as candidates, they have no others, and all pairs cost the same; then the i-th meets the i-th.
+    For the others "first on both sides" is repeated until none is left: a recursion over rounds, not over documents.
+#}
+{% macro accepted_pairs(candidates) %}
+with recursive candidates as (
+
+    select * from {{ candidates }}
+
+),
+
+by_register as (
+
+    select register_id, count(*) as pair_count from candidates group by register_id having count(*) > 1
+
+),
+
+by_einvoice as (
+
+    select einvoice_id, count(*) as pair_count from candidates group by einvoice_id having count(*) > 1
+
+),
+
+counted as (
+
+    select
+        candidates.*,
+        coalesce(by_register.pair_count, 1) as register_pairs,
+        coalesce(by_einvoice.pair_count, 1) as einvoice_pairs
+    from candidates
+    left join by_register on candidates.register_id = by_register.register_id
+    left join by_einvoice on candidates.einvoice_id = by_einvoice.einvoice_id
+
+),
+
+rivals as (
+
+    select
+        counted.*,
+        registers.document_date as register_date,
+        registers.row_reference,
+        einvoices.validated_at,
+        einvoices.uuid_key,
+        registers.content_key as register_content,
+        einvoices.content_key as einvoice_content,
+        count(*) over (
+            partition by counted.register_id, n_id, n_amt, max_difference_myr
+        ) + count(*) over (
+            partition by counted.einvoice_id, n_id, n_amt, max_difference_myr
+        ) > 2 as is_ambiguous,
+        min(counted.einvoice_id) over (partition by counted.register_id) as block
+    from counted
+    inner join {{ ref('stg_erp__register_documents') }} as registers on counted.register_id = registers.register_id
+    inner join {{ ref('stg_myinvois__einvoices') }} as einvoices on counted.einvoice_id = einvoices.einvoice_id
+    where counted.register_pairs > 1 or counted.einvoice_pairs > 1
+
+),
+
+blocks as (
+
+    select block
+    from rivals
+    group by block
+    having
+        count(*) = count(distinct register_id) * count(distinct einvoice_id)
+        and max(einvoice_pairs) = count(distinct register_id)
+        and min(n_id) = max(n_id)
+        and min(n_amt) = max(n_amt)
+        and min(coalesce(max_difference_myr, -1)) = max(coalesce(max_difference_myr, -1))
+        and min(coalesce(sum_difference_myr, -1)) = max(coalesce(sum_difference_myr, -1))
+        and min(days_apart) = max(days_apart)
+
+),
+
+in_blocks as (
+
+    select
+        rivals.*,
+        dense_rank() over (
+            partition by rivals.block
+            order by register_date nulls last, row_reference nulls last, register_content, register_id
+        ) as register_rank,
+        dense_rank() over (
+            partition by rivals.block
+            order by validated_at nulls last, uuid_key nulls last, einvoice_content, einvoice_id
+        ) as einvoice_rank
+    from rivals
+    inner join blocks on rivals.block = blocks.block
+
+),
+
+contested as (
+
+    select
+        rivals.register_id,
+        rivals.einvoice_id,
+        row_number() over (order by {{ pairing_order() }}) as position
+    from rivals
+    left join blocks on rivals.block = blocks.block
+    where blocks.block is null
+
+),
+
+rounds as (
+
+    select
+        register_id,
+        einvoice_id,
+        position,
+        position = min(position) over (partition by register_id)
+        and position = min(position) over (partition by einvoice_id) as is_accepted
+    from contested
+
+    union all
+
+    select
+        register_id,
+        einvoice_id,
+        position,
+        position = min(position) over (partition by register_id)
+        and position = min(position) over (partition by einvoice_id) as is_accepted
+    from (
+        select
+            *,
+            max(case when is_accepted then 1 else 0 end) over (partition by register_id) as register_taken,
+            max(case when is_accepted then 1 else 0 end) over (partition by einvoice_id) as einvoice_taken
+        from rounds
+    ) as open_pairs
+    where register_taken = 0 and einvoice_taken = 0
+
+),
+
+accepted as (
+
+    select register_id, einvoice_id from rounds where is_accepted
+    union all
+    select register_id, einvoice_id from in_blocks where register_rank = einvoice_rank
+
+),
+
+final as (
+
+    select
+        register_id, einvoice_id, n_id, n_amt, is_fx_missing, max_difference_myr, sum_difference_myr, days_apart,
+        1 as candidate_count,
+        false as is_ambiguous
+    from counted
+    where register_pairs = 1 and einvoice_pairs = 1
+    union all
+    select
+        rivals.register_id, rivals.einvoice_id, n_id, n_amt, is_fx_missing, max_difference_myr, sum_difference_myr,
+        days_apart,
+        register_pairs + einvoice_pairs - 1 as candidate_count,
+        is_ambiguous
+    from rivals
+    inner join accepted on rivals.register_id = accepted.register_id and rivals.einvoice_id = accepted.einvoice_id
+
+)
+
+select * from final
+{% endmacro %}
+
+{# Register documents and e-invoices that take part in a pass: what the passes before have left, as `r` and `e`. #}
+{% macro open_documents(taken) %}
+r as (
+
+    select *
+    from {{ ref('stg_erp__register_documents') }} as documents
+    where
+        {% for pairs in taken -%}
+        not exists (select 1 from {{ ref(pairs) }} as taken where taken.register_id = documents.register_id)
+        {{ 'and' if not loop.last }}
+        {% endfor %}
+
+),
+
+e as (
+
+    select *
+    from {{ ref('stg_myinvois__einvoices') }} as documents
+    where
+        participation = 'takes_part'
+        {% for pairs in taken -%}
+        and not exists (select 1 from {{ ref(pairs) }} as taken where taken.einvoice_id = documents.einvoice_id)
+        {% endfor %}
+
+),
+{% endmacro %}
+
+{# The e-invoices that a register document may meet: its folder's month, widened by 31 days on either side (6.1). #}
+{% macro in_window() -%} e.document_date between r.window_start and r.window_end {%- endmacro %}
+
+{# What a pass asks of two documents. Equal values only, so each is a join on keys. #}
+{% macro meets_key() -%}
+    r.register_type = e.register_type
+    and r.supplier_tin_key = e.supplier_tin_key
+    and r.document_number_key = e.document_number_key
+    and r.document_type_key = e.document_type_key
+    and year(r.document_date) = year(e.document_date)
+{%- endmacro %}
+
+{% macro meets_number() -%}
+    r.register_type = e.register_type
+    and r.loose_number = e.loose_number
+    and r.counterparty_tin_key = e.counterparty_tin_key
+{%- endmacro %}
+
+{# Without a rate, amounts in different currencies are equal only when both are 0. #}
+{% macro ringgit_key(side, amount) -%}
+    case
+        when {{ side }}.rate is not null then {{ in_ringgit(side, amount) }} when {{ side }}.{{ amount }} = 0 then 0
+    end
+{%- endmacro %}
+
+{# Pass-1 key as text, for keys that are published. #}
+{% macro pass_one_key() -%}
+    coalesce(supplier_tin_key, '') || '|' || document_number_key || '|' || document_type_key || '|'
+    || cast(year(document_date) as varchar)
+{%- endmacro %}

@@ -1,0 +1,103 @@
+with pairs as (
+
+    select * from {{ ref('int_einvoices__pairs') }}
+
+),
+
+registers as (
+
+    select * from {{ ref('stg_erp__register_documents') }}
+
+),
+
+einvoices as (
+
+    select * from {{ ref('stg_myinvois__einvoices') }}
+
+),
+
+matched as (
+
+    select
+        coalesce(groups.billing_month, registers.billing_month) as billing_month,
+        registers.register_type,
+        pairs.register_id,
+        pairs.einvoice_id,
+        pairs.pass,
+        pairs.pass_number,
+        coalesce(groups.row_count, 1) as row_count,
+        case
+            when pairs.is_fx_missing then 'Mismatch'
+            when n_id = 0 and n_amt = 0 then 'Exact'
+            when n_id >= 2 then 'Mismatch'
+            when n_id = 1 and n_amt = 0 then 'Suggested'
+            when n_id = 1 then 'Mismatch'
+            when max_difference_myr > bands.high then 'Mismatch'
+            when n_amt = 1 then 'Suggested'
+            when max_difference_myr <= bands.low then 'Low'
+            when max_difference_myr <= bands.medium then 'Medium'
+            else 'High'
+        end as bucket,
+        case
+            when max_difference_myr = 0 then 'none'
+            when max_difference_myr <= bands.low then 'Low'
+            when max_difference_myr <= bands.medium then 'Medium'
+            when max_difference_myr <= bands.high then 'High'
+            when max_difference_myr is not null then 'Over'
+        end as amount_band,
+        case when pairs.is_fx_missing then 'fx_missing' end as reason,
+        n_id,
+        n_amt,
+        max_difference_myr,
+        candidate_count,
+        is_ambiguous as ambiguous,
+        cast(null as varchar) as duplicate_of
+    from pairs
+    inner join registers on pairs.register_id = registers.register_id
+    left join {{ ref('int_einvoices__groups') }} as groups
+        on pairs.pass = 'consolidated' and pairs.einvoice_id = groups.einvoice_id
+    cross join {{ ref('int_einvoices__bands') }} as bands
+
+),
+
+missing as (
+
+    select
+        unpaired.billing_month,
+        unpaired.register_type,
+        case unpaired.side when 'left' then unpaired.document_id end as register_id,
+        case unpaired.side when 'right' then unpaired.document_id end as einvoice_id,
+        cast(null as varchar) as pass,
+        cast(null as integer) as pass_number,
+        1 as row_count,
+        case
+            when unpaired.side = 'left' then 'Missing in EInv'
+            when unpaired.register_type = 'sales' then 'Missing in Sales'
+            else 'Missing in Purchase'
+        end as bucket,
+        cast(null as varchar) as amount_band,
+        case when duplicates.document_id is not null then 'duplicate' else reasons.reason end as reason,
+        cast(null as integer) as n_id,
+        cast(null as integer) as n_amt,
+        cast(null as decimal(18, 2)) as max_difference_myr,
+        0 as candidate_count,
+        false as ambiguous,
+        duplicates.original as duplicate_of
+    from {{ ref('int_einvoices__unpaired') }} as unpaired
+    left join {{ ref('int_einvoices__duplicates') }} as duplicates
+        on unpaired.side = duplicates.side and unpaired.document_id = duplicates.document_id
+    left join {{ ref('int_einvoices__status_reasons') }} as reasons
+        on unpaired.side = 'left' and unpaired.document_id = reasons.register_id
+
+),
+
+-- One row per pair or unpaired document of all loaded months; the target months choose which are published.
+final as (
+
+    select * from matched
+    union all
+    select * from missing
+
+)
+
+select * from final

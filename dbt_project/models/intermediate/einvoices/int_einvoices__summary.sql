@@ -1,0 +1,34 @@
+with verdicts as (
+
+    select * from {{ ref('einvoice_reconciliation') }}
+
+),
+
+-- One row per month, bucket and currency: documents and invoice value. A missing side counts 0; a pair in two
+-- currencies stands under both, register first, and has no difference.
+final as (
+
+    select
+        billing_month,
+        'einvoices' as reconciliation,
+        bucket as status,
+        case
+            when pass is not null and register_currency_code is null then 'MIXED/' || upper(einvoice_currency_code)
+            when register_currency_code is null then upper(einvoice_currency_code)
+            when einvoice_currency_code is null then upper(register_currency_code)
+            when upper(register_currency_code) = upper(einvoice_currency_code) then upper(register_currency_code)
+            else upper(register_currency_code) || '/' || upper(einvoice_currency_code)
+        end as currency,
+        count(*) as row_count,
+        sum(coalesce(register_total_including_tax, 0)) as left_amount,
+        sum(coalesce(einvoice_total_including_tax, 0)) as right_amount,
+        case
+            when max(case when pass is not null and register_currency_code is null then 1 when upper(register_currency_code) <> upper(einvoice_currency_code) then 1 else 0 end) = 0
+                then sum(coalesce(register_total_including_tax, 0)) - sum(coalesce(einvoice_total_including_tax, 0))
+        end as difference
+    from verdicts
+    group by 1, 2, 3, 4
+
+)
+
+select * from final

@@ -1,0 +1,90 @@
+with rows_in as (
+
+    select rows_all.*
+    from {{ ref('int_einvoices__rows') }} as rows_all
+    inner join {{ ref('int_einvoices__periods') }} as periods on rows_all.billing_month = periods.billing_month
+    where rows_all.bucket = 'Mismatch' or rows_all.pass is null
+
+),
+
+nearest as (
+
+    select * from {{ ref('int_einvoices__nearest') }}
+
+),
+
+ranked as (
+
+    {% for side, own, other in [('register', 'register_id', 'einvoice_id'), ('einvoice', 'einvoice_id', 'register_id')] -%}
+    select
+        rows_in.billing_month,
+        rows_in.register_type,
+        rows_in.bucket,
+        rows_in.register_id as row_register_id,
+        rows_in.einvoice_id as row_einvoice_id,
+        '{{ side }}' as side,
+        nearest.*,
+        coalesce(rows_in.{{ other }} = nearest.{{ other }}, false) as is_own_pair,
+        row_number() over (partition by nearest.{{ own }} order by {{ pairing_order('nearest.') }}) as candidate_rank
+    from rows_in
+    inner join nearest on rows_in.{{ own }} = nearest.{{ own }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+paired as (
+
+    select * from {{ ref('int_einvoices__paired_documents') }}
+
+),
+
+-- The three nearest documents of the other side, and what stands between.
+final as (
+
+    select
+        ranked.billing_month,
+        keys.reconciliation_key,
+        ranked.register_type,
+        ranked.bucket,
+        ranked.side,
+        cast(ranked.candidate_rank as integer) as candidate_rank,
+        case ranked.side when 'register' then r.document_number else e.document_number end as document_number,
+        case ranked.side when 'register' then e.document_number else r.document_number end as candidate_document_number,
+        case ranked.side when 'register' then e.document_date else r.document_date end as candidate_document_date,
+        case ranked.side when 'register' then e.currency_code else r.currency_code end as candidate_currency_code,
+        cast(case ranked.side
+            when 'register' then e.amount_sign * e.total_including_tax else r.amount_sign * r.total_including_tax
+        end as decimal(18, 2)) as candidate_total_including_tax,
+        case ranked.side when 'einvoice' then r.row_reference end as candidate_row_reference,
+        case ranked.side when 'register' then e.uuid end as candidate_uuid,
+        case ranked.side when 'register' then e.source_file else r.source_file end as candidate_source_file,
+        case ranked.side when 'register' then e.source_row else r.source_row end as candidate_source_row,
+        case
+            when ranked.is_own_pair then 'own_pair'
+            when e.participation <> 'takes_part' then e.participation
+            when e.document_date not between r.window_start and r.window_end then 'outside_window'
+            when others.document_id is not null then 'paired_elsewhere'
+            else 'meets_no_pass'
+        end as obstacle,
+        ranked.n_id,
+        ranked.n_amt,
+        cast(ranked.max_difference_myr as decimal(18, 2)) as max_difference_myr,
+        replace(ranked.differing_fields, ' ', ', ') as differing_fields,
+        {{ publication_columns() }}
+    from ranked
+    inner join {{ ref('int_einvoices__keys') }} as keys
+        on
+            ranked.row_register_id is not distinct from keys.register_id
+            and ranked.row_einvoice_id is not distinct from keys.einvoice_id
+    inner join {{ ref('stg_erp__register_documents') }} as r on ranked.register_id = r.register_id
+    inner join {{ ref('stg_myinvois__einvoices') }} as e on ranked.einvoice_id = e.einvoice_id
+    left join paired as others
+        on
+            others.side = case ranked.side when 'register' then 'right' else 'left' end
+            and others.document_id = case ranked.side when 'register' then ranked.einvoice_id else ranked.register_id end
+    where ranked.candidate_rank <= 3
+
+)
+
+select * from final

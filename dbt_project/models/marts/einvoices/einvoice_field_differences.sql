@@ -1,0 +1,90 @@
+{{ config(materialized='view') }}
+{#- 13 rows per pair: a view, so that a build does not store what the publication writes anyway. -#}
+with rows_in as (
+
+    select rows_all.*
+    from {{ ref('int_einvoices__rows') }} as rows_all
+    inner join {{ ref('int_einvoices__periods') }} as periods on rows_all.billing_month = periods.billing_month
+    where rows_all.pass is not null
+
+),
+
+documents as (
+
+    {% for is_group in [false, true] -%}
+    select
+        rows_in.billing_month,
+        rows_in.register_type,
+        rows_in.register_id,
+        rows_in.einvoice_id,
+        e.uuid,
+        {% for field in einvoice_identifiers() -%}
+        {% set side = 'r' if is_group and field in ['supplier_tin', 'currency_code'] else 'registers' -%}
+        cast({{ side }}.{{ field }} as varchar) as register_{{ field }},
+        cast(e.{{ field }} as varchar) as einvoice_{{ field }},
+        not {{ identifier_differs(field, is_group) }} as is_{{ field }}_equal,
+        {% endfor -%}
+        {{ same_currency() }} as is_same_currency,
+        {% for field in einvoice_amounts() -%}
+        cast({{ 'r.signed_' ~ field if is_group else 'registers.amount_sign * registers.' ~ field }} as decimal(18, 2)) as register_{{ field }},
+        cast(e.amount_sign * e.{{ field }} as decimal(18, 2)) as einvoice_{{ field }},
+        not {{ amount_differs(field) }} as is_{{ field }}_equal,
+        r.{{ field }} - e.{{ field }} as {{ field }}_difference,
+        {{ difference_myr(field) }} as {{ field }}_myr{{ ',' if not loop.last }}
+        {% endfor %}
+    from rows_in
+    inner join {{ ref('stg_erp__register_documents') }} as registers on rows_in.register_id = registers.register_id
+    inner join {{ ref('stg_myinvois__einvoices') }} as e on rows_in.einvoice_id = e.einvoice_id
+    {% if is_group -%}
+    inner join {{ ref('int_einvoices__groups') }} as r
+        on rows_in.pass = 'consolidated' and rows_in.einvoice_id = r.einvoice_id
+    {%- else -%}
+    inner join {{ ref('stg_erp__register_documents') }} as r
+        on rows_in.pass <> 'consolidated' and rows_in.register_id = r.register_id
+    {%- endif %}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
+fields as (
+
+    select position, compared_field, kind from {{ ref('einvoice_compared_fields') }}
+
+),
+
+{% set all_fields = einvoice_identifiers() + einvoice_amounts() -%}
+final as (
+
+    select
+        documents.billing_month,
+        keys.reconciliation_key,
+        documents.register_type,
+        documents.uuid,
+        fields.position,
+        fields.compared_field as field,
+        fields.kind,
+        case fields.compared_field
+            {% for field in all_fields %} when '{{ field }}' then cast(register_{{ field }} as varchar) {% endfor %}
+        end as register_value,
+        case fields.compared_field
+            {% for field in all_fields %} when '{{ field }}' then cast(einvoice_{{ field }} as varchar) {% endfor %}
+        end as einvoice_value,
+        case fields.compared_field
+            {% for field in all_fields %} when '{{ field }}' then is_{{ field }}_equal {% endfor %}
+        end as equal,
+        cast(case when is_same_currency then case fields.compared_field
+            {% for field in einvoice_amounts() %} when '{{ field }}' then {{ field }}_difference {% endfor %}
+        end end as decimal(18, 2)) as difference,
+        cast(case fields.compared_field
+            {% for field in einvoice_amounts() %} when '{{ field }}' then {{ field }}_myr {% endfor %}
+        end as decimal(18, 2)) as difference_myr,
+        {{ publication_columns() }}
+    from documents
+    inner join {{ ref('int_einvoices__keys') }} as keys
+        on documents.register_id = keys.register_id and documents.einvoice_id = keys.einvoice_id
+    cross join fields
+
+)
+
+select * from final

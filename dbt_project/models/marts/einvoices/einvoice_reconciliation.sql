@@ -1,0 +1,108 @@
+with periods as (
+
+    select * from {{ ref('int_einvoices__periods') }}
+
+),
+
+rows_in as (
+
+    select rows_all.*, periods.last_open_day, periods.as_of_date
+    from {{ ref('int_einvoices__rows') }} as rows_all
+    inner join periods on rows_all.billing_month = periods.billing_month
+
+),
+
+registers as (
+
+    select * from {{ ref('stg_erp__register_documents') }}
+
+),
+
+einvoices as (
+
+    select * from {{ ref('stg_myinvois__einvoices') }}
+
+),
+
+groups as (
+
+    select * from {{ ref('int_einvoices__groups') }}
+
+),
+
+final as (
+
+    select
+        rows_in.billing_month,
+        keys.reconciliation_key,
+        rows_in.register_type,
+        rows_in.bucket,
+        case
+            when rows_in.pass is null then 'Missing'
+            when rows_in.bucket = 'Mismatch' then 'Mismatch'
+            else 'Match'
+        end as category,
+        rows_in.amount_band,
+        rows_in.reason,
+        rows_in.n_id,
+        rows_in.n_amt,
+        cast(rows_in.max_difference_myr as decimal(18, 2)) as max_difference_myr,
+        rows_in.pass,
+        cast(rows_in.candidate_count as bigint) as candidate_count,
+        rows_in.ambiguous,
+        rows_in.duplicate_of,
+        cast(rows_in.row_count as bigint) as row_count,
+        case
+            when rows_in.pass is not null then null
+            when rows_in.as_of_date <= rows_in.last_open_day then 'open'
+            else 'overdue'
+        end as due_state,
+        rows_in.as_of_date,
+        {% for field in einvoice_identifiers() -%}
+        {% if field in ['supplier_tin', 'currency_code'] -%}
+        case when groups.group_id is null then registers.{{ field }} else groups.{{ field }} end as register_{{ field }},
+        {% else -%}
+        registers.{{ field }} as register_{{ field }},
+        {% endif -%}
+        {% endfor -%}
+        {% for field in einvoice_amounts() -%}
+        cast(
+            case when groups.group_id is null then registers.amount_sign * registers.{{ field }} else groups.signed_{{ field }} end
+            as decimal(18, 2)
+        ) as register_{{ field }},
+        {% endfor -%}
+        registers.exchange_rate as register_exchange_rate,
+        registers.row_reference as register_row_reference,
+        {% for field in einvoice_identifiers() -%}
+        einvoices.{{ field }} as einvoice_{{ field }},
+        {% endfor -%}
+        {% for field in einvoice_amounts() -%}
+        cast(einvoices.amount_sign * einvoices.{{ field }} as decimal(18, 2)) as einvoice_{{ field }},
+        {% endfor -%}
+        einvoices.exchange_rate as einvoice_exchange_rate,
+        einvoices.uuid,
+        substr(einvoices.status_key, 1, 1) || lower(substr(einvoices.status_key, 2)) as einvoice_status,
+        einvoices.is_status_assumed as status_assumed,
+        einvoices.status_key = 'SUBMITTED' as is_submitted,
+        einvoices.is_consolidated,
+        registers.source_file as register_source_file,
+        registers.source_row as register_source_row,
+        einvoices.source_file as einvoice_source_file,
+        einvoices.source_row as einvoice_source_row,
+        bands.low as low_threshold_myr,
+        bands.medium as medium_threshold_myr,
+        bands.high as high_threshold_myr,
+        {{ publication_columns() }}
+    from rows_in
+    inner join {{ ref('int_einvoices__keys') }} as keys
+        on
+            rows_in.register_id is not distinct from keys.register_id
+            and rows_in.einvoice_id is not distinct from keys.einvoice_id
+    left join registers on rows_in.register_id = registers.register_id
+    left join einvoices on rows_in.einvoice_id = einvoices.einvoice_id
+    left join groups on rows_in.pass = 'consolidated' and rows_in.einvoice_id = groups.einvoice_id
+    cross join {{ ref('int_einvoices__bands') }} as bands
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""Tests of the e-invoice reconciliation, from landed files to marts."""

@@ -1,0 +1,87 @@
+"""Pairs over a month's end, documents that come late, ties, duplicates and statuses."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from recon_assets_tests.einvoices.built import Built, Home, document
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    home = Home.at(tmp_path_factory.mktemp("months"))
+    end = document(document_number="END", document_date="2025-01-31", total_payable_amount="11")
+    late = document(document_number="LATE", total_payable_amount="12")
+    tie = document(document_number="TIE", total_payable_amount="13")
+    twice = document(document_number="TWICE", total_payable_amount="14")
+    gone = document(document_number="GONE", total_payable_amount="15")
+    home.register(
+        end, late, tie, tie | {"row_reference": "R900"}, twice, twice | {"row_reference": "R901"}, gone,
+        document(document_number="NONE", total_payable_amount="16"),
+    )  # fmt: skip
+    home.einvoices(
+        tie | {"uuid": "B"}, tie | {"uuid": "A"}, twice, gone | {"status": "Cancelled"},
+        document(document_number="ALONE", total_payable_amount="17"),
+    )  # fmt: skip
+    home.einvoices(
+        end | {"document_date": "2025-02-01", "uuid": "E"}, late | {"uuid": "L", "document_date": "2025-03-04"},
+        late | {"uuid": "M", "document_date": "2025-03-03"}, month="2025-02",
+    )  # fmt: skip
+    return home.build("2025-01", "2025-02")
+
+
+def test_a_pair_that_spans_a_month_end_belongs_to_the_month_of_its_register_document(built: Built) -> None:
+    row = built.one("register_document_number = 'END'")
+    assert (row["uuid"], row["bucket"], row["billing_month"]) == ("E", "Suggested", dt.date(2025, 1, 1))
+
+
+def test_the_window_ends_31_days_after_the_month(built: Built) -> None:
+    assert built.one("register_document_number = 'LATE'")["uuid"] == "M"
+    left = built.one("einvoice_document_number = 'LATE' and register_document_number is null")
+    assert (left["uuid"], left["reason"], left["duplicate_of"]) == ("L", "duplicate", "M")
+
+
+def test_ties_are_flagged_and_resolved_by_row_reference_and_uuid(built: Built) -> None:
+    rows = built.rows("select * from marts.einvoice_reconciliation where register_document_number = 'TIE'")
+    assert {(r["register_row_reference"], r["uuid"]) for r in rows} == {("R003", "A"), ("R900", "B")}
+    assert all(row["ambiguous"] and row["candidate_count"] == 3 for row in rows)
+
+
+def test_a_surplus_row_names_the_one_that_was_paired(built: Built) -> None:
+    row = built.one("register_row_reference = 'R901'")
+    assert (row["bucket"], row["reason"], row["duplicate_of"]) == ("Missing in EInv", "duplicate", "R005")
+
+
+def test_a_row_whose_only_einvoice_is_cancelled_says_so(built: Built) -> None:
+    row = built.one("register_document_number = 'GONE'")
+    assert (row["bucket"], row["reason"]) == ("Missing in EInv", "cancelled")
+
+
+def test_missing_rows_are_open_through_31_days_and_then_overdue(built: Built) -> None:
+    assert built.one("register_document_number = 'NONE'")["due_state"] == "open"  # as of March 3rd
+    assert built.one("einvoice_document_number = 'ALONE'")["due_state"] == "open"
+
+
+def test_a_document_that_comes_late_turns_missing_into_its_pair_and_keeps_the_key(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    home.register(document(), document(document_number="INV-2", total_payable_amount="5"))
+    home.einvoices(document())
+    before = home.build(run_id="before", as_of=dt.date(2025, 3, 4)).one("register_document_number = 'INV-2'")
+    assert (before["bucket"], before["due_state"]) == ("Missing in EInv", "overdue")
+    late = document(document_number="INV-2", total_payable_amount="5", document_date="2025-02-20", uuid="LATE")
+    home.einvoices(late, month="2025-02")
+    after = home.build(run_id="after").one("register_document_number = 'INV-2'")
+    assert (after["bucket"], after["uuid"]) == ("Suggested", "LATE")
+    assert after["reconciliation_key"] == before["reconciliation_key"]
+
+
+def test_a_hundred_documents_alike_are_paired_one_to_one(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    home.register(*(document() | {"row_reference": f"R{n:03d}"} for n in range(100)))
+    home.einvoices(*(document() | {"uuid": f"U{n:03d}"} for n in range(99)), document(uuid="U999", total_tax_amount="79"))
+    rows = home.build().mart()
+    assert {(r["register_row_reference"], r["uuid"]) for r in rows if r["bucket"] == "Exact"} == {
+        (f"R{n:03d}", f"U{n:03d}") for n in range(99)
+    }
+    assert [r["uuid"] for r in rows if r["bucket"] == "Suggested"] == ["U999"]

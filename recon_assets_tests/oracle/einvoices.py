@@ -1,0 +1,699 @@
+"""Brute-force oracle of the e-invoice reconciliation, from landed files to rows.
+
+Written from spec/einvoice_reconciliation.md alone: nothing of recon_assets is imported. Every pair of documents is
+looked at, candidates are accepted one after the other. Slow and plain on purpose.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import re
+import unicodedata
+import xml.etree.ElementTree as ET
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+IDENTIFIERS = (
+    "supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
+    "original_document_number",
+)  # fmt: skip
+AMOUNTS = (
+    "total_excluding_tax", "total_tax_amount", "total_including_tax", "total_payable_amount",
+    "total_discount_value", "total_charge_amount",
+)  # fmt: skip
+FIELDS = IDENTIFIERS + AMOUNTS
+NOTES = ("02", "04", "12", "14")
+CENT = Decimal("0.01")
+CONSOLIDATED = "EI00000000010"
+LAST = (1, "")  # sorts after every (0, value)
+ALIASES = {
+    "document_number": ("invoicenumber", "invoiceno"),
+    "document_date": ("invoicedate",),
+    "total_excluding_tax": ("totalexcl.tax",),
+    "total_including_tax": ("totalincl.tax",),
+    "total_tax_amount": ("taxamount",),
+    "total_payable_amount": ("payableamount",),
+    "total_discount_value": ("discount",),
+    "total_charge_amount": ("charge",),
+    "currency_code": ("currency",),
+    "original_document_number": ("originalinvoicenumber",),
+}
+
+
+@dataclass(eq=False)
+class Document:
+    """A register row, an e-invoice, or a group of rows that is compared as one."""
+
+    side: str
+    month: date
+    register_type: str
+    raw: dict[str, Any]
+    key: dict[str, Any]
+    amount: dict[str, Decimal | None]  # magnitudes
+    sign: int
+    rate: Decimal | None
+    file: str
+    row: int
+    takes_part: str = "takes_part"
+    members: list[Document] = field(default_factory=list)
+
+    @property
+    def name(self) -> str | None:
+        return self.raw.get("row_reference") if self.side == "register" else self.raw.get("uuid")
+
+    def signed(self, name: str) -> Decimal | None:
+        if self.members:
+            if len({m.key["currency_code"] for m in self.members}) > 1:
+                return None
+            return sum((m.sign * (m.amount[name] or Decimal(0)) for m in self.members), Decimal(0)) + 0
+        value = self.amount[name]
+        return None if value is None else self.sign * value + 0  # no negative zero
+
+
+@dataclass
+class Result:
+    rows: list[dict[str, Any]]
+    differences: list[dict[str, Any]]
+    quarantined: set[tuple[str, int]]
+    superseded_or_out: int
+
+
+# ---------------------------------------------------------------- values
+
+
+def half_up(value: Decimal) -> Decimal:
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def normal(text: str | None) -> str | None:
+    if text is None:
+        return None
+    return " ".join(unicodedata.normalize("NFKC", text).upper().split()) or None
+
+
+def tin(text: str | None) -> str | None:
+    return None if text is None else re.sub(r"^([A-Z]+)0+", r"\1", text)
+
+
+def loose(text: str | None) -> str | None:
+    return "".join(c for c in text or "" if unicodedata.category(c)[0] in "LN").lstrip("0") or None
+
+
+def number(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+
+
+def month_first(month: date, count: int = 0) -> date:
+    index = month.year * 12 + month.month - 1 + count
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def window(month: date) -> tuple[date, date]:
+    return month - timedelta(days=31), month_first(month, 1) + timedelta(days=30)
+
+
+def instant(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    value = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+
+
+# ---------------------------------------------------------------- files
+
+
+def heading(text: str) -> str:
+    return "".join(text.replace("\ufeff", "").replace("_", "").split()).lower()
+
+
+def canonical(text: str) -> str:
+    bare = heading(text)
+    for name in (*FIELDS, "exchange_rate", "consolidated_einvoice_number", "row_reference", "uuid", "submission_uid",
+                 "status", "issued_at", "validated_at"):  # fmt: skip
+        if bare == heading(name) or bare in ALIASES.get(name, ()):
+            return name
+    return text
+
+
+def csv_rows(content: bytes) -> Iterator[dict[str, str | None]]:
+    rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    names = [canonical(name) for name in next(rows)]
+    for row in rows:
+        if row:
+            yield {name: (value.strip() or None) for name, value in zip(names, row, strict=True)}
+
+
+def members_of(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
+    content = path.read_bytes()
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                yield f"{name}/{member}", archive.read(member)
+    else:
+        yield name, gzip.decompress(content) if name.endswith(".gz") else content
+
+
+def einvoice_records(name: str, content: bytes) -> Iterator[dict[str, Any] | None]:
+    kind = name.removesuffix(".gz").rsplit(".", 1)[-1]
+    if kind == "csv":
+        yield from csv_rows(content)
+    elif kind == "jsonl":
+        for line in content.decode().splitlines():
+            if line.strip():
+                yield json_record(line)
+    elif kind == "xml":
+        yield ubl(tree_of(content))
+    else:
+        yield json_record(content.decode())
+
+
+def json_record(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text, parse_float=str, parse_int=str)
+    except ValueError:
+        return None
+    if "Invoice" in value:
+        return ubl(value)
+    if "document" in value:
+        inner = value["document"]
+        found = ubl(tree_of(inner.encode()) if inner.startswith("<") else json.loads(inner, parse_float=str, parse_int=str))
+        return found | {
+            "uuid": value.get("uuid"), "submission_uid": value.get("submissionUid"), "status": value.get("status"),
+            "validated_at": value.get("dateTimeValidated"),
+        }  # fmt: skip
+    return {canonical(name): item or None for name, item in value.items()}
+
+
+def tree_of(content: bytes) -> dict[str, Any]:
+    def node(element: ET.Element) -> dict[str, Any]:
+        found: dict[str, Any] = {"_": (element.text or ""), **element.attrib}
+        for child in element:
+            found.setdefault(child.tag.rsplit("}", 1)[-1], []).append(node(child))
+        return found
+
+    return {"Invoice": [node(ET.fromstring(content))]}
+
+
+def ubl(document: dict[str, Any]) -> dict[str, Any]:
+    invoice = document["Invoice"][0]
+
+    def at(*path: str, start: Any = None) -> str | None:
+        value = invoice if start is None else start
+        for step in path:
+            found = value.get(step)
+            if not found:
+                return None
+            value = found[0]
+        return (str(value["_"]).strip() or None) if "_" in value else None
+
+    def party(name: str) -> str | None:
+        ids = (invoice.get(name) or [{}])[0].get("Party", [{}])[0].get("PartyIdentification", [])
+        return next((at("ID", start=i) for i in ids if i["ID"][0].get("schemeID") == "TIN"), None)
+
+    currency, rate = at("DocumentCurrencyCode"), at("TaxExchangeRate", "CalculationRate")
+    taxes = {t["currencyID"]: t["_"] for total in invoice.get("TaxTotal", []) for t in total.get("TaxAmount", [])}
+    tax = taxes.get(currency or "")
+    if tax is None and "MYR" in taxes and rate:
+        tax = str(half_up(Decimal(taxes["MYR"]) / Decimal(rate)))
+    day, time = at("IssueDate"), at("IssueTime")
+    return {
+        "supplier_tin": party("AccountingSupplierParty"), "buyer_tin": party("AccountingCustomerParty"),
+        "document_number": at("ID"), "document_type": at("InvoiceTypeCode"), "currency_code": currency,
+        "issued_at": f"{day}T{time}" if day and time else day,
+        "original_document_number": next(
+            (at("InvoiceDocumentReference", "ID", start=b) for b in invoice.get("BillingReference", [])
+             if "InvoiceDocumentReference" in b), None),
+        "total_excluding_tax": at("LegalMonetaryTotal", "TaxExclusiveAmount"), "total_tax_amount": tax,
+        "total_including_tax": at("LegalMonetaryTotal", "TaxInclusiveAmount"),
+        "total_payable_amount": at("LegalMonetaryTotal", "PayableAmount"),
+        "total_discount_value": at("LegalMonetaryTotal", "AllowanceTotalAmount"),
+        "total_charge_amount": at("LegalMonetaryTotal", "ChargeTotalAmount"), "exchange_rate": rate,
+    }  # fmt: skip
+
+
+def register_days(rows: list[dict[str, Any]], month: date) -> list[date | None]:
+    """Every row's date in the order under which more of them fall in the folder's month."""
+
+    def read(text: str | None, day_first: bool) -> date | None:
+        if text is None:
+            return None
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+        parts = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
+        if parts is None:
+            return None
+        a, b, year = (int(part) for part in parts.groups())
+        try:
+            return date(year, b, a) if day_first else date(year, a, b)
+        except ValueError:
+            return None
+
+    both = {order: [read(row["document_date"], order) for row in rows] for order in (True, False)}
+    count = {order: sum(d is not None and month_first(d) == month for d in days) for order, days in both.items()}
+    assert count[True] != count[False] or both[True] == both[False]
+    return both[count[True] > count[False]]
+
+
+# ---------------------------------------------------------------- documents
+
+
+def load(landing: Path) -> tuple[list[Document], list[Document], set[tuple[str, int]]]:
+    quarantined: set[tuple[str, int]] = set()
+    registers, einvoices = [], []
+    for register_type in ("sales", "purchase"):
+        for path in sorted((landing / "erp" / f"{register_type}_register").glob("*/*")):
+            name, month = path.relative_to(landing).as_posix(), date.fromisoformat(f"{path.parent.name}-01")
+            content = path.read_bytes()
+            rows = list(csv_rows(gzip.decompress(content) if name.endswith(".gz") else content))
+            for row, day in zip(rows, register_days(rows, month), strict=True):
+                row["document_date"] = day
+            registers += keep(rows, "register", register_type, month, name, quarantined)
+    for direction in ("issued", "received"):
+        for path in sorted((landing / "einvoice" / direction).glob("*/*")):
+            name, month = path.relative_to(landing).as_posix(), date.fromisoformat(f"{path.parent.name}-01")
+            for member, content in members_of(path, name):
+                found = list(einvoice_records(member, content))
+                einvoices += keep(found, "einvoice", direction, month, member, quarantined)
+    return registers, supersede(einvoices), quarantined
+
+
+def keep(
+    rows: Sequence[dict[str, Any] | None], side: str, kind: str, month: date, file: str, quarantined: set[tuple[str, int]]
+) -> list[Document]:
+    kept, seen = [], set()
+    for place, row in enumerate(rows, start=1):
+        document = None if row is None else document_of(row, side, kind, month, file, place)
+        if document is None:
+            quarantined.add((file, place))
+            continue
+        own = document.raw.get("row_reference") if side == "register" else (document.raw.get("uuid"), document.raw["status"])
+        full = (*(document.key[f] for f in IDENTIFIERS), *(document.amount[a] for a in AMOUNTS), own)
+        if full in seen:
+            quarantined.add((file, place))
+            continue
+        seen.add(full)
+        kept.append(document)
+    return kept
+
+
+def document_of(row: dict[str, Any], side: str, kind: str, month: date, file: str, place: int) -> Document | None:
+    raw = dict(row)
+    if side == "einvoice":
+        at = instant(raw.get("issued_at"))
+        raw["document_date"] = (at + timedelta(hours=8)).date() if at else raw.get("document_date")
+        if isinstance(raw["document_date"], str):
+            raw["document_date"] = date.fromisoformat(raw["document_date"])
+        raw["status_assumed"] = not raw.get("status")
+        raw["status"] = (raw.get("status") or "Valid").capitalize()
+        raw["validated_at"] = instant(raw.get("validated_at"))
+    key = {name: normal(raw.get(name)) for name in IDENTIFIERS if name != "document_date"}
+    key |= {"document_date": raw["document_date"], "supplier_tin": tin(key["supplier_tin"]), "buyer_tin": tin(key["buyer_tin"])}
+    code = key["document_type"]
+    numbers = {name: number(raw.get(name)) for name in AMOUNTS}
+    wrong = any(raw.get(name) is not None and numbers[name] is None for name in AMOUNTS)
+    needed = [key["document_number"], code, raw["document_date"], key["currency_code"], *(numbers[a] for a in AMOUNTS[:4])]
+    if wrong or any(value is None for value in needed) or code not in ("01", "02", "03", "04", "11", "12", "13", "14"):
+        return None
+    register_type = kind
+    if side == "einvoice":
+        own = code < "11"
+        register_type = "sales" if (kind == "issued") == own else "purchase"
+        raw["direction"] = kind
+    given = number(raw.get("exchange_rate"))
+    rate = Decimal(1) if key["currency_code"] == "MYR" else given if given is not None and given > 0 else None
+    amounts: dict[str, Decimal | None] = {name: half_up(abs(value or Decimal(0))) for name, value in numbers.items()}
+    return Document(side, month, register_type, raw, key, amounts, -1 if code in NOTES else 1, rate, file, place)
+
+
+def supersede(documents: list[Document]) -> list[Document]:
+    strength = {"Cancelled": 0, "Invalid": 1, "Valid": 2, "Submitted": 3}
+    chosen: dict[tuple[str, str], Document] = {}
+
+    def stronger(one: Document, other: Document) -> bool:
+        a, b = strength[one.raw["status"]], strength[other.raw["status"]]
+        if a != b:
+            return a < b
+        a, b = one.raw["validated_at"] or datetime.min, other.raw["validated_at"] or datetime.min
+        return a > b if a != b else (content(one), one.file, one.row) < (content(other), other.file, other.row)
+
+    for document in documents:
+        uuid = document.raw.get("uuid")
+        if uuid is not None:
+            group = (document.register_type, uuid)
+            if group not in chosen or stronger(document, chosen[group]):
+                chosen[group] = document
+    for document in documents:
+        status, uuid = document.raw["status"], document.raw.get("uuid")
+        if uuid is not None and chosen[document.register_type, uuid] is not document:
+            document.takes_part = "superseded"
+        elif status in ("Cancelled", "Invalid"):
+            document.takes_part = status.lower()
+        elif status == "Submitted" and document.raw["direction"] == "received":
+            document.takes_part = "submitted"
+    return documents
+
+
+# ---------------------------------------------------------------- comparison
+
+
+@dataclass
+class Comparison:
+    differing: set[str]
+    difference: dict[str, Decimal | None]
+    difference_myr: dict[str, Decimal | None]
+    fx_missing: bool
+
+    @property
+    def n_id(self) -> int:
+        return len(self.differing & set(IDENTIFIERS))
+
+    @property
+    def n_amt(self) -> int:
+        return len(self.differing & set(AMOUNTS))
+
+    @property
+    def largest(self) -> Decimal | None:
+        return None if self.fx_missing else max(abs(self.difference_myr[a] or Decimal(0)) for a in AMOUNTS)
+
+    @property
+    def total(self) -> Decimal | None:
+        return None if self.fx_missing else sum((abs(self.difference_myr[a] or Decimal(0)) for a in AMOUNTS), Decimal(0))
+
+
+def compare(r: Document, e: Document) -> Comparison:
+    differing = set()
+    for name in IDENTIFIERS:
+        if r.members and name not in ("supplier_tin", "currency_code"):
+            continue
+        a, b = r.key[name], e.key[name]
+        nulls_equal = name == "original_document_number"
+        if a != b or (a is None and not nulls_equal):
+            differing.add(name)
+    difference: dict[str, Decimal | None] = {}
+    in_myr: dict[str, Decimal | None] = {}
+    same = "currency_code" not in differing
+    rates = r.rate is not None and e.rate is not None
+    for name in AMOUNTS:
+        a, b = r.amount[name], e.amount[name]
+        assert b is not None
+        if same:
+            assert a is not None
+            difference[name] = a - b
+            if a != b:
+                differing.add(name)
+            scaled = Decimal(0) if a == b else None if e.rate is None else half_up(abs(a - b) * e.rate)
+            in_myr[name] = scaled if scaled is None or a >= b else -scaled
+        elif rates:
+            assert a is not None
+            difference[name] = None
+            in_myr[name] = half_up(a * r.rate) - half_up(b * e.rate)  # type: ignore[operator]
+            if in_myr[name] != 0:
+                differing.add(name)
+        else:
+            zero = a == 0 and b == 0
+            difference[name], in_myr[name] = None, Decimal(0) if zero else None
+            if not zero:
+                differing.add(name)
+    amounts_differ = bool(differing & set(AMOUNTS))
+    fx_missing = (amounts_differ and e.rate is None) if same else not rates
+    return Comparison(differing, difference, in_myr, fx_missing)
+
+
+def bucket_of(c: Comparison) -> str:
+    if c.fx_missing or c.n_id >= 2:
+        return "Mismatch"
+    if c.n_id == 1:
+        return "Suggested" if c.n_amt == 0 else "Mismatch"
+    if c.n_amt == 0:
+        return "Exact"
+    assert c.largest is not None
+    if c.largest > 15:
+        return "Mismatch"
+    if c.n_amt == 1:
+        return "Suggested"
+    return "Low" if c.largest <= 1 else "Medium" if c.largest <= 5 else "High"
+
+
+def band_of(largest: Decimal | None) -> str | None:
+    if largest is None:
+        return None
+    limits = ((Decimal(0), "none"), (Decimal(1), "Low"), (Decimal(5), "Medium"), (Decimal(15), "High"))
+    return next((band for limit, band in limits if largest <= limit), "Over")
+
+
+# ---------------------------------------------------------------- pairing
+
+
+def last(value: Any) -> Any:
+    return (1,) if value is None else (0, value)
+
+
+@dataclass
+class Pair:
+    r: Document
+    e: Document
+    comparison: Comparison
+    pass_name: str = ""
+    candidate_count: int = 1
+    ambiguous: bool = False
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        c = self.comparison
+        days = abs((self.r.key["document_date"] - self.e.key["document_date"]).days)
+        return (
+            c.n_id, c.n_amt, last(c.largest), last(c.total), days, self.r.key["document_date"],
+            last(self.r.raw.get("row_reference")), last(self.e.raw.get("validated_at")), last(normal(self.e.raw.get("uuid"))),
+            content((self.r.members or [self.r])[0]), content(self.e), (self.r.file, self.r.row), (self.e.file, self.e.row),
+        )  # fmt: skip
+
+    @property
+    def nearness(self) -> tuple[Any, ...]:
+        return self.comparison.n_id, self.comparison.n_amt, self.comparison.largest
+
+
+def content(document: Document) -> str:
+    """Tells documents apart that tie in everything the spec orders by; see docs/decisions_einvoices.md."""
+    parts = [str(document.key[name] if document.key[name] is not None else "") for name in IDENTIFIERS]
+    parts += [f"{document.amount[name]:.2f}" for name in AMOUNTS]
+    rate = "" if document.rate is None else f"{document.rate:.12f}"
+    if document.side == "register":
+        own = f"{document.raw.get('row_reference') or ''}|{normal(document.raw.get('consolidated_einvoice_number')) or ''}"
+    else:
+        own = f"{normal(document.raw.get('uuid')) or ''}|{document.raw['status'].upper()}"
+    return hashlib.md5("|".join([*parts, rate, own]).encode()).hexdigest()
+
+
+def in_window(r: Document, e: Document) -> bool:
+    first, final = window(r.month)
+    return first <= e.key["document_date"] <= final
+
+
+def pass_key(d: Document) -> tuple[Any, ...] | None:
+    key = (d.key["supplier_tin"], d.key["document_number"], d.key["document_type"], d.key["document_date"].year)
+    return None if None in key else key
+
+
+def same_key(r: Document, e: Document) -> bool:
+    return pass_key(r) is not None and pass_key(r) == pass_key(e)
+
+
+def same_number(r: Document, e: Document) -> bool:
+    counterparty = "buyer_tin" if r.register_type == "sales" else "supplier_tin"
+    a, b = loose(r.key["document_number"]), loose(e.key["document_number"])
+    tins = r.key[counterparty], e.key[counterparty]
+    return a is not None and a == b and tins[0] is not None and tins[0] == tins[1]
+
+
+def meets(name: str, r: Document, e: Document) -> Comparison | None:
+    if not in_window(r, e):
+        return None
+    if name == "key":
+        return compare(r, e) if same_key(r, e) else None
+    if name == "number":
+        return compare(r, e) if same_number(r, e) else None
+    found = compare(r, e)
+    return found if found.n_id == 1 and found.n_amt == 0 else None
+
+
+def pair_up(registers: list[Document], einvoices: list[Document]) -> tuple[list[Pair], list[Document], list[Document]]:
+    """Pairs in pairing order, and what is left of either side."""
+    pairs, left, right = consolidate(registers, [e for e in einvoices if e.takes_part == "takes_part"])
+    for name in ("key", "number", "amounts"):
+        candidates = []
+        for r in left:
+            for e in right:
+                found = meets(name, r, e)
+                if found is not None:
+                    candidates.append(Pair(r, e, found, name))
+        candidates.sort(key=lambda pair: pair.order)
+        for pair in candidates:
+            rivals = [p for p in candidates if p.r is pair.r or p.e is pair.e]
+            pair.candidate_count = len(rivals)
+            pair.ambiguous = any(p is not pair and p.nearness == pair.nearness for p in rivals)
+        taken: set[int] = set()
+        for pair in candidates:
+            if id(pair.r) not in taken and id(pair.e) not in taken:
+                taken |= {id(pair.r), id(pair.e)}
+                pairs.append(pair)
+        left = [r for r in left if id(r) not in taken]
+        right = [e for e in right if id(e) not in taken]
+    return pairs, left, right
+
+
+def consolidate(left: list[Document], right: list[Document]) -> tuple[list[Pair], list[Document], list[Document]]:
+    pairs: list[Pair] = []
+    heads = [e for e in right if normal(e.raw.get("buyer_tin")) == CONSOLIDATED]
+    heads.sort(key=lambda e: (last(e.raw["validated_at"]), last(normal(e.raw.get("uuid"))), content(e), e.file, e.row))
+    for e in heads:
+        rows = [
+            r for r in left
+            if normal(r.raw.get("consolidated_einvoice_number")) == e.key["document_number"] and in_window(r, e)
+        ]  # fmt: skip
+        if rows:
+            group = group_of(rows)
+            pairs.append(Pair(group, e, compare(group, e), "consolidated"))
+            left = [r for r in left if not any(r is row for row in rows)]
+            right = [other for other in right if other is not e]
+    pairs.sort(key=lambda pair: pair.order[:9])
+    return pairs, left, right
+
+
+def group_of(rows: list[Document]) -> Document:
+    rows = sorted(rows, key=lambda r: (last(r.raw.get("row_reference")), content(r), r.file, r.row))
+    first = rows[0]
+    raw, key = dict(first.raw), dict(first.key)
+    for name in ("supplier_tin", "currency_code"):
+        values = {row.key[name] for row in rows}
+        if len(values) > 1 or None in values:
+            raw[name] = key[name] = None
+    currencies, rates = {r.key["currency_code"] for r in rows}, {r.rate for r in rows}
+    rate = first.rate if len(currencies) == 1 and len(rates) == 1 else None
+    amounts: dict[str, Decimal | None] = {}
+    for name in AMOUNTS:
+        if len(currencies) == 1:
+            amounts[name] = abs(sum((r.sign * (r.amount[name] or Decimal(0)) for r in rows), Decimal(0)))
+        else:
+            amounts[name] = Decimal(0) if all(r.amount[name] == 0 for r in rows) else None
+    month = max(r.month for r in rows)
+    return Document(
+        "register", month, first.register_type, raw, key, amounts, first.sign, rate, first.file, first.row, members=rows
+    )
+
+
+# ---------------------------------------------------------------- rows
+
+
+def reconcile(landing: Path, months: Sequence[str], as_of: date) -> Result:
+    """What the marts of `months` must hold."""
+    targets = {date.fromisoformat(f"{month}-01") for month in months}
+    registers, einvoices, quarantined = load(landing)
+    rows: list[dict[str, Any]] = []
+    differences: list[dict[str, Any]] = []
+    for register_type in ("sales", "purchase"):
+        own = [e for e in einvoices if e.register_type == register_type]
+        pairs, left, right = pair_up([r for r in registers if r.register_type == register_type], own)
+        rows += [paired_row(pair) for pair in pairs]
+        for pair in pairs:
+            differences += difference_rows(pair)
+        rows += [missing_row(r, pairs, own, as_of) for r in left]
+        rows += [missing_row(e, pairs, own, as_of) for e in right]
+    out = sum(e.takes_part != "takes_part" for e in einvoices)
+    return Result(
+        [row for row in rows if row["billing_month"] in targets],
+        [row for row in differences if row["billing_month"] in targets],
+        quarantined,
+        out,
+    )
+
+
+def side_columns(prefix: str, document: Document | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in IDENTIFIERS:
+        found[f"{prefix}_{name}"] = None if document is None else document.raw.get(name)
+    for name in AMOUNTS:
+        found[f"{prefix}_{name}"] = None if document is None else document.signed(name)
+    found[f"{prefix}_source_file"] = None if document is None else document.file
+    found[f"{prefix}_source_row"] = None if document is None else document.row
+    return found
+
+
+def paired_row(pair: Pair) -> dict[str, Any]:
+    c, bucket = pair.comparison, bucket_of(pair.comparison)
+    return {
+        "billing_month": pair.r.month, "register_type": pair.r.register_type, "bucket": bucket,
+        "category": "Mismatch" if bucket == "Mismatch" else "Match", "amount_band": band_of(c.largest),
+        "reason": "fx_missing" if c.fx_missing else None, "n_id": c.n_id, "n_amt": c.n_amt,
+        "max_difference_myr": c.largest, "pass": pair.pass_name, "candidate_count": pair.candidate_count,
+        "ambiguous": pair.ambiguous, "duplicate_of": None, "row_count": len(pair.r.members) or 1, "due_state": None,
+        "register_row_reference": pair.r.raw.get("row_reference"), "uuid": pair.e.raw.get("uuid"),
+        "einvoice_status": pair.e.raw["status"],
+        **side_columns("register", pair.r), **side_columns("einvoice", pair.e),
+    }  # fmt: skip
+
+
+def missing_row(d: Document, pairs: list[Pair], einvoices: list[Document], as_of: date) -> dict[str, Any]:
+    is_register = d.side == "register"
+    bucket = "Missing in EInv" if is_register else "Missing in Sales" if d.register_type == "sales" else "Missing in Purchase"
+    original = first_of_key(d, pairs)
+    reason = "duplicate" if original is not None else status_reason(d, einvoices) if is_register else None
+    last_open = window(d.month)[1]
+    return {
+        "billing_month": d.month, "register_type": d.register_type, "bucket": bucket, "category": "Missing",
+        "amount_band": None, "reason": reason, "n_id": None, "n_amt": None, "max_difference_myr": None, "pass": None,
+        "candidate_count": 0, "ambiguous": False, "duplicate_of": original.name if original else None, "row_count": 1,
+        "due_state": "open" if as_of <= last_open else "overdue",
+        "register_row_reference": d.raw.get("row_reference") if is_register else None,
+        "uuid": None if is_register else d.raw.get("uuid"), "einvoice_status": None if is_register else d.raw["status"],
+        **side_columns("register", d if is_register else None), **side_columns("einvoice", None if is_register else d),
+    }  # fmt: skip
+
+
+def first_of_key(d: Document, pairs: list[Pair]) -> Document | None:
+    """The first paired document of the same side with the same pass-1 key, in pairing order."""
+    if pass_key(d) is None:
+        return None
+    for pair in pairs:
+        ours = (pair.r.members or [pair.r]) if d.side == "register" else [pair.e]
+        for other in ours:
+            if pass_key(other) == pass_key(d):
+                return other
+    return None
+
+
+def status_reason(r: Document, einvoices: list[Document]) -> str | None:
+    bears = normal(r.raw.get("consolidated_einvoice_number"))
+    found = {
+        e.takes_part for e in einvoices
+        if e.takes_part in ("cancelled", "invalid", "submitted") and in_window(r, e)
+        and (same_key(r, e) or same_number(r, e) or (bears is not None and bears == e.key["document_number"]))
+    }  # fmt: skip
+    return next((reason for reason in ("cancelled", "invalid", "submitted") if reason in found), None)
+
+
+def difference_rows(pair: Pair) -> Iterator[dict[str, Any]]:
+    for name in FIELDS:
+        amount = name in AMOUNTS
+        values = [d.signed(name) if amount else d.raw.get(name) for d in (pair.r, pair.e)]
+        yield {
+            "billing_month": pair.r.month, "register_type": pair.r.register_type,
+            "register_row_reference": pair.r.raw.get("row_reference"), "uuid": pair.e.raw.get("uuid"),
+            "place": (pair.r.file, pair.r.row, pair.e.file, pair.e.row),
+            "field": name, "kind": "amount" if amount else "identifier",
+            "register_value": None if values[0] is None else f"{values[0]:.2f}" if amount else str(values[0]),
+            "einvoice_value": None if values[1] is None else f"{values[1]:.2f}" if amount else str(values[1]),
+            "equal": name not in pair.comparison.differing,
+            "difference": pair.comparison.difference.get(name), "difference_myr": pair.comparison.difference_myr.get(name),
+        }  # fmt: skip
