@@ -8,7 +8,7 @@ import click
 
 from recon_assets.errors import ReconError
 
-SUBJECT_CHOICE = click.Choice(["subscriptions"])
+SUBJECT_CHOICE = click.Choice(["subscriptions", "usage"])
 
 
 class _Group(click.Group):

@@ -55,7 +55,7 @@ def _status(
     return MonthStatus(
         month,
         subject,
-        window_status(subject, month, {source: set(months) for source, months in files.items()}),
+        window_status(subject, month, {source: set(months) for source, months in files.items()}, platform.clock().date()),
         {w.source: [f.path for f in files[w.source].get(month, [])] for w in windows if month in files[w.source]},
         [f"{w.source} {other}" + ("" if w.required else " (optional)") for w, other in in_window if other not in files[w.source]],
         [f"{w.source} {o}" for w, o in in_window if o in files[w.source] and needs_load(w.source, o, files[w.source][o], platform.raw)],

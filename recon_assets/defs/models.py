@@ -75,7 +75,8 @@ class SubjectTranslator(DagsterDbtTranslator):
             everything = dep.asset_key.path[0] == "raw" and dep.asset_key.path[-1] in _ALL_SOURCES
             keys = list(mappings) if everything else [dep.asset_key]
             for key in keys:
-                if key.path[0] != "seeds":
+                foreign = key.path[-1].startswith("int_") and not key.path[-1].startswith(f"int_{self._subject}__")
+                if key.path[0] != "seeds" and not foreign:  # shared marts name the models of every subject
                     deps[key] = dg.AssetDep(key, partition_mapping=mappings.get(key))
         return spec.replace_attributes(deps=list(deps.values()))
 
@@ -107,7 +108,7 @@ def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.Asse
     def models(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         here = platform.get()
         months = list(context.partition_keys)
-        build = run_build(here.settings, subject, months, context.run_id)
+        build = run_build(here.settings, subject, months, context.run_id, here.clock().date())
         build.save()
         marts = published_marts()
         metadata = model_metadata(build, months, marts)

@@ -84,14 +84,22 @@ def selection(subject: str) -> list[str]:
     return [f"tag:{subject}", SHARED]
 
 
-def run_build(settings: Settings, subject: str, months: list[str], run_id: str) -> Build:
-    """Build and test the marts of `months` in a new database; ReconError when a model cannot be built."""
+def run_build(
+    settings: Settings, subject: str, months: list[str], run_id: str, as_of: dt.date | None = None
+) -> Build:
+    """Build and test the marts of `months` in a new database; ReconError when a model cannot be built.
+
+    `as_of` is the day by the platform's clock: it decides which months have settled, and nothing else.
+    """
     folder = build_folder(settings, run_id)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     database = folder / DATABASE_NAME
     target = folder / "dbt"
-    variables = json.dumps(settings.dbt_vars() | {"target_months": months, "subjects": [subject]})
+    chosen: dict[str, object] = {"target_months": months, "subjects": [subject]}
+    if as_of is not None:
+        chosen["as_of_date"] = as_of.isoformat()
+    variables = json.dumps(settings.dbt_vars() | chosen)
     common = [*dbt_paths(target), "--vars", variables, "--select", *selection(subject)]
     parsed = manifest_folder()
     with quiet_dbt_environment(database, settings.home, settings.build_memory_limit):

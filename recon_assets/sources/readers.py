@@ -28,6 +28,8 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
     ),
     "ms_recon_nce": (RowRule("charge_start_date > charge_end_date", _START_AFTER_END, "charge_start_date"),),
     "ms_recon_legacy": (RowRule("charge_start_date > charge_end_date", _START_AFTER_END, "charge_start_date"),),
+    "azure_invoice_usage": (),
+    "azure_cost_export": (),
 }
 
 
