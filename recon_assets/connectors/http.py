@@ -83,7 +83,7 @@ class RetryPolicy:
 
     def retry_after(self, response: httpx.Response) -> float | None:
         """Seconds the answer asks to wait (a number or an HTTP date); None when it does not say."""
-        value = response.headers.get("Retry-After", "").strip()
+        value: str = response.headers.get("Retry-After", "").strip()
         if value.isascii() and value.isdigit():
             return float(value)
         try:

@@ -34,7 +34,7 @@ def usage_download_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefini
     )
     def azure_invoice_usage_download(
         context: dg.AssetExecutionContext, config: UsageDownloadConfig, platform: PlatformResource
-    ) -> dg.MaterializeResult:
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         settings = platform.get().settings
         prepare_home(settings)
         try:

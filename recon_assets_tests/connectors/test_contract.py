@@ -236,9 +236,7 @@ def test_an_unknown_invoice_and_wrong_credentials_say_what_to_check(contract: Se
     error_text(caught.value)
 
 
-def test_the_proxy_notices_a_broken_contract(
-    contract: Service, running_prism: proxy.Prism, connect: Connect
-) -> None:
+def test_the_proxy_notices_a_broken_contract(contract: Service, running_prism: proxy.Prism, connect: Connect) -> None:
     """So that the other tests' silence means something."""
     contract.breaks_contract = True
     contract.invoices[INVOICE] = Invoice(PARTS, manifest_changes={"blobCount": "four"})
