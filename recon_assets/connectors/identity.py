@@ -1,5 +1,6 @@
 """Access tokens by client credentials (secret or certificate), through azure-identity."""
 
+import logging
 from collections.abc import Callable
 
 from azure.core.credentials import TokenCredential
@@ -18,6 +19,8 @@ _DEFAULT_AUTHORITY = "https://login.microsoftonline.com"
 
 def make_credential(settings: GraphSettings) -> TokenCredential:
     """The app's credential; InputError when the certificate cannot be used. No request is sent yet."""
+    # Its failures come back as errors of ours; without any handler Python would print them a second time.
+    logging.getLogger("azure.identity").addHandler(logging.NullHandler())
     # An authority of one's own is trusted as set: asking Microsoft's public cloud about it fails in other clouds.
     trusted = settings.authority != _DEFAULT_AUTHORITY
     if settings.client_secret is not None:
@@ -54,21 +57,20 @@ def token_source(credential: TokenCredential, scope: str, secrets: Secrets) -> T
     def token() -> SecretStr:
         try:
             value = credential.get_token(scope).token
-        except ClientAuthenticationError as error:
-            raise InputError(
-                f"Microsoft Entra refused the app: {_reason(error, secrets)} Check RECON_GRAPH_TENANT_ID, "
-                "RECON_GRAPH_CLIENT_ID and the secret or certificate (expired?)."
-            ) from None
         except AzureError as error:
-            raise ReconError(
-                f"Microsoft Entra gave no token: {_reason(error, secrets)} Check RECON_GRAPH_AUTHORITY and the network."
-            ) from None
+            raise _refusal(error, secrets) from None
         secrets.add(value)
         return SecretStr(value)
 
     return token
 
 
-def _reason(error: AzureError, secrets: Secrets) -> str:
-    first_line = str(error.message).strip().partition("\n")[0].rstrip(".")
-    return f"{secrets.scrub(first_line)}."
+def _refusal(error: AzureError, secrets: Secrets) -> ReconError:
+    """What Entra itself refuses has an AADSTS code; azure-identity raises the same error for a lost connection."""
+    reason = secrets.scrub(str(error.message).strip().partition("\n")[0].rstrip("."))
+    if isinstance(error, ClientAuthenticationError) and "AADSTS" in reason:
+        return InputError(
+            f"Microsoft Entra refused the app: {reason}. Check RECON_GRAPH_TENANT_ID, RECON_GRAPH_CLIENT_ID and the "
+            "secret or certificate (expired?)."
+        )
+    return ReconError(f"Microsoft Entra gave no token: {reason}. Check RECON_GRAPH_AUTHORITY and the network.")

@@ -21,7 +21,7 @@ from recon_assets.sources.columns import normalize_heading
 from recon_assets.sources.records import Record, read_csv, write_records
 from recon_assets.sources.unpack import UnpackLimits, open_bytes, open_text
 
-# Unpacked UTF-8 files below this size go through Python's csv module, which costs nothing at that size.
+# UTF-8 files below this size go through Python's csv module, which costs nothing at that size.
 FAST_FROM_BYTES = 4_000_000
 _DELIMITERS = (",", ";", "\t")
 _CHUNK = 1 << 20
@@ -47,10 +47,9 @@ def read_delimited(
     limits: UnpackLimits,
     target: Path,
     wanted: Callable[[list[str]], set[int]],
-    fast_from: int = FAST_FROM_BYTES,
 ) -> TextRelation:
     """Records of a delimited file; `wanted` tells from the headings which columns are needed. FileProblem as read_csv."""
-    if path.stat().st_size >= fast_from:
+    if path.stat().st_size >= FAST_FROM_BYTES:
         relation = _read_fast(connection, path, file, limits, target, wanted)
         if relation is not None:
             return relation
@@ -168,12 +167,14 @@ def _forward(stream: BinaryIO, out: Any) -> None:
 def read_json_lines(path: Path, file: str, limits: UnpackLimits, target: Path, headings: list[str]) -> TextRelation:
     """Records of a JSON Lines file, numbers as they are written; `headings` are the keys looked for, without case.
 
-    FileProblem when no record has one of `headings` that the caller requires is the caller's; here only keys seen count.
+    A record leaves out what is null, so a key is taken to be missing only where no record has any meter key (an export
+    without attributeSet full); its heading is empty then.
     """
     seen: set[str] = set()
     with open_text(path, file, limits) as text:
         count = write_records(target, len(headings), _json_records(text, headings, seen, file), keep_text=True)
-    found = [heading if normalize_heading(heading) in seen or not count else "" for heading in headings]
+    is_full = not count or any(key.startswith("meter") for key in seen)
+    found = [heading if is_full or normalize_heading(heading) in seen else "" for heading in headings]
     return TextRelation(f"read_parquet({quoted(target)})", found, True, count)
 
 

@@ -55,12 +55,11 @@ def load_file(
     text: Path,
     rows: Path,
     quarantine: Path,
-    fast_from: int = bulk.FAST_FROM_BYTES,
 ) -> BulkFile:
     """Read and convert one part; FileProblem when it cannot be read at all."""
     invoice = part.facts.get("invoice")
     constants = {"invoice_number": invoice} if invoice else {}
-    records = _records(connection, source, part, path, limits, text, constants, fast_from)
+    records = _records(connection, source, part, path, limits, text, constants)
     mapping = _mapping(source, records.headings)
     bound = bind_by_priority(mapping, records.headings, part.file.path, set(constants))
     facts = _facts(source, part, records.headings)
@@ -79,7 +78,6 @@ def _records(
     limits: UnpackLimits,
     text: Path,
     constants: dict[str, str],
-    fast_from: int,
 ) -> TextRelation:
     name = part.file.path.lower()
     if is_manifest(name):  # a run without blobs
@@ -94,7 +92,7 @@ def _records(
         mapping = _mapping(source, headings)
         return set(bind_by_priority(mapping, headings, part.file.path, set(constants)).values())
 
-    return bulk.read_delimited(connection, path, part.file.path, limits, text, wanted, fast_from)
+    return bulk.read_delimited(connection, path, part.file.path, limits, text, wanted)
 
 
 def _mapping(source: str, headings: list[str]) -> str:
