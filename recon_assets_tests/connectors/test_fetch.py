@@ -12,7 +12,7 @@ from recon_assets.connectors.cli import fetch
 from recon_assets.connectors.settings import load_graph_settings
 from recon_assets.defs.downloads import USAGE_DOWNLOAD, UsageDownloadConfig, usage_download_asset
 from recon_assets.defs.resources import PlatformResource
-from recon_assets.errors import InputError
+from recon_assets.errors import InputError, ReconError
 from recon_assets.settings import Settings
 from recon_assets_tests.connectors import proxy
 from recon_assets_tests.connectors.conftest import Connect, error_text, require_no_secret, stored_versions
@@ -165,6 +165,17 @@ def test_the_command_stores_and_then_says_that_nothing_changed(
     again = CliRunner().invoke(fetch, ["usage", "--invoice-id", FIRST])
     assert "unchanged, nothing downloaded" in again.output
     assert len(stored_versions(settings)) == 1
+
+
+def test_an_entra_that_cannot_be_reached_is_no_mistake_of_the_app(
+    service: Service, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("RECON_GRAPH_AUTHORITY", "https://127.0.0.1:1")
+    environment.setattr("time.sleep", lambda seconds: None)  # azure-identity's own retries
+    result = CliRunner().invoke(fetch, ["usage", "--invoice-id", FIRST])
+    assert isinstance(result.exception, ReconError)
+    assert not isinstance(result.exception, InputError)
+    assert "Check RECON_GRAPH_AUTHORITY and the network" in error_text(result.exception)
 
 
 @pytest.mark.parametrize(
