@@ -25,6 +25,7 @@ from recon_assets.sources.unpack import UnpackLimits, open_bytes, open_text
 FAST_FROM_BYTES = 4_000_000
 _DELIMITERS = (",", ";", "\t")
 _CHUNK = 1 << 20
+_NO_TEXT = "\x01\x02\x03"
 
 
 @dataclass(frozen=True)
@@ -71,39 +72,52 @@ def _read_fast(
         return None
     headings, delimiter = header
     kept = sorted(wanted(headings))
-    names = ", ".join(f"{quoted(f'c{n}')}: 'varchar'" for n in range(len(headings)))
+    width = len(headings)
+    # One column more than there are, and padding: a field that is missing is null, one that is empty is not.
+    names = ", ".join(f"{quoted(f'c{n}')}: 'varchar'" for n in range(width + 1))
+    present = " + ".join(f"cast(c{n} is not null as integer)" for n in range(width + 1))
+    is_wrong = f"(c{width} is not null or c{width - 1} is null)"
+    whole = ", ".join(f"c{n}" for n in range(width + 1))
 
     def csv_sql(pipe: str) -> str:
         return (
             f"read_csv({quoted(pipe)}, columns = {{{names}}}, auto_detect = false, header = false, delim = {quoted(delimiter)}, "
-            "quote = '\"', escape = '\"', strict_mode = true, null_padding = false, compression = 'none', "
-            f"max_line_size = {4 * _CHUNK})"
+            "quote = '\"', escape = '\"', strict_mode = true, null_padding = true, parallel = false, compression = 'none', "
+            f"nullstr = {quoted(_NO_TEXT)}, max_line_size = {4 * _CHUNK})"
         )
 
-    selected = ", ".join(f"c{n}" for n in kept) or "null as nothing"
+    selected = ", ".join(f"c{n}" for n in kept)
+    problem = (
+        f"case when {is_wrong} then ({present}) || ' fields where the header has {width}' end as problem, "
+        f"case when {is_wrong} then concat_ws(',', {whole}) end as unreadable"
+    )
     try:
         with _piped(path, file, limits) as pipe:
             connection.execute(
-                f"copy (select {selected} from {csv_sql(pipe)}) to {quoted(target)} (format parquet, compression lz4)"
+                f"copy (select {selected}, {problem} from {csv_sql(pipe)}) to {quoted(target)} (format parquet, compression lz4)"
             )
     except duckdb.Error:
         return None
-    counted = connection.execute(f"select count(*) from read_parquet({quoted(target)})").fetchone()
+    counted = connection.execute(
+        f"select count(*), count(*) filter (problem like '1 fields %') from read_parquet({quoted(target)})"
+    ).fetchone()
+    if counted is None or counted[1]:  # a line of blanks is no record, which only the other way knows
+        return None
     sql = (
-        f"(select {selected}, file_row_number + 1 as source_row, cast(null as varchar) as problem, "
-        f"cast(null as varchar) as unreadable from read_parquet({quoted(target)}, file_row_number = true))"
+        f"(select {selected}, file_row_number + 1 as source_row, problem, unreadable "
+        f"from read_parquet({quoted(target)}, file_row_number = true))"
     )
 
     @contextmanager
     def raw_rows() -> Iterator[str]:
         with _piped(path, file, limits) as pipe:
-            fields = ", ".join(f"{quoted(h)}: c{n}" for n, h in enumerate(distinct(headings)))
+            fields = ", ".join(f"{quoted(h)}: nullif(c{n}, '')" for n, h in enumerate(distinct(headings)))
             yield (
                 f"(select source_row, cast(to_json({{{fields}}}) as varchar) as raw_row from "
                 f"(select *, row_number() over () as source_row from {csv_sql(pipe)}))"
             )
 
-    return TextRelation(sql, headings, delimiter == ",", int(counted[0]) if counted else 0, {}, raw_rows)
+    return TextRelation(sql, headings, delimiter == ",", int(counted[0]), {}, raw_rows)
 
 
 def distinct(headings: list[str]) -> list[str]:

@@ -4,6 +4,7 @@
 -- A trimmed text; null when there is nothing but white space (all that Unicode calls so).
 create or replace temp macro clean_text(t) as case
     when t >= '!' and t < chr(127) then trim(t)
+    when t = '' then null
     when not regexp_full_match(
         t, '[\s\x0b\x1c-\x1f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]*'
     ) then trim(t)
@@ -36,6 +37,7 @@ create or replace temp macro quick_decimal(t) as
         then try_cast(t as decimal(38, 12)) end;
 
 create or replace temp macro quick_date(t) as case
+    when t < '0' then written_date(t)
     when length(t) = 10 and t[5] = '-' and t[8] = '-' then try_cast(t as date)
     when length(t) = 10 and t[3] = '/' and t[6] = '/' then cast(try_strptime(t, '%m/%d/%Y') as date)
     when length(t) = 20 and t[11:20] = 'T00:00:00Z' then try_cast(t[1:10] as date)
