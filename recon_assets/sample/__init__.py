@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from recon_assets.errors import InputError
-from recon_assets.sample import subscriptions
+from recon_assets.sample import subscriptions, usage
 from recon_assets.sample.terms import consecutive
 
 Write = Callable[[Path, list[str], int, int], dict[str, Any]]
 
-SUBJECTS: dict[str, Write] = {"subscriptions": subscriptions.write}
+SUBJECTS: dict[str, Write] = {"subscriptions": subscriptions.write, "usage": usage.write}
 
 
 def write_sample(landing: Path, months: Sequence[str], seed: int = 7, scale: int = 1) -> dict[str, Any]:
