@@ -91,8 +91,9 @@ def _read_fast(
         f"case when {is_wrong} then ({present}) || ' fields where the header has {width}' end as problem, "
         f"case when {is_wrong} then concat_ws(',', {whole}) end as unreadable"
     )
+    quotes = _Quotes(delimiter)
     try:
-        with _piped(path, file, limits) as pipe:
+        with _piped(path, file, limits, quotes) as pipe:
             connection.execute(
                 f"copy (select {selected}, {problem} from {csv_sql(pipe)}) to {quoted(target)} (format parquet, compression lz4)"
             )
@@ -101,7 +102,8 @@ def _read_fast(
     counted = connection.execute(
         f"select count(*), count(*) filter (problem like '1 fields %') from read_parquet({quoted(target)})"
     ).fetchone()
-    if counted is None or counted[1]:  # a line of blanks is no record, which only the other way knows
+    # A line of blanks is no record, which only the other way knows; nor does this one judge quotes astray.
+    if counted is None or counted[1] or not quotes.are_regular:
         return None
     sql = (
         f"(select {selected}, file_row_number + 1 as source_row, problem, unreadable "
@@ -144,8 +146,35 @@ def _plain_header(path: Path, file: str, limits: UnpackLimits) -> tuple[list[str
     return ([heading.strip() for heading in headings], delimiter) if len(headings) > 1 else None
 
 
+class _Quotes:
+    """Tells whether quotes only open, close and escape: DuckDB is lenient with others when it pads rows.
+
+    A quote with text on both sides does none of these; an odd number of quotes leaves one open.
+    """
+
+    def __init__(self, delimiter: str) -> None:
+        kinds = bytearray(b"x" * 256)
+        kinds[ord('"')] = ord("Q")
+        for mark in (delimiter, "\n", "\r"):
+            kinds[ord(mark)] = ord("S")
+        self._kinds = bytes(kinds)
+        self._last = b"S"
+        self._count = 0
+        self._astray = False
+
+    def see(self, chunk: bytes) -> None:
+        self._count += chunk.count(b'"')
+        kinds = self._last + chunk.translate(self._kinds)
+        self._astray = self._astray or b"xQx" in kinds
+        self._last = kinds[-2:]
+
+    @property
+    def are_regular(self) -> bool:
+        return not self._astray and self._count % 2 == 0
+
+
 @contextmanager
-def _piped(path: Path, file: str, limits: UnpackLimits) -> Iterator[str]:
+def _piped(path: Path, file: str, limits: UnpackLimits, quotes: _Quotes | None = None) -> Iterator[str]:
     """A path that gives the unpacked bytes below the header once, fed by a thread; its FileProblem is raised here."""
     reading, writing = os.pipe()
     trouble: list[BaseException] = []
@@ -155,7 +184,7 @@ def _piped(path: Path, file: str, limits: UnpackLimits) -> Iterator[str]:
         with suppress(BrokenPipeError), os.fdopen(writing, "wb", buffering=0) as out:
             try:
                 with open_bytes(path, file, limits) as stream:
-                    _forward(stream, out)
+                    _forward(stream, out, quotes)
             except FileProblem as problem:
                 trouble.append(problem)
 
@@ -170,9 +199,11 @@ def _piped(path: Path, file: str, limits: UnpackLimits) -> Iterator[str]:
         raise trouble[0]
 
 
-def _forward(stream: BinaryIO, out: Any) -> None:
+def _forward(stream: BinaryIO, out: Any, quotes: _Quotes | None) -> None:
     stream.readline()
     while chunk := stream.read(_CHUNK):
+        if quotes is not None:
+            quotes.see(chunk)
         view = memoryview(chunk)
         while view:
             view = view[out.write(view):]
