@@ -74,7 +74,7 @@
 {% macro duckdb__exact_percent(part, whole) -%}
     {%- set v = 'cast(abs(' ~ part ~ ') * 1000000000000 as hugeint) * 100' -%}
     {%- set u = 'cast(abs(' ~ whole ~ ') * 1000000000000 as hugeint)' -%}
-    case when {{ whole }} <> 0 then cast(
+    case when {{ whole }} = 0 then null when {{ part }} = 0 then cast(0 as decimal(38, 12)) else cast(
         sign({{ part }}) * (
             cast(({{ v }}) // ({{ u }}) as decimal(26, 0))
             + cast(((({{ v }}) % ({{ u }})) * 2000000000000 + ({{ u }})) // (2 * ({{ u }})) as decimal(13, 0))
@@ -86,7 +86,7 @@
 {% macro default__exact_percent(part, whole) -%}
     {%- set v = 'cast(abs(' ~ part ~ ') * 1000000000000 as decimal(38, 0)) * 100' -%}
     {%- set u = 'cast(abs(' ~ whole ~ ') * 1000000000000 as decimal(38, 0))' -%}
-    case when {{ whole }} <> 0 then cast(
+    case when {{ whole }} = 0 then null when {{ part }} = 0 then cast(0 as decimal(38, 12)) else cast(
         sign({{ part }}) * (
             cast(({{ v }}) div ({{ u }}) as decimal(26, 0))
             + cast(((({{ v }}) % ({{ u }})) * 2000000000000 + ({{ u }})) div (2 * ({{ u }})) as decimal(13, 0))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import duckdb
+import numpy as np
 
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import normalize_heading
@@ -37,7 +38,7 @@ class TextRelation:
     comma_delimited: bool
     count: int
     native: dict[int, str] = field(default_factory=dict)  # position -> decimal or date
-    # SQL that gives (source_row, raw_row) of every record, where the relation does not hold all columns.
+    # SQL that gives (source_row, raw_row, full_problem) of every record, where the relation does not hold all columns.
     raw_rows: Callable[[], Any] | None = None
 
 
@@ -87,10 +88,8 @@ def _read_fast(
         )
 
     selected = ", ".join(f"c{n}" for n in kept)
-    problem = (
-        f"case when {is_wrong} then ({present}) || ' fields where the header has {width}' end as problem, "
-        f"case when {is_wrong} then concat_ws(',', {whole}) end as unreadable"
-    )
+    # Only flags here: the text of a wrong record needs every column, which this pass does not touch.
+    problem = f"case when c1 is null then 'blank' when {is_wrong} then 'wrong' end as problem"
     quotes = _Quotes(delimiter)
     try:
         with _piped(path, file, limits, quotes) as pipe:
@@ -100,13 +99,13 @@ def _read_fast(
     except duckdb.Error:
         return None
     counted = connection.execute(
-        f"select count(*), count(*) filter (problem like '1 fields %') from read_parquet({quoted(target)})"
+        f"select count(*), count(*) filter (problem = 'blank') from read_parquet({quoted(target)})"
     ).fetchone()
     # A line of blanks is no record, which only the other way knows; nor does this one judge quotes astray.
     if counted is None or counted[1] or not quotes.are_regular:
         return None
     sql = (
-        f"(select {selected}, file_row_number + 1 as source_row, problem, unreadable "
+        f"(select {selected}, file_row_number + 1 as source_row, problem, cast(null as varchar) as unreadable "
         f"from read_parquet({quoted(target)}, file_row_number = true))"
     )
 
@@ -115,7 +114,9 @@ def _read_fast(
         with _piped(path, file, limits) as pipe:
             fields = ", ".join(f"{quoted(h)}: nullif(c{n}, '')" for n, h in enumerate(distinct(headings)))
             yield (
-                f"(select source_row, cast(to_json({{{fields}}}) as varchar) as raw_row from "
+                f"(select source_row, case when {is_wrong} then concat_ws(',', {whole}) "
+                f"else cast(to_json({{{fields}}}) as varchar) end as raw_row, "
+                f"case when {is_wrong} then ({present}) || ' fields where the header has {width}' end as full_problem from "
                 f"(select *, row_number() over () as source_row from {csv_sql(pipe)}))"
             )
 
@@ -153,20 +154,19 @@ class _Quotes:
     """
 
     def __init__(self, delimiter: str) -> None:
-        kinds = bytearray(b"x" * 256)
-        kinds[ord('"')] = ord("Q")
-        for mark in (delimiter, "\n", "\r"):
-            kinds[ord(mark)] = ord("S")
-        self._kinds = bytes(kinds)
-        self._last = b"S"
+        self._is_text = np.ones(256, dtype=bool)
+        self._is_text[[ord(mark) for mark in (delimiter, "\n", "\r", '"')]] = False
+        self._last = b"\n"
         self._count = 0
         self._astray = False
 
     def see(self, chunk: bytes) -> None:
+        """Look at the next bytes; a quote at their end is looked at with those that follow."""
         self._count += chunk.count(b'"')
-        kinds = self._last + chunk.translate(self._kinds)
-        self._astray = self._astray or b"xQx" in kinds
-        self._last = kinds[-2:]
+        near = np.frombuffer(self._last + chunk, dtype=np.uint8)
+        at = np.flatnonzero(near[1:-1] == 34) + 1
+        self._astray = self._astray or bool((self._is_text[near[at - 1]] & self._is_text[near[at + 1]]).any())
+        self._last = near[-2:].tobytes()
 
     @property
     def are_regular(self) -> bool:

@@ -163,7 +163,7 @@ def _quarantine_sql(
     return f"""
         select {quoted(origin.source)} as source, {quoted(origin.month)} as month, {quoted(origin.file)} as source_file,
             source_row, {heading} as column_name, {value} as value,
-            case when problem is not null then problem when {value} is null then 'is empty, and is needed'
+            case when problem is not null then {'coalesce(full_problem, problem)' if raw_rows else 'problem'} when {value} is null then 'is empty, and is needed'
                 else {expected} end as reason,
             {raw_row} as raw_row
         from (select * from ({judged}) where position is not null) as rejected {joined} order by source_row
