@@ -7,9 +7,10 @@ from typing import Any
 import click
 from click.utils import get_text_stream
 
+from recon_assets.connectors.cli import fetch
 from recon_assets.errors import ReconError
 
-SUBJECT_CHOICE = click.Choice(["subscriptions", "einvoices"])
+SUBJECT_CHOICE = click.Choice(["subscriptions", "usage", "einvoices"])
 
 
 class _Group(click.Group):
@@ -27,6 +28,9 @@ class _Group(click.Group):
 @click.version_option(package_name="recon_assets")
 def main() -> None:
     """Where invoices do not agree, why, and by how much."""
+
+
+main.add_command(fetch)
 
 
 @main.command()

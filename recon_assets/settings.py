@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from recon_assets.errors import InputError
+from recon_assets.sources.registry import SETTLE_DAYS
 
 
 class Settings(BaseSettings):
@@ -23,6 +24,10 @@ class Settings(BaseSettings):
 
     selection_method: Literal["overlap", "touch"] = "overlap"
     coverage_method: Literal["thirty_360", "days_over_30"] = "thirty_360"
+    usage_tolerance_factor: Decimal = Field(
+        Decimal(0), ge=0, description="Minor units of difference allowed per usage line; at least one unit is."
+    )
+    usage_tolerance_cap: Decimal = Field(Decimal(100), ge=1, description="Most minor units of difference allowed.")
     canceled_stages: list[str] = Field(["canceled", "cancelled"], description="Invoice stages that exclude an invoice.")
     quarantine_limit: Decimal = Field(
         Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
@@ -42,6 +47,7 @@ class Settings(BaseSettings):
     file_stable_seconds: int = Field(
         30, ge=0, description="How long a landed file must be unchanged before it is taken."
     )
+    load_memory_limit: str = Field("1GB", description="DuckDB memory limit while usage and cost files are loaded.")
     build_memory_limit: str = Field("4GB", description="DuckDB memory limit of one build; it spills to disk beyond.")
 
     close_day: int = Field(6, ge=1, le=28, description="Day of the month on which the month before is reconciled.")
@@ -75,6 +81,9 @@ class Settings(BaseSettings):
         return {
             "selection_method": self.selection_method,
             "coverage_method": self.coverage_method,
+            "usage_settle_days": SETTLE_DAYS["usage"],
+            "usage_tolerance_factor": format(self.usage_tolerance_factor, "f"),
+            "usage_tolerance_cap": format(self.usage_tolerance_cap, "f"),
             "canceled_stages": [stage.strip().lower() for stage in self.canceled_stages],
         }
 

@@ -53,7 +53,9 @@ def _status(platform: Platform, subject: str, month: str, landed: Landed, publis
     return MonthStatus(
         month,
         subject,
-        window_status(subject, month, {source: set(months) for source, months in files.items()}),
+        window_status(
+            subject, month, {source: set(months) for source, months in files.items()}, platform.clock().date()
+        ),
         {w.source: [f.path for f in files[w.source].get(month, [])] for w in windows if month in files[w.source]},
         [
             f"{w.source} {other}" + ("" if w.required else " (optional)")

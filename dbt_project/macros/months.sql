@@ -23,3 +23,8 @@
 
 {% macro duckdb__add_months(day, count) -%} cast({{ day }} + to_months({{ count }}) as date) {%- endmacro %}
 {% macro default__add_months(day, count) -%} add_months({{ day }}, {{ count }}) {%- endmacro %}
+
+{# The day that a build is made for; `recon run` hands it over, by hand it is today. #}
+{% macro as_of_date() -%}
+    {% if var('as_of_date') -%} cast('{{ var("as_of_date") }}' as date) {%- else -%} current_date {%- endif %}
+{%- endmacro %}

@@ -99,7 +99,9 @@ def open_months(platform: Platform, subject: str) -> list[str]:
     present = {source: set(platform.raw.months(source)) for source in (w.source for w in source_windows(subject))}
     last = current_month(platform.clock)
     months = sorted({month for months in present.values() for month in months if month <= last})
-    return [month for month in months if window_status(subject, month, present) == "provisional"]
+    return [
+        month for month in months if window_status(subject, month, present, platform.clock().date()) == "provisional"
+    ]
 
 
 def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 
+from recon_assets.landing.manifests import cost_files_by_month
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import MONTH_NAMES, add_months, is_month
 from recon_assets.sources.registry import SOURCES, Source
@@ -42,6 +43,8 @@ def month_of_file(source: Source, path: str) -> str | None:
 def discover(store: FileStore, source_name: str) -> dict[str, list[LandedFile]]:
     """Landed files of a source by month, months and paths in order. No file = the month is not a key."""
     source = SOURCES[source_name]
+    if source.month_from == "manifest":
+        return cost_files_by_month(store, list(store.list_files(source.prefix)), source.prefix, source.suffixes)
     found: dict[str, list[LandedFile]] = defaultdict(list)
     for file in store.list_files(source.prefix):
         month = month_of_file(source, file.path)

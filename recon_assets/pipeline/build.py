@@ -87,7 +87,8 @@ def selection(subject: str) -> list[str]:
 def run_build(settings: Settings, subject: str, months: list[str], run_id: str, as_of: dt.date | None = None) -> Build:
     """Build and test the marts of `months` in a new database; ReconError when a model cannot be built.
 
-    `as_of` is the day that due states are computed for; without it dbt takes today.
+    `as_of` is the day by the platform's clock: it decides which usage months have settled and which missing e-invoices
+    are overdue, and nothing else. Without it dbt takes today.
     """
     folder = build_folder(settings, run_id)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,14 +1,15 @@
 """What must be loaded before months can be reconciled, and what has landed of each month."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FileStore, LandedFile
-from recon_assets.months import add_months
+from recon_assets.months import add_months, first_day
 from recon_assets.pipeline.project import source_windows
 from recon_assets.sources.loading import needs_load
-from recon_assets.sources.registry import SOURCES, sources_of
+from recon_assets.sources.registry import SETTLE_DAYS, SOURCES, sources_of
 
 Landed = dict[str, dict[str, list[LandedFile]]]  # source -> month -> files
 
@@ -51,8 +52,10 @@ def months_touched(source: str, month: str, subject: str) -> list[str]:
     return [add_months(month, -offset) for offset in range(window.to_offset, window.from_offset - 1, -1)]
 
 
-def window_status(subject: str, month: str, present: dict[str, set[str]]) -> str:
+def window_status(subject: str, month: str, present: dict[str, set[str]], today: dt.date | None = None) -> str:
     """final, provisional or incomplete, from the months of each source that are there (spec/warehouse.md).
+
+    Months of a subject that has to settle are final only some days after their end, by `today`.
 
     The twin of marts/shared/month_status.sql, for months that are not published; a test holds them together.
     """
@@ -64,7 +67,9 @@ def window_status(subject: str, month: str, present: dict[str, set[str]]) -> str
         for kind in kinds
         for offset in range(kind.first_offset, kind.last_offset + 1)
     )
-    return "final" if all(needed) else "provisional"
+    settles = first_day(add_months(month, 1)) + dt.timedelta(days=SETTLE_DAYS.get(subject, 0))
+    is_settled = subject not in SETTLE_DAYS or (today is not None and today >= settles)
+    return "final" if all(needed) and is_settled else "provisional"
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from recon_assets.errors import InputError
-from recon_assets.sample import einvoices, subscriptions
+from recon_assets.sample import einvoices, subscriptions, usage
 from recon_assets.sample.terms import consecutive
 
 Write = Callable[[Path, list[str], int, int], dict[str, Any]]
 
-SUBJECTS: dict[str, Write] = {"subscriptions": subscriptions.write, "einvoices": einvoices.write}
+SUBJECTS: dict[str, Write] = {
+    "subscriptions": subscriptions.write,
+    "usage": usage.write,
+    "einvoices": einvoices.write,
+}
 
 
 def write_sample(landing: Path, months: Sequence[str], seed: int = 7, scale: int = 1) -> dict[str, Any]:

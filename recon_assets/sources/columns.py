@@ -30,6 +30,8 @@ LINEAGE: dict[str, str] = {
     "billing_month": "date",
 }
 
+_REMEDIES = {"azure_invoice_usage": " (meter columns are only in exports with attributeSet full)"}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -78,6 +80,33 @@ def bind_columns(source: str, headings: list[str], file: str) -> dict[str, int]:
     return bound
 
 
+def bind_by_priority(mapping: str, headings: list[str], file: str, known: set[str]) -> dict[str, int]:
+    """As `bind_columns` for files whose shapes differ: of several aliases that are there the first named wins.
+
+    A heading `Text (Name)` of a localised export answers to Name too. Needed columns not in `known` must be there.
+    """
+    positions: dict[str, list[int]] = {}
+    for position, heading in enumerate(headings):
+        inner = heading.rpartition("(")[2].removesuffix(")") if heading.endswith(")") else heading
+        for spelling in {normalize_heading(heading), normalize_heading(inner)}:
+            positions.setdefault(spelling, []).append(position)
+    bound: dict[str, int] = {}
+    for column in columns_of(mapping):
+        found = next((positions[s] for a in column.aliases if (s := normalize_heading(a)) in positions), [])
+        if len(found) > 1:
+            raise FileProblem(file, "the heading appears more than once; keep one", row=0, column=headings[found[1]])
+        if found:
+            bound[column.name] = found[0]
+    if headings:
+        _require_columns(mapping, bound, headings, file)
+        for column in columns_of(mapping):
+            if column.value == "needed" and column.name not in bound and column.name not in known:
+                raise FileProblem(
+                    file, "the needed column is missing; export the file again with it", 0, column.aliases[0]
+                )
+    return bound
+
+
 def _require_columns(source: str, bound: dict[str, int], headings: list[str], file: str) -> None:
     missing = [c.aliases[0] for c in columns_of(source) if c.heading == "required" and c.name not in bound]
     if missing:
@@ -85,7 +114,8 @@ def _require_columns(source: str, bound: dict[str, int], headings: list[str], fi
         raise FileProblem(
             file,
             f"the required columns {', '.join(missing)} are missing; found: {found}. "
-            f"Export the file again with them, or add the heading to sources/columns.csv as an alias",
+            f"Export the file again with them{_REMEDIES.get(source, '')}, "
+            f"or add the heading to sources/columns.csv as an alias",
             row=0,
             column=missing[0],
         )

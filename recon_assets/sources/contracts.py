@@ -13,6 +13,7 @@ from pandera.errors import SchemaErrors
 
 from recon_assets.months import first_day
 from recon_assets.sources.columns import LINEAGE, columns_of
+from recon_assets.sources.registry import SOURCES
 
 _TYPES: dict[str, object] = {
     "text": pl.String(),
@@ -40,6 +41,8 @@ def contract(source: str, month: str) -> pa.DataFrameSchema:
     columns = {
         column.name: pa.Column(_TYPES[column.kind], nullable=column.value != "needed") for column in columns_of(source)
     }
+    for name, _ in SOURCES[source].context:
+        columns[name] = pa.Column(pl.String(), nullable=False)
     for name, sql_type in LINEAGE.items():
         columns[name] = pa.Column(_LINEAGE_TYPES[sql_type], _lineage_checks(name, month), nullable=False)
     return pa.DataFrameSchema(columns, checks=_order_check(source), strict=True, name=f"{source} {month}")

@@ -13,6 +13,7 @@ import duckdb
 
 from recon_assets.sources.columns import LINEAGE, SQL_TYPES, Column, columns_of
 from recon_assets.sources.records import Records
+from recon_assets.sources.registry import SOURCES
 
 QUARANTINE_SCHEMA: dict[str, str] = {
     "source": "varchar",
@@ -291,5 +292,5 @@ def _text(value: object) -> str:
 
 
 def raw_schema(source: str) -> dict[str, str]:
-    """Column names and SQL types of a raw table, declared columns first, then lineage."""
-    return {column.name: SQL_TYPES[column.kind] for column in columns_of(source)} | LINEAGE
+    """Column names and SQL types of a raw table: declared columns, those of the file as a whole, lineage."""
+    return {c.name: SQL_TYPES[c.kind] for c in columns_of(source)} | dict(SOURCES[source].context) | LINEAGE

@@ -21,13 +21,15 @@ from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
+from recon_assets.sources.bulk_convert import prepare
 from recon_assets.sources.columns import columns_of
 from recon_assets.sources.convert import FullKey, Origin, connect, convert
 from recon_assets.sources.readers import FULL_KEYS, ROW_RULES, ROW_WARNINGS, read_file
+from recon_assets.sources.records import Records
 from recon_assets.sources.registers import RegisterHints
 from recon_assets.sources.registry import SOURCES
-from recon_assets.sources.records import Records
 from recon_assets.sources.unpack import UnpackLimits
+from recon_assets.sources.usage_files import FILE_FACTS, choose_files, load_file
 
 # Further tables of a source beside its rows: name -> column -> SQL conversion of the text column.
 EXTRA_TABLES: dict[str, dict[str, dict[str, str]]] = {
@@ -68,8 +70,11 @@ class Load:
 @cache
 def reader_version(source: str) -> str:
     """Changes when columns or conversions of a source do, so that its months are loaded again after an upgrade."""
-    sql = package_files("recon_assets.sources").joinpath("conversions.sql").read_text(encoding="utf-8")
-    return hashlib.sha256(f"{columns_of(source)}{ROW_RULES[source]}{FULL_KEYS.get(source, '')}{sql}".encode()).hexdigest()[:12]
+    names = ["conversions.sql"] + (["bulk.sql"] if SOURCES[source].manifests else [])
+    folder = package_files("recon_assets.sources")
+    sql = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    columns = f"{columns_of(source)}" + (f"{columns_of(source + '.focus')}" if SOURCES[source].manifests else "")
+    return hashlib.sha256(f"{columns}{ROW_RULES[source]}{FULL_KEYS.get(source, '')}{sql}".encode()).hexdigest()[:12]
 
 
 def load_month(
@@ -130,6 +135,8 @@ class _Loader:
 
     def load(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
         """What was loaded, and why the other files could not be read."""
+        if SOURCES[self.source].manifests:
+            return self._load_chosen(files)
         loaded: list[LoadedFile] = []
         problems: list[str] = []
         first_with: dict[str, str] = {}
@@ -147,6 +154,60 @@ class _Loader:
                 problems.append(str(problem))
         connection.close()
         return loaded, problems
+
+    def _load_chosen(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
+        """As `load`, for sources whose manifests say which files count; the others are recorded with no rows."""
+        chosen = choose_files(self.source, files, self.store)
+        problems = list(chosen.problems)
+        loaded: dict[str, LoadedFile] = {f.path: LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files}
+        first_with: dict[tuple[str, str], str] = {}
+        facts: list[dict[str, str | None]] = []
+        connection = connect(self.folder, self.settings.load_memory_limit)
+        prepare(connection)
+        limits = UnpackLimits(self.settings.max_unpack_ratio, self.settings.max_unpacked_bytes)
+        for number, part in enumerate(chosen.parts if not problems else []):
+            file, text = part.file, self.folder / f"text-{number:04d}.parquet"
+            try:
+                with self.store.open_local(file) as path:
+                    content_hash = _hash(path)
+                    same = first_with.setdefault((content_hash, part.facts.get("kind") or ""), file.path)
+                    if part.is_loose and same != file.path:
+                        loaded[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
+                        continue
+                    origin = Origin(
+                        self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}"
+                    )
+                    targets = self._target("rows", number), self._target("quarantine", number)
+                    read = load_file(connection, self.source, part, path, origin, limits, text, *targets)
+            except FileProblem as problem:
+                problems.append(str(problem))
+                continue
+            text.unlink(missing_ok=True)
+            self.records += read.count
+            facts.append({**read.facts, "source_file": file.path})
+            loaded[file.path] = LoadedFile(
+                file.path, file.etag, file.size, content_hash, read.converted.rows, read.converted.rejected, None,
+                read.extra_columns, read.converted.warnings,
+            )  # fmt: skip
+        self._write_facts(connection, facts)
+        connection.close()
+        return [loaded[file.path] for file in files], problems
+
+    def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:
+        """The table `files`: one row per file that was read, with what is known of it as a whole."""
+        columns = FILE_FACTS[self.source]
+        names = [*columns, "source_file"]
+        text = pa.Table.from_pylist(
+            [{name: row.get(name) for name in names} for row in facts],
+            pa.schema([(name, pa.string()) for name in names]),
+        )
+        connection.register("file_facts", text)
+        select = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
+        month = f"date '{self.month}-01' as billing_month"
+        connection.execute(
+            f"copy (select {select}, source_file, {month} from file_facts) to '{self._target('files', 0)}'"
+        )
+        connection.unregister("file_facts")
 
     def _load_file(
         self, connection: duckdb.DuckDBPyConnection, file: LandedFile, path: Path, content_hash: str, number: int

@@ -84,8 +84,11 @@ def _csv_records(text: TextIO, delimiter: str, width: int, file: str) -> Iterato
             yield fields, None  # type: ignore[misc]
 
 
-def write_records(target: Path, width: int, records: Iterable[Record]) -> int:
-    """Write records with `width` columns to Parquet in batches; the number of records."""
+def write_records(target: Path, width: int, records: Iterable[Record], keep_text: bool = False) -> int:
+    """Write records with `width` columns to Parquet in batches; the number of records.
+
+    With `keep_text` a readable record carries its own text as one more field, kept in the column unreadable.
+    """
     schema = pa.schema(
         [(f"c{n}", pa.string()) for n in range(width)]
         + [("source_row", pa.int64()), ("problem", pa.string()), ("unreadable", pa.string())]
@@ -94,20 +97,25 @@ def write_records(target: Path, width: int, records: Iterable[Record]) -> int:
     source = iter(records)
     with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
         while batch := list(islice(source, _BATCH)):
-            writer.write_batch(_batch(batch, width, count + 1, schema))
+            writer.write_batch(_batch(batch, width, count + 1, schema, keep_text))
             count += len(batch)
     return count
 
 
-def _batch(records: list[Record], width: int, first_row: int, schema: pa.Schema) -> pa.RecordBatch:
+def _batch(
+    records: list[Record], width: int, first_row: int, schema: pa.Schema, keep_text: bool = False
+) -> pa.RecordBatch:
     rows = [_shaped(fields, problem, width) for fields, problem in records]
+    if keep_text:
+        texts = [fields[-1] for fields, _ in records]
+        rows = [(cells[:width], problem, text) for (cells, problem, _), text in zip(rows, texts, strict=True)]
     columns = [[row[0][n] for row in rows] for n in range(width)]
     numbers = list(range(first_row, first_row + len(rows)))
     arrays = [*columns, numbers, [row[1] for row in rows], [row[2] for row in rows]]
     try:
         return pa.record_batch([pa.array(a, f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema)
     except UnicodeEncodeError:
-        return _batch([_decodable(record) for record in records], width, first_row, schema)
+        return _batch([_decodable(record) for record in records], width, first_row, schema, keep_text)
 
 
 def _shaped(

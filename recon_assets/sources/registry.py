@@ -9,7 +9,7 @@ class Source:
     name: str
     subject: str
     prefix: str  # folder below the landing root, with a trailing slash
-    month_from: Literal["folder", "file_name"]
+    month_from: Literal["folder", "file_name", "manifest"]
     description: str
     file_kind: str = ""  # part of the file name, for sources whose month is in the name
     suffixes: tuple[str, ...] = (".csv", ".csv.gz")
@@ -20,6 +20,8 @@ class Source:
     loads: Literal["history", "window"] = "history"  # which landed months a build wants loaded: see pipeline/plan.py
     one_of: str = ""  # of the sources of a subject that share this name, one is enough
     final_from: int | None = None  # first month that `final` asks for, where that is not the window's first
+    manifests: Literal["", "graph", "cost"] = ""  # whose manifests say which files count (landing/manifests.py)
+    context: tuple[tuple[str, str], ...] = ()  # raw columns that come from the file as a whole, with their SQL types
 
 
 SOURCES: dict[str, Source] = {
@@ -84,7 +86,15 @@ SOURCES: dict[str, Source] = {
             "folder",
             "E-invoices of MyInvois, issued and received: UBL 2.1 JSON and XML, JSON Lines, CSV, and zips of those.",
             suffixes=(
-                ".json", ".json.gz", ".xml", ".xml.gz", ".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".zip",
+                ".json",
+                ".json.gz",
+                ".xml",
+                ".xml.gz",
+                ".jsonl",
+                ".jsonl.gz",
+                ".csv",
+                ".csv.gz",
+                ".zip",
             ),
             amount="total_including_tax",
             currency="currency_code",
@@ -92,10 +102,36 @@ SOURCES: dict[str, Source] = {
             loads="window",
             final_from=0,
         ),
+        Source(
+            "azure_invoice_usage",
+            "usage",
+            "partner_center/billed_usage/",
+            "folder",
+            "Billed daily usage of the partner's Microsoft invoices: Graph exports with manifest, portal CSV.",
+            suffixes=(".csv", ".csv.gz", ".json", ".json.gz"),
+            amount="billing_pre_tax_total",
+            loads="window",
+            manifests="graph",
+        ),
+        Source(
+            "azure_cost_export",
+            "usage",
+            "cost_management/",
+            "manifest",
+            "Cost exports of Azure Cost Management: actual, amortized and FOCUS, runs chosen by their manifests.",
+            suffixes=(".csv", ".csv.gz", ".parquet"),
+            amount="cost",
+            loads="window",
+            manifests="cost",
+            context=(("comparison", "varchar"), ("export_id", "varchar"), ("price_basis", "varchar")),
+        ),
     )
 }
 
-SUBJECTS: tuple[str, ...] = ("subscriptions", "einvoices")
+SUBJECTS: tuple[str, ...] = ("subscriptions", "usage", "einvoices")
+
+# Days after its end until a month of a subject is final (spec/usage_cost_reconciliation.md, precise rule 14).
+SETTLE_DAYS: dict[str, int] = {"usage": 5}
 
 
 def sources_of(subject: str) -> list[Source]:

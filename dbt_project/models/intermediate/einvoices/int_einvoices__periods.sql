@@ -13,5 +13,5 @@ with months as (
 select
     billing_month,
     {{ add_days('last_day(billing_month)', 31) }} as last_open_day,
-    {% if var('as_of_date') -%} cast('{{ var("as_of_date") }}' as date) {%- else -%} current_date {%- endif %} as as_of_date
+    {{ as_of_date() }} as as_of_date
 from months

@@ -1,0 +1,306 @@
+"""A month of many usage lines (csv.gz) and cost lines (Parquet): time and peak memory of every stage beside its floor.
+
+    python benchmarks/usage_month.py --lines 20000000 [--bad-lines 5000] [--skip-pandas]
+
+Each stage runs in a process of its own; its peak is that of the process and its children. The floors read the same
+files in the same run: a bare DuckDB COPY and a bare polars sink of the usage file, a bare scan of the columns that the
+comparison needs, and a pandas script that makes the same comparison.
+"""
+
+import argparse
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+MONTH = "2025-03"
+HEADER = (
+    "PartnerId,PartnerName,CustomerId,CustomerName,CustomerDomainName,CustomerCountry,MpnId,Tier2MpnId,InvoiceNumber,"
+    "ProductId,SkuId,AvailabilityId,SkuName,ProductName,PublisherName,PublisherId,SubscriptionDescription,SubscriptionId,"
+    "ChargeStartDate,ChargeEndDate,UsageDate,MeterType,MeterCategory,MeterId,MeterSubCategory,MeterName,MeterRegion,Unit,"
+    "ResourceLocation,ConsumedService,ResourceGroup,ResourceURI,ChargeType,UnitPrice,Quantity,UnitType,BillingPreTaxTotal,"
+    "BillingCurrency,PricingPreTaxTotal,PricingCurrency,ServiceInfo1,ServiceInfo2,Tags,AdditionalInfo,EffectiveUnitPrice,"
+    "PCToBCExchangeRate,PCToBCExchangeRateDate,EntitlementId,EntitlementDescription,PartnerEarnedCreditPercentage,"
+    "CreditPercentage,CreditType,BenefitId,BenefitOrderId,BenefitType"
+).split(",")
+# Every line is made of its number alone, so both sides are made without holding either.
+FACTS = {
+    "customer": "lpad(cast(i % 400 as varchar), 8, '0') || '-0000-4000-8000-00000000c000'",
+    "invoice": "'G' || cast(1000 + (i % 400) % 20 as varchar)",
+    "subscription": "lpad(cast(i % 2000 as varchar), 8, '0') || '-0000-4000-8000-00000000a000'",
+    "meter": "lpad(cast(i // 2000 % 150 as varchar), 8, '0') || '-1111-4000-8000-00000000b000'",
+    "meter_name": "'Meter ' || cast(i // 2000 % 150 as varchar)",
+    "resource": "'/subscriptions/' || cast(i % 2000 as varchar) || '/resourceGroups/rg-' || cast(i % 97 as varchar) "
+    "|| '/providers/Microsoft.Compute/virtualMachines/vm-' || cast(i // 2000 % 25 as varchar)",
+    "day": "cast(date '2025-03-01' + cast(i // 300000 % 31 as integer) as date)",
+    "quantity": "cast((i * 7919 % 24000000) as decimal(18, 6)) / 1000000",
+    "amount": "cast((i * 104729 % 9000000) as decimal(18, 6)) / 1000000",
+}
+USAGE = {
+    "PartnerId": "'5d1c7a10-2f0e-4a57-9a53-0c0a11e50f01'", "CustomerId": FACTS["customer"], "InvoiceNumber": FACTS["invoice"],
+    "CustomerName": "'Contoso ' || cast(i % 400 as varchar)", "EntitlementId": FACTS["subscription"],
+    "UsageDate": f"strftime({FACTS['day']}, '%m/%d/%Y')", "MeterId": FACTS["meter"], "MeterName": FACTS["meter_name"],
+    "MeterCategory": "'Virtual Machines'", "MeterSubCategory": "'Ddsv5 Series'", "MeterRegion": "'EU West'",
+    "Unit": "'1 Hour'", "ResourceURI": FACTS["resource"], "ChargeType": "'new'", "BillingCurrency": "'USD'",
+    "Quantity": f"cast(cast({FACTS['quantity']} as decimal(18, 6)) as varchar)",
+    "BillingPreTaxTotal": f"cast(cast({FACTS['amount']} as decimal(18, 6)) as varchar)",
+    "ProductName": "'Azure plan, consumption'", "Tags": "'{\"env\": \"prod, a\"}'", "PricingCurrency": "'USD'",
+    "SubscriptionId": "'00000000-2222-4000-8000-00000000b000'", "UnitPrice": "'0.0123'",
+}  # fmt: skip
+COST = {
+    "invoiceId": FACTS["invoice"], "billingProfileId": "'b'", "partnerTenantId": "'t'", "customerTenantId": FACTS["customer"],
+    "date": FACTS["day"], "meterId": FACTS["meter"], "meterName": FACTS["meter_name"], "meterCategory": "'Virtual Machines'",
+    "meterSubCategory": "'Ddsv5 Series'", "meterRegion": "'EU West'", "SubscriptionId": FACTS["subscription"],
+    "publisherType": "'Azure'", "ResourceId": FACTS["resource"], "chargeType": "'Usage'", "billingCurrency": "'USD'",
+    "quantity": f"cast({FACTS['quantity']} as decimal(38, 18))",
+    # One subscription in fifty differs by a tenth: what there is to find.
+    "costInBillingCurrency": f"cast({FACTS['amount']} * case when i % 50 = 0 then 1.1 else 1 end as decimal(38, 18))",
+    "tags": "'{\"env\": \"prod, a\"}'", "resourceGroupName": "'rg-' || cast(i % 97 as varchar)",
+}  # fmt: skip
+
+
+def generate(folder: Path, lines: int, bad_lines: int) -> None:
+    """The landing zone of the month; `bad_lines` usage lines have too few fields or no number."""
+    import gzip
+    import io
+
+    import duckdb
+
+    usage = folder / "landing/partner_center/billed_usage" / MONTH / "usage.csv.gz"
+    cost = folder / "landing/cost_management/actual_cost" / MONTH
+    usage.parent.mkdir(parents=True)
+    cost.mkdir(parents=True)
+    connection = duckdb.connect()
+    connection.execute("set memory_limit = '2GB'")
+    columns = ", ".join(f"{sql} as {name}" for name, sql in COST.items())
+    connection.execute(f"copy (select {columns} from range({lines}) as t(i)) to '{cost / 'part.parquet'}' (format parquet)")
+    every = lines // bad_lines if bad_lines else 0
+    step = 500_000
+    with gzip.open(usage, "wb", compresslevel=1) as packed, io.BufferedWriter(packed, 1 << 20) as out:  # type: ignore[arg-type]
+        out.write((",".join(HEADER) + "\n").encode())
+        values = ", ".join(USAGE.get(name, "''") + f" as {name}" for name in HEADER)
+        for start in range(0, lines, step):
+            part = folder / "part.csv"
+            sql = f"select {values} from range({start}, {min(start + step, lines)}) as t(i)"
+            connection.execute(f"copy ({sql}) to '{part}' (header false)")
+            text = part.read_bytes()
+            if every:
+                rows = text.split(b"\n")
+                for n in range(every // 2, len(rows) - 1, every):
+                    rows[n] = rows[n].replace(b"03/", b"33/", 1) if n % 2 else rows[n][: len(rows[n]) // 2]
+                text = b"\n".join(rows)
+            out.write(text)
+            part.unlink()
+
+
+def floor_duckdb(folder: Path) -> None:
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("set memory_limit = '2GB'")
+    connection.execute(
+        f"copy (select * from read_csv('{_usage_file(folder)}', all_varchar = true, header = true, ignore_errors = true)) "
+        f"to '{folder / 'floor_duckdb.parquet'}' (format parquet)"
+    )
+
+
+def floor_polars(folder: Path) -> None:
+    import polars as pl
+
+    frame = pl.scan_csv(_usage_file(folder), infer_schema=False, truncate_ragged_lines=True)
+    frame.sink_parquet(folder / "floor_polars.parquet")
+
+
+def _usage_file(folder: Path) -> Path:
+    return folder / "landing/partner_center/billed_usage" / MONTH / "usage.csv.gz"
+
+
+def _platform(folder: Path):  # type: ignore[no-untyped-def]
+    from recon_assets.platform import Platform
+    from recon_assets.settings import Settings
+
+    return Platform.from_settings(Settings(home=folder, build_memory_limit="2500MB"))
+
+
+def load(folder: Path, source: str) -> None:
+    """Load one source; the contract is measured apart, by `audit`."""
+    from recon_assets.sources import loading
+
+    loading._contract_check = lambda source, month, rows: loading.Check("contract", True, "measured apart")  # type: ignore[assignment]
+    outcome = _platform(folder).load(source, MONTH)
+    assert outcome.outcome == "loaded", outcome.problems
+    assert outcome.raw_month is not None
+    print(f"{source}: {outcome.raw_month.rows} rows, {outcome.raw_month.quarantined} quarantined", file=sys.stderr)
+
+
+def audit(folder: Path, source: str) -> None:
+    from recon_assets.sources.contracts import violations
+
+    platform = _platform(folder)
+    month = platform.raw.read(source, MONTH)
+    assert month is not None
+    assert violations(source, MONTH, [platform.raw.root / path for path in month.tables["rows"]]) == []
+
+
+def scan(folder: Path) -> None:
+    """Every column that the comparison to the grid reads, counted and summed, nothing grouped."""
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("set memory_limit = '2500MB'; set threads = 2")
+    texts = {
+        "azure_invoice_usage": "invoice_number customer_id entitlement_id currency meter_id meter_name meter_category meter_sub_category meter_region",
+        "azure_cost_export": "invoice_id customer_id subscription_id currency meter_id meter_name meter_category meter_sub_category meter_region charge_type publisher_type",
+    }
+    amounts = {"azure_invoice_usage": "billing_pre_tax_total", "azure_cost_export": "cost"}
+    for source, names in texts.items():
+        lengths = ", ".join(f"max({name})" for name in names.split())
+        connection.execute(
+            f"select sum(quantity), sum({amounts[source]}), {lengths} from "
+            f"read_parquet('{folder}/raw/{source}/{MONTH}/*/rows-*.parquet')"
+        ).fetchall()
+
+
+GRID = ("int_usage__usage_meters", "int_usage__cost_meters", "int_usage__cost_invoices", "int_usage__unassigned_customers",
+        "int_usage__parties", "int_usage__comparisons", "int_usage__cost_classified", "int_usage__grid",
+        "int_usage__verdicts", "int_usage__resources", "int_usage__category_moves", "int_usage__explained",
+        "usage_cost_reconciliation")  # fmt: skip
+
+
+def reconcile(folder: Path) -> None:
+    """The whole build with its tests; the seconds of the models up to the grid are told apart."""
+    from recon_assets.pipeline.build import run_build
+
+    platform = _platform(folder)
+    build = run_build(platform.settings, "usage", [MONTH], "benchmark", dt.date(2025, 5, 1))
+    build.save()
+    failed = [check.name for check in build.checks if not check.passed]
+    assert not failed, failed
+    seconds = {node.name: round(node.seconds, 2) for node in build.nodes}
+    grid = sum(seconds.get(name, 0) for name in GRID)
+    (folder / "models.json").write_text(json.dumps({"grid": round(grid, 2), "models": seconds}))
+
+
+def publish(folder: Path) -> None:
+    from recon_assets.pipeline.build import Build
+    from recon_assets.pipeline.publish import publish_build
+
+    platform = _platform(folder)
+    build = Build.load(platform.settings, "benchmark")
+    outcomes = list(publish_build(build, platform.published, platform.raw, "benchmark", platform.clock))
+    assert all(outcome.publication for outcome in outcomes), outcomes
+
+
+def pandas_script(folder: Path) -> None:
+    """What someone would write without a platform: read both files, group, merge."""
+    import pandas as pd
+
+    keys = ["invoice", "subscription", "currency", "meter"]
+    left = pd.read_csv(
+        _usage_file(folder), usecols=["InvoiceNumber", "EntitlementId", "BillingCurrency", "MeterId", "Quantity", "BillingPreTaxTotal"],
+        on_bad_lines="skip", dtype={"Quantity": "float64", "BillingPreTaxTotal": "float64"},
+    )  # fmt: skip
+    left.columns = pd.Index(["invoice", "meter", "quantity", "amount", "currency", "subscription"])
+    right = pd.read_parquet(
+        folder / "landing/cost_management/actual_cost" / MONTH / "part.parquet",
+        columns=["invoiceId", "SubscriptionId", "billingCurrency", "meterId", "quantity", "costInBillingCurrency"],
+    ).astype({"quantity": "float64", "costInBillingCurrency": "float64"})
+    right.columns = pd.Index(["invoice", "subscription", "currency", "meter", "quantity", "amount"])
+    for frame in (left, right):
+        for name in ("subscription", "meter"):
+            frame[name] = frame[name].str.lower()
+    merged = left.groupby(keys, dropna=False).sum(numeric_only=True).join(
+        right.groupby(keys, dropna=False).sum(numeric_only=True), how="outer", lsuffix="_usage", rsuffix="_cost"
+    )  # fmt: skip
+    merged.to_parquet(folder / "pandas.parquet")
+
+
+STAGES: dict[str, Callable[[Path], None]] = {
+    "floor: DuckDB COPY": floor_duckdb,
+    "floor: polars sink_parquet": floor_polars,
+    "load usage": lambda folder: load(folder, "azure_invoice_usage"),
+    "audit usage": lambda folder: audit(folder, "azure_invoice_usage"),
+    "load cost": lambda folder: load(folder, "azure_cost_export"),
+    "audit cost": lambda folder: audit(folder, "azure_cost_export"),
+    "floor: scan": scan,
+    "reconcile": reconcile,
+    "publish": publish,
+    "pandas script": pandas_script,
+}
+
+
+def measured(stage: str, folder: Path) -> tuple[float, float]:
+    """Seconds and peak resident GB of a stage in a process of its own."""
+    started = time.monotonic()
+    process = subprocess.Popen([sys.executable, __file__, "--stage", stage, "--folder", str(folder)])
+    peak = [0]
+    watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+    watcher.start()
+    code = process.wait()
+    watcher.join()
+    if code != 0:
+        raise SystemExit(f"the stage {stage} failed")
+    return time.monotonic() - started, peak[0] / 1e9
+
+
+def _watch(pid: int, peak: list[int]) -> None:
+    try:
+        process = psutil.Process(pid)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            family = [process, *process.children(recursive=True)]
+            peak[0] = max(peak[0], sum(member.memory_info().rss for member in family))
+            time.sleep(0.05)
+    except psutil.Error:
+        return
+
+
+def report(lines: int, found: dict[str, tuple[float, float]], folder: Path) -> None:
+    load_floor = min(found["floor: DuckDB COPY"][0], found["floor: polars sink_parquet"][0])
+    scan_floor = found["floor: scan"][0]
+    grid = json.loads((folder / "models.json").read_text())
+    floors = {"load usage": (load_floor, 1.5), "audit usage": (load_floor, 1.0), "audit cost": (load_floor, 1.0)}
+    print(f"\n{lines:,} usage lines (csv.gz) and {lines:,} cost lines (Parquet), {os.cpu_count()} cores\n")
+    print("| stage | seconds | peak GB | times its floor | asked |\n|---|---|---|---|---|")
+    for stage, (seconds, peak) in found.items():
+        floor, asked = floors.get(stage, (None, None))
+        ratio = f"{seconds / floor:.2f}" if floor else ""
+        print(f"| {stage} | {seconds:.1f} | {peak:.2f} | {ratio} | {f'<= {asked}' if asked else ''} |")
+    print(f"| reconcile, models up to the grid | {grid['grid']:.1f} | | {grid['grid'] / scan_floor:.2f} | <= 4 |")
+    whole = sum(found[s][0] for s in ("load usage", "audit usage", "load cost", "audit cost", "reconcile", "publish"))
+    beside = f", {whole / found['pandas script'][0]:.2f} times the pandas script" if "pandas script" in found else ""
+    print(f"\nThe whole: {whole:.0f} s{beside}. Models: {json.dumps(grid['models'])}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--bad-lines", type=int, default=0)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--skip-pandas", action="store_true")
+    parser.add_argument("--stage", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.stage:
+        STAGES[options.stage](options.folder)
+        return
+    import shutil
+    import tempfile
+
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="usage_month_"))
+    try:
+        generate(folder, options.lines, options.bad_lines)
+        skipped = {"pandas script"} if options.skip_pandas else set()
+        found = {stage: measured(stage, folder) for stage in STAGES if stage not in skipped}
+        report(options.lines, found, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+{# An id as usage is compared by: trimmed, lower case, without a trailing slash; empty and the all-zero GUID are null (rule 6). #}
+{% macro usage_id(column) -%}
+    {%- set plain = 'lower(trim(' ~ column ~ '))' -%}
+    {%- set bare = 'case when ' ~ plain ~ " like '%/' then substr(" ~ plain ~ ', 1, length(' ~ plain ~ ') - 1) else ' ~ plain ~ ' end' -%}
+    nullif(nullif({{ bare }}, ''), '00000000-0000-0000-0000-000000000000')
+{%- endmacro %}
+
+{# An Azure subscription: FOCUS writes it as a resource id (rule 6). #}
+{% macro azure_subscription_id(column) -%}
+    {%- set bare = usage_id(column) -%}
+    nullif(nullif(case when {{ bare }} like '/subscriptions/%' then substr({{ bare }}, 16) else {{ bare }} end, ''),
+        '00000000-0000-0000-0000-000000000000')
+{%- endmacro %}
+
+{# Stable key of a usage row: SHA-256 of usage|YYYY-MM|comparison|invoice|subscription|currency|further columns. #}
+{% macro usage_key(further=[], kind='usage') -%}
+    {%- set parts = ['comparison', "coalesce(invoice_number, '')", "coalesce(azure_subscription_id, '')", 'currency'] -%}
+    {%- for column in further %}{% do parts.append("coalesce(cast(" ~ column ~ " as varchar), '')") %}{% endfor -%}
+    {{ sha256_hex("'" ~ kind ~ "|' || " ~ month_text('billing_month') ~ " || '|' || " ~ parts | join(" || '|' || ")) }}
+{%- endmacro %}
+
+{# min(max(u, lines x u x factor), cap x u): largest absolute difference that is still a match (5). #}
+{% macro usage_tolerance(minor_unit, lines) -%}
+    cast(least(
+        greatest({{ minor_unit }}, {{ lines }} * {{ minor_unit }} * cast({{ var('usage_tolerance_factor') }} as decimal(18, 6))),
+        cast({{ var('usage_tolerance_cap') }} as decimal(18, 6)) * {{ minor_unit }}
+    ) as decimal(38, 12))
+{%- endmacro %}
+
+{# Whether the quantities of a row agree: within a millionth per line of the side that has more. #}
+{% macro equal_quantities() -%}
+    abs(cost_quantity - usage_quantity) <= cast(0.000001 as decimal(38, 12)) * greatest(usage_line_count, cost_line_count)
+{%- endmacro %}
+
+{# The verdict of a row on its own numbers, without currency and category moves, which are known only of the grid. #}
+{% macro usage_status() -%}
+    case
+        when usage_line_count = 0 and cost_line_count = 0 then 'matched'
+        when cost_line_count = 0 then 'missing_in_cost'
+        when usage_line_count = 0 then 'missing_in_usage'
+        when abs(cost_amount - usage_amount) <= tolerance and {{ equal_quantities() }} then 'matched'
+        else 'mismatched'
+    end
+{%- endmacro %}
+
+{# The first explanation that holds of a row's own numbers (5); expects status, minor_unit and is_restated. #}
+{% macro usage_explanation() -%}
+    case
+        when status in ('missing_in_cost', 'missing_in_usage') and usage_amount = 0 and cost_amount = 0 then 'zero_amount'
+        when status in ('missing_in_cost', 'missing_in_usage') then 'missing_side'
+        when
+            {{ equal_quantities() }}
+            and abs(cost_amount - usage_amount) <= greatest(usage_line_count, cost_line_count) * minor_unit
+            then 'rounding'
+        when
+            not ({{ equal_quantities() }}) and usage_quantity <> 0 and cost_quantity <> 0
+            and abs(
+                cast(cost_amount as double) * cast(usage_quantity as double)
+                - cast(usage_amount as double) * cast(cost_quantity as double)
+            ) <= 0.001 * abs(cast(usage_amount as double) * cast(cost_quantity as double))
+            then 'quantity'
+        when {{ equal_quantities() }} then 'price'
+        when abs(cost_amount - usage_amount) <= tolerance then 'unit'
+        when is_restated then 'restated'
+        else 'unexplained'
+    end
+{%- endmacro %}
+
+{# 100 x part / abs(whole), exact, rounded half away from zero at 12 decimals; null when the whole is 0. #}
+{% macro exact_percent(part, whole) -%}
+    {{ return(adapter.dispatch('exact_percent')(part, whole)) }}
+{%- endmacro %}
+
+{% macro duckdb__exact_percent(part, whole) -%}
+    {%- set v = 'cast(abs(' ~ part ~ ') * 1000000000000 as hugeint) * 100' -%}
+    {%- set u = 'cast(abs(' ~ whole ~ ') * 1000000000000 as hugeint)' -%}
+    case when {{ whole }} = 0 then null when {{ part }} = 0 then cast(0 as decimal(38, 12)) else cast(
+        sign({{ part }}) * (
+            cast(({{ v }}) // ({{ u }}) as decimal(26, 0))
+            + cast(((({{ v }}) % ({{ u }})) * 2000000000000 + ({{ u }})) // (2 * ({{ u }})) as decimal(13, 0))
+            * cast(0.000000000001 as decimal(13, 12))
+        ) as decimal(38, 12)
+    ) end
+{%- endmacro %}
+
+{% macro default__exact_percent(part, whole) -%}
+    {%- set v = 'cast(abs(' ~ part ~ ') * 1000000000000 as decimal(38, 0)) * 100' -%}
+    {%- set u = 'cast(abs(' ~ whole ~ ') * 1000000000000 as decimal(38, 0))' -%}
+    case when {{ whole }} = 0 then null when {{ part }} = 0 then cast(0 as decimal(38, 12)) else cast(
+        sign({{ part }}) * (
+            cast(({{ v }}) div ({{ u }}) as decimal(26, 0))
+            + cast(((({{ v }}) % ({{ u }})) * 2000000000000 + ({{ u }})) div (2 * ({{ u }})) as decimal(13, 0))
+            * cast(0.000000000001 as decimal(13, 12))
+        ) as decimal(38, 12)
+    ) end
+{%- endmacro %}

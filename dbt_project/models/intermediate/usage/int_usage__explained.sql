@@ -1,0 +1,37 @@
+with verdicts as (
+
+    select * from {{ ref('int_usage__verdicts') }}
+
+),
+
+moves as (
+
+    select * from {{ ref('int_usage__category_moves') }}
+
+),
+
+final as (
+
+    select
+        verdicts.*,
+        case
+            when verdicts.status = 'matched' then null
+            when verdicts.status = 'not_comparable' then 'currency'
+            when moves.comparison is not null then 'category_move'
+        end as grid_explanation
+    from verdicts
+    left join moves
+        on
+            verdicts.billing_month = moves.billing_month
+            and verdicts.comparison = moves.comparison
+            and verdicts.invoice_number = moves.invoice_number
+            and verdicts.azure_subscription_id is not distinct from moves.azure_subscription_id
+            and verdicts.currency = moves.currency
+            and verdicts.meter_id is not distinct from moves.meter_id
+
+)
+
+select
+    final.*,
+    case when status <> 'matched' then coalesce(grid_explanation, {{ usage_explanation() }}) end as explanation
+from final

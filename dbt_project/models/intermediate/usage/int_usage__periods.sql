@@ -1,0 +1,14 @@
+with final as (
+
+    {% for month in target_months() -%}
+    select
+        {{ month_start(month) }} as billing_month,
+        {{ as_of_date() }} >= {{ month_start(month, 1) }} + interval '{{ var("usage_settle_days") }}' day as is_settled
+    {%- if not loop.last %} union all {% endif %}
+    {% else -%}
+    select cast(null as date) as billing_month, false as is_settled where false
+    {%- endfor %}
+
+)
+
+select * from final

@@ -1,0 +1,41 @@
+with grid as (
+
+    select * from {{ ref('int_usage__explained') }}
+
+),
+
+final as (
+
+    select
+        billing_month,
+        comparison,
+        invoice_number,
+        azure_subscription_id,
+        currency,
+        meter_id,
+        meter_name,
+        meter_category,
+        meter_subcategory,
+        meter_region,
+        reconciliation_key,
+        price_basis,
+        usage_quantity,
+        cost_quantity,
+        case when status <> 'not_comparable' then cost_quantity - usage_quantity end as quantity_variation,
+        usage_amount,
+        cost_amount,
+        case when status <> 'not_comparable' then amount_variation end as amount_variation,
+        case when status <> 'not_comparable' then {{ exact_percent('amount_variation', 'usage_amount') }} end
+            as amount_variation_percent,
+        rounding_adjustment_amount,
+        usage_line_count,
+        cost_line_count,
+        tolerance,
+        status,
+        explanation,
+        {{ publication_columns() }}
+    from grid
+
+)
+
+select * from final

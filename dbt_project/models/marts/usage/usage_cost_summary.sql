@@ -1,0 +1,76 @@
+with grid as (
+
+    select * from {{ ref('int_usage__explained') }}
+
+),
+
+summed as (
+
+    select
+        billing_month,
+        comparison,
+        invoice_number,
+        azure_subscription_id,
+        currency,
+        max(price_basis) as price_basis,
+        cast(sum(usage_quantity) as decimal(38, 12)) as usage_quantity,
+        cast(sum(cost_quantity) as decimal(38, 12)) as cost_quantity,
+        cast(sum(usage_amount) as decimal(38, 12)) as usage_amount,
+        cast(sum(cost_amount) as decimal(38, 12)) as cost_amount,
+        cast(sum(rounding_adjustment_amount) as decimal(38, 12)) as rounding_adjustment_amount,
+        cast(sum(usage_line_count) as bigint) as usage_line_count,
+        cast(sum(cost_line_count) as bigint) as cost_line_count,
+        max(minor_unit) as minor_unit,
+        count(case when status = 'not_comparable' then 1 end) as not_comparable_count,
+        count(case when status <> 'matched' then 1 end) as differing_count
+    from grid
+    group by billing_month, comparison, invoice_number, azure_subscription_id, currency
+
+),
+
+judged as (
+
+    select
+        *,
+        {{ usage_tolerance('minor_unit', 'usage_line_count') }} as tolerance,
+        case
+            when not_comparable_count > 0 then 'not_comparable'
+            when differing_count = 0 then 'matched'
+            when cost_line_count = 0 then 'missing_in_cost'
+            when usage_line_count = 0 then 'missing_in_usage'
+            else 'mismatched'
+        end as status
+    from summed
+
+),
+
+final as (
+
+    select
+        billing_month,
+        comparison,
+        invoice_number,
+        azure_subscription_id,
+        currency,
+        {{ usage_key([], 'usage_summary') }} as reconciliation_key,
+        price_basis,
+        usage_quantity,
+        cost_quantity,
+        case when status <> 'not_comparable' then cost_quantity - usage_quantity end as quantity_variation,
+        usage_amount,
+        cost_amount,
+        case when status <> 'not_comparable' then cost_amount - usage_amount end as amount_variation,
+        case when status <> 'not_comparable' then {{ exact_percent('(cost_amount - usage_amount)', 'usage_amount') }} end
+            as amount_variation_percent,
+        rounding_adjustment_amount,
+        usage_line_count,
+        cost_line_count,
+        tolerance,
+        status,
+        cast(null as varchar) as explanation,
+        {{ publication_columns() }}
+    from judged
+
+)
+
+select * from final

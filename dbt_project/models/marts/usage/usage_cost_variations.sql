@@ -1,0 +1,96 @@
+-- Each row is judged by its own numbers; only category moves and currencies come from the grid row (5).
+with variations as (
+
+    select * from {{ ref('int_usage__variations') }}
+
+),
+
+grid as (
+
+    select * from {{ ref('int_usage__explained') }}
+
+),
+
+joined as (
+
+    select
+        variations.*,
+        grid.meter_name,
+        grid.meter_category,
+        grid.meter_subcategory,
+        grid.meter_region,
+        grid.reconciliation_key as grid_reconciliation_key,
+        grid.status as grid_status,
+        grid.grid_explanation,
+        grid.minor_unit,
+        grid.is_restated,
+        {{ usage_tolerance('grid.minor_unit', 'variations.usage_line_count') }} as tolerance
+    from variations
+    inner join grid
+        on
+            variations.billing_month = grid.billing_month
+            and variations.comparison = grid.comparison
+            and variations.invoice_number = grid.invoice_number
+            and variations.azure_subscription_id is not distinct from grid.azure_subscription_id
+            and variations.currency = grid.currency
+            and variations.meter_id is not distinct from grid.meter_id
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when usage_line_count = 0 and cost_line_count = 0 then 'matched'
+            when grid_status = 'not_comparable' then 'not_comparable'
+            else {{ usage_status() }}
+        end as status
+    from joined
+
+),
+
+final as (
+
+    select
+        billing_month,
+        comparison,
+        invoice_number,
+        azure_subscription_id,
+        currency,
+        meter_id,
+        usage_date,
+        resource_id,
+        meter_name,
+        meter_category,
+        meter_subcategory,
+        meter_region,
+        {{ sha256_hex("'usage_variation|' || grid_reconciliation_key || '|' || cast(usage_date as varchar) || '|' || coalesce(resource_id, '')") }}
+            as reconciliation_key,
+        grid_reconciliation_key,
+        price_basis,
+        usage_quantity,
+        cost_quantity,
+        case when status <> 'not_comparable' then cost_quantity - usage_quantity end as quantity_variation,
+        usage_amount,
+        cost_amount,
+        case when status <> 'not_comparable' then cost_amount - usage_amount end as amount_variation,
+        case when status <> 'not_comparable' then {{ exact_percent('(cost_amount - usage_amount)', 'usage_amount') }} end
+            as amount_variation_percent,
+        rounding_adjustment_amount,
+        usage_line_count,
+        cost_line_count,
+        tolerance,
+        status,
+        case
+            when status = 'matched' then null
+            when status = 'not_comparable' then 'currency'
+            when grid_explanation = 'category_move' then 'category_move'
+            else {{ usage_explanation() }}
+        end as explanation,
+        {{ publication_columns() }}
+    from judged
+
+)
+
+select * from final

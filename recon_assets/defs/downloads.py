@@ -1,0 +1,60 @@
+"""Downloads as assets: fetch a month's files into the landing zone. Loading them belongs to `raw.py`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from recon_assets.connectors.partner_center import FetchedMonth, open_partner_center
+from recon_assets.defs.resources import PlatformResource
+from recon_assets.errors import InputError, ReconError
+from recon_assets.home import prepare_home
+
+USAGE_DOWNLOAD = dg.AssetKey(["landing", "azure_invoice_usage_download"])
+
+
+class UsageDownloadConfig(dg.Config):
+    """Which invoices to fetch; empty: every invoice of the month that Partner Center lists."""
+
+    invoice_ids: list[str] = Field(default_factory=list, description="Invoice ids, as Partner Center shows them.")
+
+
+def usage_download_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:  # type: ignore[type-arg]
+    @dg.asset(
+        key=USAGE_DOWNLOAD,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.multi_run(1),
+        group_name="landing",
+        description="Billed Azure usage of the month's invoices, from Microsoft Graph (RECON_GRAPH_* settings), stored "
+        "as it came, with its manifest. What is there and unchanged is not downloaded again.",
+        owners=["team:finops"],
+        kinds={"azure"},
+        tags={"subject": "usage"},
+    )
+    def azure_invoice_usage_download(
+        context: dg.AssetExecutionContext, config: UsageDownloadConfig, platform: PlatformResource
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        settings = platform.get().settings
+        prepare_home(settings)
+        try:
+            with open_partner_center(settings) as partner_center:
+                fetched = partner_center.fetch_month(context.partition_key, config.invoice_ids)
+        except ReconError as error:
+            raise dg.Failure(str(error), allow_retries=not isinstance(error, InputError)) from None
+        return dg.MaterializeResult(metadata=download_metadata(fetched))
+
+    return azure_invoice_usage_download
+
+
+def download_metadata(fetched: FetchedMonth) -> Mapping[str, Any]:
+    """Invoices, files, bytes and versions. Nothing of a manifest but its eTag: no address, no token."""
+    files = [f"{invoice.folder}/{name}" for invoice in fetched.invoices for name in invoice.files]
+    return {
+        "invoices": len(fetched.invoices),
+        "new_versions": sum(invoice.outcome == "stored" for invoice in fetched.invoices),
+        "bytes": sum(sum(invoice.files.values()) for invoice in fetched.invoices),
+        "files": dg.MetadataValue.json(files),
+        "versions": dg.MetadataValue.json({invoice.invoice_id: invoice.etag for invoice in fetched.invoices}),
+        "invoices_without_usage": dg.MetadataValue.json(fetched.without_usage),
+    }

@@ -1,0 +1,186 @@
+"""From text relations of usage and cost files to typed rows and rejected rows, streaming: nothing is held as a whole.
+
+The rules are those of `convert`: a record is rejected by its first bad column, the rest of the file is loaded.
+"""
+
+from contextlib import nullcontext
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from recon_assets.sources.bulk import TextRelation, distinct, quoted
+from recon_assets.sources.columns import SQL_TYPES, Column, columns_of
+from recon_assets.sources.convert import Converted, Origin
+
+_PARQUET = "(format parquet, compression zstd, compression_level 1)"
+_EXPECTED = {
+    "decimal": "is not a number (or is a trillion or more)",
+    "date": "is not a date; expected YYYY-MM-DD, MM/DD/YYYY or M/D/YYYY H:MM",
+}
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Define the conversions on a connection that has those of conversions.sql."""
+    connection.execute(files("recon_assets.sources").joinpath("bulk.sql").read_text(encoding="utf-8"))
+
+
+def convert_bulk(
+    connection: duckdb.DuckDBPyConnection,
+    records: TextRelation,
+    mapping: str,
+    bound: dict[str, int],
+    constants: dict[str, str],
+    context: dict[str, str | None],
+    origin: Origin,
+    rows_target: Path,
+    quarantine_target: Path,
+) -> Converted:
+    """Write typed and rejected rows of one file as two Parquet files.
+
+    `mapping` names the columns' declarations in columns.csv, `constants` are declared columns whose value is known of
+    the whole file, `context` are columns that the file's place adds.
+    """
+    columns = columns_of(mapping)
+    bound = {name: position for name, position in bound.items() if name not in constants}
+    marks = _decimal_marks(connection, records, columns, bound)
+    judged = _judged_sql(records, columns, bound, constants, marks)
+    lineage = ", ".join(
+        [
+            *(f"cast({'null' if v is None else quoted(v)} as varchar) as {name}" for name, v in context.items()),
+            f"{quoted(origin.file)} as source_file, source_row, {quoted(origin.content_hash)} as content_hash",
+            f"timestamp {quoted(origin.loaded_at)} as loaded_at, date {quoted(origin.month + '-01')} as billing_month",
+        ]
+    )
+    names = ", ".join(column.name for column in columns)
+    loaded = connection.execute(
+        f"copy (select {names}, {lineage} from ({judged}) where position is null) to {quoted(rows_target)} {_PARQUET}"
+    ).fetchone()
+    rows = int(loaded[0]) if loaded else 0
+    rejected = records.count - rows
+    wanted = judged if rejected else f"select * from ({judged}) limit 0"
+    with records.raw_rows() if rejected and records.raw_rows else nullcontext() as raw_rows:
+        sql = _quarantine_sql(wanted, records, columns, bound, origin, raw_rows)
+        connection.execute(f"copy ({sql}) to {quoted(quarantine_target)} {_PARQUET}")
+    return Converted(rows, rejected, {})
+
+
+def _decimal_marks(
+    connection: duckdb.DuckDBPyConnection, records: TextRelation, columns: tuple[Column, ...], bound: dict[str, int]
+) -> str:
+    """The macro that reads the file's numbers: comma decimals only where semicolons or tabs delimit, decided per file."""
+    numbers = [bound[c.name] for c in columns if c.kind == "decimal" and c.name in bound]
+    if records.comma_delimited or not numbers:
+        return "point_number(%s)"
+    union = " union all ".join(f"select trim(c{n}) as t from {records.sql}" for n in numbers)
+    found = connection.execute(
+        f"select count(*) filter (shows_comma_decimal(t)), count(*) filter (shows_point_decimal(t)) from ({union})"
+    ).fetchone()
+    commas, points = found or (0, 0)
+    if points and commas:
+        return "number_text(%s, false)"
+    return "point_number(%s)" if points else "comma_number(%s)"
+
+
+def _judged_sql(
+    records: TextRelation, columns: tuple[Column, ...], bound: dict[str, int], constants: dict[str, str], marks: str
+) -> str:
+    """Typed columns beside the texts of those that can fail, and the position of what is wrong (-1: the record)."""
+    can_fail = {bound[c.name] for c in columns if c.name in bound and c.value != "optional"}
+    kinds = {c.name: c.kind for c in columns}
+    texts = {bound[name] for name in bound if kinds[name] != "text" or bound[name] in can_fail}
+    cleaned = ", ".join(f"{_cleaned(n, records)} as c{n}" for n in sorted(set(bound.values())))
+    parsed = "".join(
+        f", {_parsed(c, bound[c.name], marks)} as p{bound[c.name]}"
+        for c in columns
+        if c.name in bound and c.kind != "text" and bound[c.name] not in records.native
+    )
+    values = ", ".join(f"{_value(c, bound, constants, records)} as {c.name}" for c in columns)
+    failing = sorted(
+        (
+            bound[c.name],
+            f"{c.name} is null" if c.value == "needed" else f"(c{bound[c.name]} is not null and {c.name} is null)",
+        )
+        for c in columns
+        if c.name in bound and c.value != "optional"
+    )
+    first_bad = " ".join(f"when {fails} then {position}" for position, fails in failing)
+    kept = "".join(f", c{n}" for n in sorted(texts | can_fail))
+    return f"""
+        select *, case when problem is not null then -1 {first_bad} end as position from (
+            select source_row, problem, unreadable{kept}, {values} from (
+                select *{parsed} from (
+                    select source_row, problem, unreadable, {cleaned} from {records.sql}
+                )
+            )
+        )
+    """
+
+
+def _parsed(column: Column, position: int, marks: str) -> str:
+    if column.kind == "decimal":
+        quick = "null" if marks.startswith("comma_number") else f"quick_decimal(c{position})"
+        return f"coalesce({quick}, plain_decimal({marks % f'c{position}'}))"
+    return f"{'utc_date' if column.kind == 'timestamp' else 'quick_date'}(c{position})"
+
+
+def _cleaned(position: int, records: TextRelation) -> str:
+    return f"c{position}" if position in records.native else f"clean_text(c{position})"
+
+
+def _value(column: Column, bound: dict[str, int], constants: dict[str, str], records: TextRelation) -> str:
+    declared = "date" if column.kind == "timestamp" else column.kind
+    if column.name in constants:
+        return f"cast({quoted(constants[column.name])} as {SQL_TYPES[column.kind]})"
+    if column.name not in bound:
+        return f"cast(null as {SQL_TYPES[declared]})"  # type: ignore[index]
+    position = bound[column.name]
+    native = records.native.get(position)
+    if declared == "decimal":
+        if native == "decimal":
+            return f"within_bounds(try_cast(c{position} as decimal(38, 12)))"
+        if native is not None:
+            return "cast(null as decimal(38, 12))"
+        return f"within_bounds(p{position})"
+    if declared == "date":
+        if native == "date":
+            return f"case when not is_no_date(c{position}) then c{position} end"
+        if native is not None:
+            return "cast(null as date)"
+        return f"case when not is_no_date(p{position}) then p{position} end"
+    return f"cast(c{position} as varchar)" if native else f"c{position}"
+
+
+def _quarantine_sql(
+    judged: str,
+    records: TextRelation,
+    columns: tuple[Column, ...],
+    bound: dict[str, int],
+    origin: Origin,
+    raw_rows: str | None,
+) -> str:
+    failing = {bound[c.name]: c for c in columns if c.name in bound and c.value != "optional"}
+    value = _choice({n: f"cast(c{n} as varchar)" for n in failing})
+    heading = _choice({n: quoted(records.headings[n]) for n in failing})
+    expected = _choice({n: quoted(_EXPECTED.get(_kind(c), "is not valid")) for n, c in failing.items()})
+    names = distinct(records.headings)
+    known = {c.name: bound[c.name] for c in columns if c.name in bound}
+    own = ", ".join(f"{quoted(names[n])}: {c.name}" for c in columns if (n := known.get(c.name)) is not None)
+    raw_row = f"coalesce(unreadable, {'raw_row' if raw_rows else f'cast(to_json({{{own}}}) as varchar)'})"
+    joined = f"left join {raw_rows} as raws using (source_row)" if raw_rows else ""
+    return f"""
+        select {quoted(origin.source)} as source, {quoted(origin.month)} as month, {quoted(origin.file)} as source_file,
+            source_row, {heading} as column_name, {value} as value,
+            case when problem is not null then {"coalesce(full_problem, problem)" if raw_rows else "problem"} when {value} is null then 'is empty, and is needed'
+                else {expected} end as reason,
+            {raw_row} as raw_row
+        from (select * from ({judged}) where position is not null) as rejected {joined} order by source_row
+    """
+
+
+def _kind(column: Column) -> str:
+    return "date" if column.kind == "timestamp" else column.kind
+
+
+def _choice(branches: dict[int, str]) -> str:
+    return "case position " + " ".join(f"when {n} then {sql}" for n, sql in branches.items()) + " end"

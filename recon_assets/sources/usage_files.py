@@ -1,0 +1,117 @@
+"""Which usage and cost files of a month are read, with what mapping, and what the file as a whole adds to its rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from recon_assets.errors import FileProblem
+from recon_assets.landing.manifests import COMPARISONS, Chosen, Part, choose_cost_files, choose_usage_files, is_manifest
+from recon_assets.landing.store import FileStore, LandedFile
+from recon_assets.sources import bulk
+from recon_assets.sources.bulk import TextRelation
+from recon_assets.sources.bulk_convert import convert_bulk
+from recon_assets.sources.columns import bind_by_priority, columns_of, normalize_heading
+from recon_assets.sources.convert import Converted, Origin
+from recon_assets.sources.registry import SOURCES
+from recon_assets.sources.unpack import UnpackLimits
+
+FOCUS = ".focus"
+# Facts of a file that become a row of the table `files`: column -> SQL conversion of the text.
+FILE_FACTS: dict[str, dict[str, str]] = {
+    "azure_invoice_usage": {
+        "invoice": "invoice",
+        "created_at": "created_at",
+        "has_manifest": "cast(has_manifest as boolean)",
+    },
+    "azure_cost_export": {
+        "comparison": "comparison",
+        "export_id": "export_id",
+        "submitted_at": "submitted_at",
+        "has_older_run": "cast(has_older_run as boolean)",
+        "price_basis": "price_basis",
+    },
+}
+
+
+@dataclass(frozen=True)
+class BulkFile:
+    converted: Converted
+    extra_columns: list[str]
+    facts: dict[str, str | None]
+    count: int
+
+
+def choose_files(source: str, files: list[LandedFile], store: FileStore) -> Chosen:
+    """Parts to read of the landed files of one month, by the source's manifests."""
+    prefix = SOURCES[source].prefix
+    choose = choose_cost_files if SOURCES[source].manifests == "cost" else choose_usage_files
+    return choose(store, files, prefix)
+
+
+def load_file(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    part: Part,
+    path: Path,
+    origin: Origin,
+    limits: UnpackLimits,
+    text: Path,
+    rows: Path,
+    quarantine: Path,
+) -> BulkFile:
+    """Read and convert one part; FileProblem when it cannot be read at all."""
+    invoice = part.facts.get("invoice")
+    constants = {"invoice_number": invoice} if invoice else {}
+    records = _records(connection, source, part, path, limits, text, constants)
+    mapping = _mapping(source, records.headings)
+    bound = bind_by_priority(mapping, records.headings, part.file.path, set(constants))
+    facts = _facts(source, part, records.headings)
+    context = {name: facts[name] for name, _ in SOURCES[source].context}
+    converted = convert_bulk(connection, records, mapping, bound, constants, context, origin, rows, quarantine)
+    used = set(bound.values())
+    extra = [heading for n, heading in enumerate(records.headings) if n not in used and heading]
+    return BulkFile(converted, extra, facts, records.count)
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    part: Part,
+    path: Path,
+    limits: UnpackLimits,
+    text: Path,
+    constants: dict[str, str],
+) -> TextRelation:
+    name = part.file.path.lower()
+    if is_manifest(name):  # a run without blobs
+        return bulk.TextRelation("(select null where false)", [], True, 0)
+    if name.endswith(".parquet"):
+        return bulk.read_parquet(connection, path, part.file.path)
+    if name.removesuffix(".gz").endswith(".json"):
+        headings = [alias for column in columns_of(source) for alias in column.aliases]
+        return bulk.read_json_lines(path, part.file.path, limits, text, headings)
+
+    def wanted(headings: list[str]) -> set[int]:
+        mapping = _mapping(source, headings)
+        return set(bind_by_priority(mapping, headings, part.file.path, set(constants)).values())
+
+    return bulk.read_delimited(connection, path, part.file.path, limits, text, wanted)
+
+
+def _mapping(source: str, headings: list[str]) -> str:
+    """FOCUS exports have columns of their own; every other shape shares one table of aliases."""
+    is_focus = source == "azure_cost_export" and "billedcost" in {normalize_heading(h) for h in headings}
+    return source + FOCUS if is_focus else source
+
+
+def _facts(source: str, part: Part, headings: list[str]) -> dict[str, str | None]:
+    if source == "azure_invoice_usage":
+        return dict(part.facts)
+    names = {normalize_heading(h) for h in headings}
+    # Customer-side scopes (rule 10) know the partner and the customer, but no invoice and no billing profile.
+    is_customer_side = "customertenantid" in names and not names & {"invoiceid", "billingprofileid", "partnertenantid"}
+    kind = part.facts["kind"]
+    if kind is None or kind not in COMPARISONS:
+        raise FileProblem(part.file.path, f"belongs to no kind of cost export ({kind})")
+    return part.facts | {"comparison": COMPARISONS[kind], "price_basis": "retail" if is_customer_side else "partner"}

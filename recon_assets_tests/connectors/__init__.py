@@ -1,0 +1,1 @@
+"""Tests of the connectors, against services of our own on this computer."""

@@ -1,0 +1,233 @@
+"""Reading usage and cost files: which runs count, what is set aside, and the shared files of real systems."""
+
+import csv
+import gzip
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recon_assets.landing.discovery import discover
+from recon_assets.platform import Platform
+from recon_assets.settings import Settings
+from recon_assets.sources import bulk
+from recon_assets.sources.convert import connect
+from recon_assets.sources.loading import Load
+
+MONTH = "2025-03"
+COST = "InvoiceId,SubscriptionId,Date,MeterId,ChargeType,Quantity,Cost,BillingCurrency"
+USAGE = (
+    "InvoiceNumber,CustomerId,EntitlementId,UsageDate,MeterId,MeterName,MeterCategory,MeterSubCategory,MeterRegion,ResourceURI,"
+    "Quantity,BillingPreTaxTotal,BillingCurrency"
+)
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+class Zone:
+    """A landing zone to write into, and the platform that reads it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.platform = Platform.from_settings(Settings(home=home, quarantine_limit=Decimal(1)))
+
+    def put(self, path: str, content: str | bytes) -> Path:
+        target = self.home / "landing" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        return target
+
+    def run(self, folder: str, submitted: str, rows: list[str], export: str = "daily", **changed: Any) -> None:
+        """A run of an actual cost export in one part, with its manifest."""
+        text = "\n".join([COST, *rows])
+        self.put(f"cost_management/{folder}/part.csv", text)
+        manifest = {
+            "blobCount": 1, "byteCount": len(text), "dataRowCount": None,
+            "blobs": [{"blobName": f"x/{folder}/part.csv", "byteCount": len(text)}],
+            "exportConfig": {"exportName": export, "resourceId": "/billing/1", "type": "ActualCost"},
+            "runInfo": {"submittedTime": submitted, "startDate": f"{MONTH}-01T00:00:00"},
+        } | changed  # fmt: skip
+        self.put(f"cost_management/{folder}/manifest.json", json.dumps(manifest))
+
+    def load(self, source: str = "azure_cost_export", month: str = MONTH) -> Load:
+        return self.platform.load(source, month)
+
+    def rows(self, load: Load, columns: str, table: str = "rows") -> list[Any]:
+        assert load.outcome == "loaded", load.problems
+        assert load.raw_month is not None
+        paths = [str(self.platform.raw.root / path) for path in load.raw_month.tables[table]]
+        return connect().read_parquet(paths).project(columns).fetchall()
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> Zone:
+    (tmp_path / "landing").mkdir()
+    return Zone(tmp_path)
+
+
+def cost_row(amount: str, subscription: str = "s1") -> str:
+    return f"G1,{subscription},2025-03-01,m1,Usage,1,{amount},USD"
+
+
+def usage_row(amount: str, quantity: str = "1", day: str = "03/01/2025", invoice: str = "G1") -> str:
+    return f"{invoice},c1,s1,{day},m1,n,c,s,r,/x,{quantity},{amount},USD"
+
+
+def test_of_two_runs_the_newest_submitted_wins_whole(zone: Zone) -> None:
+    zone.run("a/run2", "2025-04-02T00:00:00Z", [cost_row("5")])
+    zone.run("a/run1", "2025-04-01T00:00:00Z", [cost_row("1"), cost_row("2")])
+    load = zone.load()
+    assert zone.rows(load, "cost") == [(Decimal(5),)]
+    assert zone.rows(load, "has_older_run", "files") == [(True,)]
+
+
+def test_different_exports_add_up(zone: Zone) -> None:
+    zone.run("a/run", "2025-04-01T00:00:00Z", [cost_row("1")], export="a")
+    zone.run("b/run", "2025-04-01T00:00:00Z", [cost_row("2", "s2")], export="b")
+    assert sorted(zone.rows(zone.load(), "cost")) == [(Decimal(1),), (Decimal(2),)]
+
+
+@pytest.mark.parametrize("changed", [{"blobCount": 2}, {"byteCount": 1}, {"blobs": [{"blobName": "x/gone.csv"}]}])
+def test_a_run_that_is_not_whole_fails_the_month_and_no_older_run_takes_its_place(zone: Zone, changed: dict[str, Any]) -> None:
+    zone.run("a/run1", "2025-04-01T00:00:00Z", [cost_row("1")])
+    zone.run("a/run2", "2025-04-02T00:00:00Z", [cost_row("2")], **changed)
+    load = zone.load()
+    assert load.outcome == "failed"
+    assert "run2/manifest.json" in load.problems[0]
+
+
+def test_files_without_a_manifest_count_only_where_the_kind_has_none(zone: Zone) -> None:
+    zone.run("a/run", "2025-04-01T00:00:00Z", [cost_row("1")])
+    zone.put(f"cost_management/actual_cost/{MONTH}/more.csv", f"{COST}\n{cost_row('7')}")
+    zone.put(f"cost_management/amortized_cost/{MONTH}/other.csv", f"{COST}\n{cost_row('9')}")
+    found = zone.rows(zone.load(), "comparison, cost")
+    assert sorted(found) == [("actual_cost", Decimal(1)), ("amortized_cost", Decimal(9))]
+
+
+def test_a_changed_manifest_means_the_month_is_loaded_again(zone: Zone) -> None:
+    zone.run("a/run", "2025-04-01T00:00:00Z", [cost_row("1")])
+    before = {file.version for file in discover(zone.platform.landing, "azure_cost_export")[MONTH]}
+    zone.run("a/run2", "2025-04-02T00:00:00Z", [cost_row("1")])
+    after = {file.version for file in discover(zone.platform.landing, "azure_cost_export")[MONTH]}
+    assert len(after - before) == 2
+
+
+def test_per_invoice_the_newest_manifest_wins_and_loose_files_do_not_count_beside_it(zone: Zone) -> None:
+    base = f"partner_center/billed_usage/{MONTH}"
+    record = {name: value for name, value in zip(USAGE.split(","), usage_row("3").split(","), strict=True)}
+    for run, amount in (("old", "1.10"), ("new", "0.123456789012345")):
+        text = json.dumps(record | {"UsageDate": "2025-03-01T00:00:00Z"}).replace('"3"', amount)
+        zone.put(f"{base}/folder/{run}/part.json.gz", gzip.compress(text.encode()))
+        created = f"2025-04-0{1 + (run == 'new')}T00:00:00Z"
+        manifest = {"createdDateTime": created, "rootDirectory": "https://x/InvoiceId=G77/y", "blobs": [{"name": "part.json.gz"}]}
+        zone.put(f"{base}/folder/{run}/manifest.json", json.dumps(manifest))
+    zone.put(f"{base}/portal.csv", f"{USAGE}\n{usage_row('9')}")
+    found = zone.rows(zone.load("azure_invoice_usage"), "invoice_number, billing_pre_tax_total")
+    assert found == [("G77", Decimal("0.123456789012"))]
+
+
+def test_usage_without_meter_columns_asks_for_the_full_attribute_set(zone: Zone) -> None:
+    header = ",".join(name for name in USAGE.split(",") if not name.startswith("Meter"))
+    zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", header + "\n")
+    assert "attributeSet full" in zone.load("azure_invoice_usage").problems[0]
+
+
+@pytest.mark.parametrize("fast_from", [0, 10**9])
+def test_malformed_records_are_set_aside_with_their_numbers_whichever_way_a_file_is_read(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch, fast_from: int
+) -> None:
+    monkeypatch.setattr(bulk, "FAST_FROM_BYTES", fast_from)
+    rows = [
+        usage_row("1"), "G1,too,few", usage_row("see contract"), usage_row("2", day="31/01/2023"), "", usage_row("3") + ",",
+        usage_row("", ), usage_row("4", invoice=""), usage_row('"1,5"'), usage_row('"1,500"'),
+    ]  # fmt: skip
+    zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", "\n".join([USAGE, *rows]) + "\n")
+    load = zone.load("azure_invoice_usage")
+    assert sorted(zone.rows(load, "source_row, billing_pre_tax_total")) == [(1, Decimal(1)), (9, Decimal(1500))]
+    assert sorted(zone.rows(load, "source_row, column_name, value", "quarantine"), key=lambda row: int(row[0])) == [
+        (2, None, None),
+        (3, "BillingPreTaxTotal", "see contract"),
+        (4, "UsageDate", "31/01/2023"),
+        (5, None, None),
+        (6, "BillingPreTaxTotal", None),
+        (7, "InvoiceNumber", None),
+        (8, "BillingPreTaxTotal", "1,5"),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_comma_decimals_are_read_in_files_that_semicolons_or_tabs_delimit(zone: Zone, delimiter: str) -> None:
+    rows = [usage_row("A", "B").replace(",", delimiter).replace("A", amount).replace("B", "2,5") for amount in ("1.234", "1,5", "1.234,5")]
+    zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", "\n".join([USAGE.replace(",", delimiter), *rows]))
+    found = sorted(zone.rows(zone.load("azure_invoice_usage"), "billing_pre_tax_total, quantity"))
+    assert found == [(Decimal("1.5"), Decimal("2.5")), (Decimal(1234), Decimal("2.5")), (Decimal("1234.5"), Decimal("2.5"))]
+
+
+def test_an_unclosed_quote_is_never_read_past(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "FAST_FROM_BYTES", 0)
+    zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", f'{USAGE}\n{usage_row("1")}\n"{usage_row("2")}\n')
+    assert "never closed" in zone.load("azure_invoice_usage").problems[0]
+
+
+def test_unpacking_a_big_file_is_bounded(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "FAST_FROM_BYTES", 0)
+    rows = "\n".join([USAGE, *[usage_row("1")] * 200_000])
+    zone.put(f"partner_center/billed_usage/{MONTH}/a.csv.gz", gzip.compress(rows.encode()))
+    zone.platform = Platform.from_settings(Settings(home=zone.home, max_unpacked_bytes=2_000_000))
+    assert "unpacks to more than the limit" in zone.load("azure_invoice_usage").problems[0]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
+@pytest.mark.parametrize(
+    ("file", "count"),
+    [
+        ("finops-toolkit/EA_ActualCost_Small.csv", 11),
+        ("finops-toolkit/EA_AmortizedCost_Small.csv", 28),
+        ("finops-toolkit/EA_NoRows.csv", 0),
+        ("focus-converters/sample-anonymous-ea-export-dataset.csv", 27),
+        ("opencost/headerset_Enterprise.csv", 1),
+        ("opencost/headerset_EnterpriseCamel.csv", 1),
+        ("headers/mpa_costdetails_2023-12-01-preview.header.csv", 0),
+        ("headers/mca_live_2025-03-01.header.csv", 0),
+        ("headers/csp_subscription_costdetails_2023-12-01-preview.header.csv", 0),
+    ],
+)
+def test_cost_files_of_real_systems_load(zone: Zone, file: str, count: int) -> None:
+    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / file).read_bytes())
+    load = zone.load()
+    assert len(zone.rows(load, "cost")) == count
+    retail = "csp" in file or "Camel" in file
+    assert zone.rows(load, "price_basis", "files") == [("retail" if retail else "partner",)]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
+@pytest.mark.parametrize("file", ["headerset_PayAsYouGo.csv", "headerset_German.csv", "headerset_YA.csv", "headerset_BOM.csv"])
+def test_cost_files_without_a_charge_type_say_so(zone: Zone, file: str) -> None:
+    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / "opencost" / file).read_bytes())
+    assert "the required columns ChargeType are missing" in zone.load().problems[0]
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
+@pytest.mark.parametrize("version", ["1.0r2", "1.2", "1.2-preview"])
+def test_every_version_of_focus_binds(zone: Zone, version: str) -> None:
+    schema = json.loads((SHARED / f"finops-toolkit/schema_focuscost_{version}.json").read_text(encoding="utf-8-sig"))
+    names = [mapping["source"]["name"] for mapping in _mappings(schema)]
+    zone.put(f"cost_management/focus_cost/{MONTH}/file.csv", ",".join(names) + "\n")
+    assert zone.rows(zone.load(), "comparison", "files") == [("focus",)]
+
+
+def _mappings(node: Any) -> list[Any]:
+    if isinstance(node, dict):
+        return node["mappings"] if "mappings" in node else next((m for v in node.values() if (m := _mappings(v))), [])
+    return []
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
+@pytest.mark.parametrize("name", ["2021_no_benefit", "2025_csv", "older_xlsx"])
+def test_every_header_of_daily_rated_usage_loads(zone: Zone, name: str) -> None:
+    header = (SHARED / f"headers/daily_rated_usage_{name}.header.csv").read_text().strip()
+    values = dict(zip(USAGE.split(","), usage_row("1").split(","), strict=True))
+    row = ",".join(values.get(heading, "") for heading in next(csv.reader([header])))
+    zone.put(f"partner_center/billed_usage/{MONTH}/G1/a.csv", f"{header}\n{row}\n")
+    assert zone.rows(zone.load("azure_invoice_usage"), "billing_pre_tax_total") == [(Decimal(1),)]
