@@ -22,7 +22,12 @@ SPOKEN_HEADER = columns(
     "Consolidated EInvoice Number,Row Reference"
 )
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y")
-_LAYOUTS = (TextLayout(), TextLayout("utf-8-sig", newline="\r\n"), TextLayout("utf-16", "\t", "\r\n"), TextLayout(is_gzipped=True))
+_LAYOUTS = (
+    TextLayout(),
+    TextLayout("utf-8-sig", newline="\r\n"),
+    TextLayout("utf-16", "\t", "\r\n"),
+    TextLayout(is_gzipped=True),
+)
 
 
 def write_register(landing: Path, kind: str, month: str, at: int, rows: Sequence[RegisterRow]) -> list[Quarantined]:
@@ -36,7 +41,9 @@ def write_register(landing: Path, kind: str, month: str, at: int, rows: Sequence
         layout = _LAYOUTS[at % len(_LAYOUTS)]
         name = f"register{layout.suffix}"
         date_format = _DATES[at % len(_DATES)]
-        write_delimited(landing / folder / name, layout, header, ([_plain(v) for v in _cells(r, date_format)] for r in rows))
+        write_delimited(
+            landing / folder / name, layout, header, ([_plain(v) for v in _cells(r, date_format)] for r in rows)
+        )
     return [
         Quarantined(f"erp_{kind}_register", month, f"{folder}/{name}", place, "a date that is none")
         for place, row in enumerate(rows, start=1)

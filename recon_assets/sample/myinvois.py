@@ -103,7 +103,11 @@ def _ubl(deed: Deed) -> dict[str, Any]:
     invoice["AccountingSupplierParty"] = _party(supplier)
     invoice["AccountingCustomerParty"] = _party(buyer)
     if deed.rate is not None:
-        rate = {"SourceCurrencyCode": _text(deed.currency), "TargetCurrencyCode": _text("MYR"), "CalculationRate": _text(deed.rate)}
+        rate = {
+            "SourceCurrencyCode": _text(deed.currency),
+            "TargetCurrencyCode": _text("MYR"),
+            "CalculationRate": _text(deed.rate),
+        }
         invoice["TaxExchangeRate"] = [rate]
     invoice["TaxTotal"] = [{"TaxAmount": _text(deed.amounts[1], currencyID=deed.currency)}]
     totals = (deed.amounts[0], *deed.amounts[2:])
@@ -124,7 +128,9 @@ def _party(tin: str) -> list[dict[str, Any]]:
 
 def _xml(deed: Deed) -> str:
     def element(name: str, node: dict[str, Any]) -> str:
-        children = "".join(element(child, one) for child, nodes in node.items() if isinstance(nodes, list) for one in nodes)
+        children = "".join(
+            element(child, one) for child, nodes in node.items() if isinstance(nodes, list) for one in nodes
+        )
         attributes = "".join(f" {k}={quoteattr(v)}" for k, v in node.items() if k != "_" and isinstance(v, str))
         tag = f"{'cac' if children else 'cbc'}:{name}"
         return f"<{tag}{attributes}>{escape(str(node.get('_', '')))}{children}</{tag}>"

@@ -169,7 +169,13 @@ def _write(target: Path, rows: Iterator[_Row]) -> int:
     with pq.ParquetWriter(target, _SCHEMA, compression="zstd", compression_level=1) as writer:
         while batch := list(itertools.islice(rows, _BATCH)):
             shaped = [
-                [*(_stored(fields.get(name)) for name in COLUMNS), number, problem, _stored(text), member and _stored(member)]
+                [
+                    *(_stored(fields.get(name)) for name in COLUMNS),
+                    number,
+                    problem,
+                    _stored(text),
+                    member and _stored(member),
+                ]
                 for member, number, (fields, problem, text) in batch
             ]
             columns = [list(column) for column in zip(*shaped, strict=True)]
@@ -184,4 +190,3 @@ def _stored(text: str | None) -> str | None:
     if text is None or not text or text.isspace():
         return None
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-

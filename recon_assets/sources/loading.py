@@ -24,9 +24,9 @@ from recon_assets.settings import Settings
 from recon_assets.sources.columns import columns_of
 from recon_assets.sources.convert import FullKey, Origin, connect, convert
 from recon_assets.sources.readers import FULL_KEYS, ROW_RULES, ROW_WARNINGS, read_file
+from recon_assets.sources.records import Records
 from recon_assets.sources.registers import RegisterHints
 from recon_assets.sources.registry import SOURCES
-from recon_assets.sources.records import Records
 from recon_assets.sources.unpack import UnpackLimits
 
 # Further tables of a source beside its rows: name -> column -> SQL conversion of the text column.

@@ -20,7 +20,9 @@ from recon_assets.sources.unpack import UnpackLimits, require_bounded_archive
 
 DateOrder = Literal["day_first", "month_first"]
 _SPLIT_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})( \d{1,2}:\d{2}(:\d{2})?)?")
-_ENTITIES = tuple(mark.encode(coding) for mark in ("<!DOCTYPE", "<!ENTITY") for coding in ("utf-8", "utf-16-le", "utf-16-be"))
+_ENTITIES = tuple(
+    mark.encode(coding) for mark in ("<!DOCTYPE", "<!ENTITY") for coding in ("utf-8", "utf-16-le", "utf-16-be")
+)
 _CHUNK = 1 << 20
 
 
@@ -43,7 +45,11 @@ def read_register(
     source: str, path: Path, file: str, limits: UnpackLimits, target: Path, hints: RegisterHints
 ) -> tuple[Records, dict[str, int]]:
     """Text records of one register and the position of each declared column; FileProblem when it is unreadable."""
-    records = _read_xlsx(path, file, limits, target) if file.lower().endswith(".xlsx") else read_csv(path, file, limits, target)
+    records = (
+        _read_xlsx(path, file, limits, target)
+        if file.lower().endswith(".xlsx")
+        else read_csv(path, file, limits, target)
+    )
     bound = bind_columns(source, records.headings, file)
     day_first = _is_day_first(records, bound["document_date"], file, hints)
     return replace(records, day_first=day_first, decimal_mark=hints.decimal_mark(file)), bound
@@ -92,10 +98,8 @@ def _read_xlsx(path: Path, file: str, limits: UnpackLimits, target: Path) -> Rec
 
     _require_harmless(path, file, limits)
     try:
-        sheets = pd.read_excel(
-            path, sheet_name=None, header=None, dtype=object, engine="openpyxl", na_filter=False
-        )
-    except Exception as error:  # noqa: BLE001  openpyxl raises whatever a damaged part of a workbook leads to
+        sheets = pd.read_excel(path, sheet_name=None, header=None, dtype=object, engine="openpyxl", na_filter=False)
+    except Exception as error:
         raise FileProblem(file, f"the workbook cannot be read ({error}); save it again as .xlsx") from error
     for sheet in sheets.values():
         rows = ([_cell_text(value) for value in row] for row in sheet.itertuples(index=False, name=None))

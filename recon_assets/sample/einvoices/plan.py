@@ -8,7 +8,15 @@ from random import Random
 from typing import Any
 
 from recon_assets.months import add_months, first_day
-from recon_assets.sample.einvoices.documents import Deed, EInvoice, Expected, MonthDocuments, RegisterRow, Status, amounts_of
+from recon_assets.sample.einvoices.documents import (
+    Deed,
+    EInvoice,
+    Expected,
+    MonthDocuments,
+    RegisterRow,
+    Status,
+    amounts_of,
+)
 
 CUSTOMERS = ("C10234567080", "C20880050010", "IG00045678090", "C11558899020", "D00998877010")
 
@@ -43,7 +51,9 @@ class Plan:
         self.documents[month].rows.append(row)
         return row
 
-    def einvoice(self, month: str, deed: Deed, status: Status = "Valid", is_bare: bool = False, is_broken: bool = False) -> EInvoice:
+    def einvoice(
+        self, month: str, deed: Deed, status: Status = "Valid", is_bare: bool = False, is_broken: bool = False
+    ) -> EInvoice:
         uuid = None if is_bare else f"SAMPLE{self._next():020d}"
         einvoice = EInvoice(deed, uuid, status, is_broken)
         self.documents[month].einvoices.append(einvoice)
@@ -63,7 +73,13 @@ class Plan:
         self.expect(month, bucket, what, row, einvoice, reason)
 
     def expect(
-        self, month: str, bucket: str, what: str, row: RegisterRow | None, einvoice: EInvoice | None, reason: str | None = None
+        self,
+        month: str,
+        bucket: str,
+        what: str,
+        row: RegisterRow | None,
+        einvoice: EInvoice | None,
+        reason: str | None = None,
     ) -> None:
         deed = row.deed if row else einvoice.deed if einvoice else None
         assert deed is not None

@@ -57,7 +57,13 @@ def identifier_slips(plan: Plan, month: str) -> None:
 def document_types(plan: Plan, month: str) -> None:
     for code in ("02", "03", "04"):
         deed = plan.deed(month, type=code, original="INV-0002")
-        plan.pair(month, "Exact", f"type {code}: {'negative in the register' if code in NOTES else 'an ordinary sign'}", deed, deed)
+        plan.pair(
+            month,
+            "Exact",
+            f"type {code}: {'negative in the register' if code in NOTES else 'an ordinary sign'}",
+            deed,
+            deed,
+        )
     for sale in (True, False):
         for code in ("11", "12", "13", "14"):
             deed = plan.deed(month, type=code, is_sale=sale)
@@ -72,11 +78,20 @@ def foreign_currency(plan: Plan, month: str) -> None:
     dollars = plan.in_currency(plan.deed(month), "USD", "4.72")
     plan.pair(month, "High", "USD 3.00 at 4.72 are MYR 14.16", dollars, dollars.plus(**{_TAX: "3.00", _TOTAL: "3.00"}))
     unrated = plan.in_currency(plan.deed(month), "USD", None)
-    plan.pair(month, "Mismatch", "an amount differs and there is no rate", unrated, unrated.plus(**{_TAX: "0.01"}), reason="fx_missing")
+    plan.pair(
+        month,
+        "Mismatch",
+        "an amount differs and there is no rate",
+        unrated,
+        unrated.plus(**{_TAX: "0.01"}),
+        reason="fx_missing",
+    )
     equal = plan.in_currency(plan.deed(month), "USD", None)
     plan.pair(month, "Exact", "USD without a rate, but nothing differs", equal, equal)
     ringgit = plan.deed(month, amounts=tuple(Decimal(a) for a in ("944.00", "75.52", "1019.52", "1019.52", "0", "0")))
-    other = replace(ringgit, currency="USD", rate=Decimal("4.72"), amounts=tuple((a / Decimal("4.72")) for a in ringgit.amounts))
+    other = replace(
+        ringgit, currency="USD", rate=Decimal("4.72"), amounts=tuple((a / Decimal("4.72")) for a in ringgit.amounts)
+    )
     plan.pair(month, "Suggested", "booked in MYR, invoiced in USD, equal in MYR", ringgit, other)
 
 
@@ -87,13 +102,17 @@ def missing(plan: Plan, month: str) -> None:
         for status in ("Cancelled", "Invalid"):
             deed = plan.deed(month, is_sale=sale)
             plan.einvoice(month, deed, status)  # type: ignore[arg-type]
-            plan.expect(month, "Missing in EInv", f"the only e-invoice is {status}", plan.row(month, deed), None, status.lower())
+            plan.expect(
+                month, "Missing in EInv", f"the only e-invoice is {status}", plan.row(month, deed), None, status.lower()
+            )
         bucket = "Missing in Sales" if sale else "Missing in Purchase"
         alone = plan.deed(month, is_sale=sale)
         plan.expect(month, bucket, "not in the register", None, plan.einvoice(month, alone))
     received = plan.deed(month, is_sale=False)
     plan.einvoice(month, received, "Submitted")
-    plan.expect(month, "Missing in EInv", "received and not validated yet", plan.row(month, received), None, "submitted")
+    plan.expect(
+        month, "Missing in EInv", "received and not validated yet", plan.row(month, received), None, "submitted"
+    )
 
 
 def duplicates(plan: Plan, month: str) -> None:
@@ -128,7 +147,9 @@ def month_end(plan: Plan, month: str) -> None:
     after = plan.following(month)
     if plan.has(after):
         deed = plan.deed(month, day=first_day(after) - timedelta(days=1))
-        plan.pair(month, "Suggested", "issued in the month after", deed, replace(deed, day=first_day(after)), folder=after)
+        plan.pair(
+            month, "Suggested", "issued in the month after", deed, replace(deed, day=first_day(after)), folder=after
+        )
 
 
 def bad_records(plan: Plan, month: str) -> None:
