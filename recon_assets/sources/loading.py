@@ -69,7 +69,8 @@ class Load:
 def reader_version(source: str) -> str:
     """Changes when columns or conversions of a source do, so that its months are loaded again after an upgrade."""
     sql = package_files("recon_assets.sources").joinpath("conversions.sql").read_text(encoding="utf-8")
-    return hashlib.sha256(f"{columns_of(source)}{ROW_RULES[source]}{FULL_KEYS.get(source, '')}{sql}".encode()).hexdigest()[:12]
+    rules = f"{ROW_RULES[source]}{FULL_KEYS.get(source, '')}"
+    return hashlib.sha256(f"{columns_of(source)}{rules}{sql}".encode()).hexdigest()[:12]
 
 
 def load_month(

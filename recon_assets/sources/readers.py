@@ -67,7 +67,9 @@ _REGISTER_KEY = FullKey((*_compared("document_date"), "row_reference"), column="
 FULL_KEYS: dict[str, FullKey] = {
     "erp_sales_register": _REGISTER_KEY,
     "erp_purchase_register": _REGISTER_KEY,
-    "einvoices": FullKey((*_compared(_ISSUE_DATE), "uuid_key", "coalesce(status_key, 'VALID')"), column="document_number"),
+    "einvoices": FullKey(
+        (*_compared(_ISSUE_DATE), "uuid_key", "coalesce(status_key, 'VALID')"), column="document_number"
+    ),
 }
 # Loaded, but worth a look: counted per file.
 ROW_WARNINGS: dict[str, dict[str, str]] = {
