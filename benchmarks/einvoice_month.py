@@ -61,7 +61,7 @@ def make_raw(home: Path, documents: int) -> None:
         prefix = "erp/sales_register" if is_register else "einvoice/issued"
         connection.execute(f"""
             copy (
-                select * exclude (n, net), {', '.join(f'upper({name}) as {name}_key' for name in keys)},
+                select * exclude (n, net), {", ".join(f"upper({name}) as {name}_key" for name in keys)},
                     '{prefix}/{MONTH}/list.csv' as source_file, n + 1 as source_row, 'hash' as content_hash,
                     timestamp '2025-02-01' as loaded_at, date '{MONTH}-01' as billing_month
                 from (
@@ -139,7 +139,9 @@ def run_pandas(home: Path) -> dict[str, object]:
         while len(pairs):
             first = ~pairs.duplicated("left") & ~pairs.duplicated("right")
             kept.append(pairs[first])
-            pairs = pairs[~pairs["left"].isin(pairs.loc[first, "left"]) & ~pairs["right"].isin(pairs.loc[first, "right"])]
+            pairs = pairs[
+                ~pairs["left"].isin(pairs.loc[first, "left"]) & ~pairs["right"].isin(pairs.loc[first, "right"])
+            ]
         return pd.concat(kept) if kept else pairs
 
     def merged(keys: list[str]) -> pd.DataFrame:

@@ -55,7 +55,8 @@ def _cells(row: RegisterRow, date_format: str) -> list[str | Decimal | None]:
     deed = row.deed
     sign = -1 if deed.type in NOTES else 1
     return [
-        *deed.tins, deed.number, deed.type, row.bad_date or deed.day.strftime(date_format), deed.currency, deed.original,
+        *deed.tins, deed.number, deed.type, row.bad_date or deed.day.strftime(date_format), deed.currency,
+        deed.original,
         *(sign * amount for amount in deed.amounts), deed.rate, row.consolidated, row.reference,
     ]  # fmt: skip
 
@@ -72,7 +73,7 @@ def _write_workbook(path: Path, header: Sequence[str], rows: Sequence[RegisterRo
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(str(path)) as workbook:
-        workbook.set_properties({"created": dt.datetime(2025, 1, 1)})
+        workbook.set_properties({"created": dt.datetime(2025, 1, 1)})  # noqa: DTZ001  Excel knows no zones
         day_format = workbook.add_format({"num_format": "dd/mm/yyyy"})
         sheet = workbook.add_worksheet("Register")
         sheet.write_row(0, 0, header)

@@ -24,7 +24,8 @@ _NAMESPACES = (
 _TOTALS = ("TaxExclusiveAmount", "TaxInclusiveAmount", "PayableAmount", "AllowanceTotalAmount", "ChargeTotalAmount")
 _CSV_HEADER = (
     "supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
-    "original_document_number", *AMOUNTS, "uuid", "submission_uid", "status", "issued_at", "validated_at", "exchange_rate",
+    "original_document_number", *AMOUNTS, "uuid", "submission_uid", "status", "issued_at", "validated_at",
+    "exchange_rate",
 )  # fmt: skip
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 

@@ -131,6 +131,7 @@ def _source_file(records: Records, origin: Origin) -> str:
 def _without_repeats(judged: str, full_key: FullKey, bound: dict[str, int]) -> str:
     """`judged` with every row but the first of a full key rejected, file by file (an archive's member is a file)."""
     key = ", ".join(full_key.expressions)
+    place = bound.get(full_key.column, -1)
     return f"""
         with judged_rows as ({judged}),
         numbered as (
@@ -139,7 +140,7 @@ def _without_repeats(judged: str, full_key: FullKey, bound: dict[str, int]) -> s
         )
         select * replace (
             case when reason is null and occurrence > 1 then {_text(full_key.reason)} else reason end as reason,
-            case when reason is null and occurrence > 1 then {bound.get(full_key.column, -1)} else position end as position
+            case when reason is null and occurrence > 1 then {place} else position end as position
         ) from numbered
     """
 
@@ -172,7 +173,8 @@ def _judged_sql(
     broken_at = " ".join(f"when {rule.fails} then {bound.get(rule.column, -1)}" for rule in rules)
     return f"""
         with trimmed as (
-            select {member} as member, source_row, problem, unreadable, {trimmed} from read_parquet({_text(records.path)})
+            select {member} as member, source_row, problem, unreadable, {trimmed}
+            from read_parquet({_text(records.path)})
         ),
         parsed as (select *, {parsed} from trimmed),
         valued as (select *, {valued} from parsed),
@@ -249,8 +251,8 @@ def _quarantine_sql(records: Records, bound: dict[str, int], origin: Origin) -> 
     )
     fields = ", ".join(f"{_text(h or f'column {n + 1}')}: c{n}" for n, h in enumerate(_distinct(records.headings)))
     return f"""
-        select {_text(origin.source)} as source, {_text(origin.month)} as month, {_source_file(records, origin)} as source_file,
-            source_row, {heading} as column_name, {value} as value,
+        select {_text(origin.source)} as source, {_text(origin.month)} as month,
+            {_source_file(records, origin)} as source_file, source_row, {heading} as column_name, {value} as value,
             case when reason <> 'value' then reason
                 when {value} is null then 'is empty, and is needed'
                 else {expected} end as reason,

@@ -56,7 +56,7 @@ def read_register(
 
 
 def _is_day_first(records: Records, position: int, file: str, hints: RegisterHints) -> bool:
-    """The order under which more of the file's dates fall in the folder's month; a tie that matters is a FileProblem."""
+    """The order under which more of the dates fall in the folder's month; a tie that matters is a FileProblem."""
     order = hints.date_order(file)
     if order is not None:
         return order == "day_first"

@@ -95,5 +95,6 @@ def require_bounded_archive(archive: zipfile.ZipFile, path: Path, file: str, lim
     if sum(member.file_size for member in members) > limit:
         raise FileProblem(
             file,
-            "unpacks to more than the limit; if the file is right, raise RECON_MAX_UNPACK_RATIO or RECON_MAX_UNPACKED_BYTES",
+            "unpacks to more than the limit; if the file is right, raise RECON_MAX_UNPACK_RATIO or "
+            "RECON_MAX_UNPACKED_BYTES",
         )

@@ -76,7 +76,9 @@ class Home:
         numbered = [{"row_reference": f"R{n:03d}", **line} for n, line in enumerate(lines, start=1)]
         self.land(f"erp/{kind}_register/{month}", REGISTER, numbered, name)
 
-    def einvoices(self, *lines: Line, month: str = "2025-01", direction: str = "issued", name: str = "list.csv") -> None:
+    def einvoices(
+        self, *lines: Line, month: str = "2025-01", direction: str = "issued", name: str = "list.csv"
+    ) -> None:
         numbered = [
             {"uuid": f"U{n:03d}", "status": "Valid", "validated_at": "2025-01-15T01:00:00Z", **line}
             for n, line in enumerate(lines, start=1)

@@ -8,7 +8,11 @@ import pytest
 
 from recon_assets_tests.einvoices.built import Built, Home, Line, document, off_by
 
-CASES = list(csv.DictReader((Path(__file__).parents[1] / "cases" / "einvoice_buckets.csv").read_text(encoding="utf-8").splitlines()))
+CASES = list(
+    csv.DictReader(
+        (Path(__file__).parents[1] / "cases" / "einvoice_buckets.csv").read_text(encoding="utf-8").splitlines()
+    )
+)
 OTHER = {
     "supplier_tin": "C101", "buyer_tin": "C201", "document_date": "2025-01-16", "original_document_number": "OLD-2",
 }  # fmt: skip

@@ -79,7 +79,9 @@ def test_a_document_that_comes_late_turns_missing_into_its_pair_and_keeps_the_ke
 def test_a_hundred_documents_alike_are_paired_one_to_one(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
     home.register(*(document() | {"row_reference": f"R{n:03d}"} for n in range(100)))
-    home.einvoices(*(document() | {"uuid": f"U{n:03d}"} for n in range(99)), document(uuid="U999", total_tax_amount="79"))
+    home.einvoices(
+        *(document() | {"uuid": f"U{n:03d}"} for n in range(99)), document(uuid="U999", total_tax_amount="79")
+    )
     rows = home.build().mart()
     assert {(r["register_row_reference"], r["uuid"]) for r in rows if r["bucket"] == "Exact"} == {
         (f"R{n:03d}", f"U{n:03d}") for n in range(99)

@@ -188,7 +188,9 @@ def json_record(text: str) -> dict[str, Any] | None:
         return ubl(value)
     if "document" in value:
         inner = value["document"]
-        found = ubl(tree_of(inner.encode()) if inner.startswith("<") else json.loads(inner, parse_float=str, parse_int=str))
+        found = ubl(
+            tree_of(inner.encode()) if inner.startswith("<") else json.loads(inner, parse_float=str, parse_int=str)
+        )
         return found | {
             "uuid": value.get("uuid"), "submission_uid": value.get("submissionUid"), "status": value.get("status"),
             "validated_at": value.get("dateTimeValidated"),
@@ -290,7 +292,12 @@ def load(landing: Path) -> tuple[list[Document], list[Document], set[tuple[str, 
 
 
 def keep(
-    rows: Sequence[dict[str, Any] | None], side: str, kind: str, month: date, file: str, quarantined: set[tuple[str, int]]
+    rows: Sequence[dict[str, Any] | None],
+    side: str,
+    kind: str,
+    month: date,
+    file: str,
+    quarantined: set[tuple[str, int]],
 ) -> list[Document]:
     kept, seen = [], set()
     for place, row in enumerate(rows, start=1):
@@ -298,7 +305,11 @@ def keep(
         if document is None:
             quarantined.add((file, place))
             continue
-        own = document.raw.get("row_reference") if side == "register" else (document.raw.get("uuid"), document.raw["status"])
+        own = (
+            document.raw.get("row_reference")
+            if side == "register"
+            else (document.raw.get("uuid"), document.raw["status"])
+        )
         full = (*(document.key[f] for f in IDENTIFIERS), *(document.amount[a] for a in AMOUNTS), own)
         if full in seen:
             quarantined.add((file, place))
@@ -319,11 +330,21 @@ def document_of(row: dict[str, Any], side: str, kind: str, month: date, file: st
         raw["status"] = (raw.get("status") or "Valid").capitalize()
         raw["validated_at"] = instant(raw.get("validated_at"))
     key = {name: normal(raw.get(name)) for name in IDENTIFIERS if name != "document_date"}
-    key |= {"document_date": raw["document_date"], "supplier_tin": tin(key["supplier_tin"]), "buyer_tin": tin(key["buyer_tin"])}
+    key |= {
+        "document_date": raw["document_date"],
+        "supplier_tin": tin(key["supplier_tin"]),
+        "buyer_tin": tin(key["buyer_tin"]),
+    }
     code = key["document_type"]
     numbers = {name: number(raw.get(name)) for name in AMOUNTS}
     wrong = any(raw.get(name) is not None and numbers[name] is None for name in AMOUNTS)
-    needed = [key["document_number"], code, raw["document_date"], key["currency_code"], *(numbers[a] for a in AMOUNTS[:4])]
+    needed = [
+        key["document_number"],
+        code,
+        raw["document_date"],
+        key["currency_code"],
+        *(numbers[a] for a in AMOUNTS[:4]),
+    ]
     if wrong or any(value is None for value in needed) or code not in ("01", "02", "03", "04", "11", "12", "13", "14"):
         return None
     register_type = kind
@@ -389,7 +410,9 @@ class Comparison:
 
     @property
     def total(self) -> Decimal | None:
-        return None if self.fx_missing else sum((abs(self.difference_myr[a] or Decimal(0)) for a in AMOUNTS), Decimal(0))
+        return (
+            None if self.fx_missing else sum((abs(self.difference_myr[a] or Decimal(0)) for a in AMOUNTS), Decimal(0))
+        )
 
 
 def compare(r: Document, e: Document) -> Comparison:
@@ -646,7 +669,13 @@ def paired_row(pair: Pair) -> dict[str, Any]:
 
 def missing_row(d: Document, pairs: list[Pair], einvoices: list[Document], as_of: date) -> dict[str, Any]:
     is_register = d.side == "register"
-    bucket = "Missing in EInv" if is_register else "Missing in Sales" if d.register_type == "sales" else "Missing in Purchase"
+    bucket = (
+        "Missing in EInv"
+        if is_register
+        else "Missing in Sales"
+        if d.register_type == "sales"
+        else "Missing in Purchase"
+    )
     original = first_of_key(d, pairs)
     reason = "duplicate" if original is not None else status_reason(d, einvoices) if is_register else None
     last_open = window(d.month)[1]

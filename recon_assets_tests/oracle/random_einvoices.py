@@ -21,7 +21,11 @@ from recon_assets_tests.oracle.einvoices import AMOUNTS, CONSOLIDATED, month_fir
 OURS, TINS = "C0012345", ("C20", "C0020", "C30", "IG00700", None)
 CURRENCIES = ("MYR", "MYR", "MYR", "USD", "SGD")
 RATES = {"MYR": None, "USD": "4.72", "SGD": "3.4567"}
-HEADINGS = {"document_number": "Invoice Number", "total_including_tax": "Total Incl. Tax", "supplier_tin": "Supplier TIN"}
+HEADINGS = {
+    "document_number": "Invoice Number",
+    "total_including_tax": "Total Incl. Tax",
+    "supplier_tin": "Supplier TIN",
+}
 
 
 @dataclass
@@ -152,7 +156,9 @@ class Generator:
                 folder = r.choice((month, month, self.months[0]))
                 registers.setdefault(("sales", folder), []).append(row)
             totals = {a: abs(sum((-1 if x.type == "02" else 1) * x.amounts[a] for x in rows)) for a in AMOUNTS}
-            whole = replace(rows[0], counterparty=CONSOLIDATED, number=number, type="01", amounts=totals, uuid=f"K{n}{self.count}")
+            whole = replace(
+                rows[0], counterparty=CONSOLIDATED, number=number, type="01", amounts=totals, uuid=f"K{n}{self.count}"
+            )
             if r.random() < 0.9:
                 self.issue(self.disturbed(whole) if r.random() < 0.4 else whole, month, einvoices)
 
@@ -166,7 +172,12 @@ class Generator:
         rows = [[HEADINGS.get(name, name) for name in names]]
         # Days that only one order can put into the month.
         for n in range(2):
-            anchor = replace(self.deed(middle), number=f"ANCHOR-{folder.parent.name}-{folder.name}-{n}", day=middle, reference=f"A{n}")
+            anchor = replace(
+                self.deed(middle),
+                number=f"ANCHOR-{folder.parent.name}-{folder.name}-{n}",
+                day=middle,
+                reference=f"A{n}",
+            )
             deeds = [*deeds, anchor] if style != "iso" else deeds
         for deed in deeds:
             rows.append(self.register_row(deed, style))

@@ -170,5 +170,6 @@ def plain(plan: Plan, month: str, count: int) -> None:
 
 
 KINDS: tuple[Callable[[Plan, str], None], ...] = (
-    amount_slips, identifier_slips, document_types, foreign_currency, missing, duplicates, consolidated, month_end, bad_records,
+    amount_slips, identifier_slips, document_types, foreign_currency, missing, duplicates, consolidated, month_end,
+    bad_records,
 )  # fmt: skip
