@@ -296,7 +296,11 @@ def main() -> None:
     try:
         generate(folder, options.lines, options.bad_lines)
         skipped = {"pandas script"} if options.skip_pandas else set()
-        found = {stage: measured(stage, folder) for stage in STAGES if stage not in skipped}
+        found = {}
+        for stage in STAGES:
+            if stage not in skipped:
+                found[stage] = measured(stage, folder)
+                print(f"{stage}: {found[stage][0]:.1f} s, {found[stage][1]:.2f} GB", file=sys.stderr, flush=True)
         report(options.lines, found, folder)
     finally:
         shutil.rmtree(folder)
