@@ -175,7 +175,7 @@ def choose_cost_files(store: FileStore, files: list[LandedFile], prefix: str) ->
     by_path = {file.path: file for file in files}
     for run in newest_runs(readable):
         same = [r for r in readable if (r.kind, r.export) == (run.kind, run.export)]
-        facts = {
+        facts: dict[str, str | None] = {
             "kind": run.kind,
             "export_id": run.export,
             "submitted_at": run.submitted,
