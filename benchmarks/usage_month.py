@@ -21,15 +21,7 @@ from pathlib import Path
 import psutil
 
 MONTH = "2025-03"
-HEADER = (
-    "PartnerId,PartnerName,CustomerId,CustomerName,CustomerDomainName,CustomerCountry,MpnId,Tier2MpnId,InvoiceNumber,"
-    "ProductId,SkuId,AvailabilityId,SkuName,ProductName,PublisherName,PublisherId,SubscriptionDescription,SubscriptionId,"
-    "ChargeStartDate,ChargeEndDate,UsageDate,MeterType,MeterCategory,MeterId,MeterSubCategory,MeterName,MeterRegion,Unit,"
-    "ResourceLocation,ConsumedService,ResourceGroup,ResourceURI,ChargeType,UnitPrice,Quantity,UnitType,BillingPreTaxTotal,"
-    "BillingCurrency,PricingPreTaxTotal,PricingCurrency,ServiceInfo1,ServiceInfo2,Tags,AdditionalInfo,EffectiveUnitPrice,"
-    "PCToBCExchangeRate,PCToBCExchangeRateDate,EntitlementId,EntitlementDescription,PartnerEarnedCreditPercentage,"
-    "CreditPercentage,CreditType,BenefitId,BenefitOrderId,BenefitType"
-).split(",")
+HEADER = ["PartnerId", "PartnerName", "CustomerId", "CustomerName", "CustomerDomainName", "CustomerCountry", "MpnId", "Tier2MpnId", "InvoiceNumber", "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "PublisherName", "PublisherId", "SubscriptionDescription", "SubscriptionId", "ChargeStartDate", "ChargeEndDate", "UsageDate", "MeterType", "MeterCategory", "MeterId", "MeterSubCategory", "MeterName", "MeterRegion", "Unit", "ResourceLocation", "ConsumedService", "ResourceGroup", "ResourceURI", "ChargeType", "UnitPrice", "Quantity", "UnitType", "BillingPreTaxTotal", "BillingCurrency", "PricingPreTaxTotal", "PricingCurrency", "ServiceInfo1", "ServiceInfo2", "Tags", "AdditionalInfo", "EffectiveUnitPrice", "PCToBCExchangeRate", "PCToBCExchangeRateDate", "EntitlementId", "EntitlementDescription", "PartnerEarnedCreditPercentage", "CreditPercentage", "CreditType", "BenefitId", "BenefitOrderId", "BenefitType"]
 # Every line is made of its number alone, so both sides are made without holding either.
 FACTS = {
     "customer": "lpad(cast(i % 400 as varchar), 8, '0') || '-0000-4000-8000-00000000c000'",
@@ -296,7 +288,11 @@ def main() -> None:
     try:
         generate(folder, options.lines, options.bad_lines)
         skipped = {"pandas script"} if options.skip_pandas else set()
-        found = {stage: measured(stage, folder) for stage in STAGES if stage not in skipped}
+        found = {}
+        for stage in STAGES:
+            if stage not in skipped:
+                found[stage] = measured(stage, folder)
+                print(f"{stage}: {found[stage][0]:.1f} s, {found[stage][1]:.2f} GB", file=sys.stderr, flush=True)
         report(options.lines, found, folder)
     finally:
         shutil.rmtree(folder)

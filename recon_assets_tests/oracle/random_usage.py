@@ -11,21 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-USAGE = (
-    "PartnerId,CustomerId,CustomerName,InvoiceNumber,SubscriptionId,UsageDate,MeterCategory,MeterId,MeterSubCategory,MeterName,"
-    "MeterRegion,Unit,ResourceURI,ChargeType,UnitPrice,Quantity,BillingPreTaxTotal,BillingCurrency,Tags,EntitlementId"
-).split(",")
-MPA = (
-    "invoiceId,billingProfileId,partnerTenantId,customerTenantId,customerName,date,meterId,meterName,meterCategory,"
-    "meterSubCategory,meterRegion,SubscriptionId,publisherType,ResourceId,quantity,chargeType,billingCurrency,"
-    "costInBillingCurrency,tags"
-).split(",")
+USAGE = ["PartnerId", "CustomerId", "CustomerName", "InvoiceNumber", "SubscriptionId", "UsageDate", "MeterCategory", "MeterId", "MeterSubCategory", "MeterName", "MeterRegion", "Unit", "ResourceURI", "ChargeType", "UnitPrice", "Quantity", "BillingPreTaxTotal", "BillingCurrency", "Tags", "EntitlementId"]
+MPA = ["invoiceId", "billingProfileId", "partnerTenantId", "customerTenantId", "customerName", "date", "meterId", "meterName", "meterCategory", "meterSubCategory", "meterRegion", "SubscriptionId", "publisherType", "ResourceId", "quantity", "chargeType", "billingCurrency", "costInBillingCurrency", "tags"]
 CSP = [h for h in MPA if h not in ("invoiceId", "billingProfileId", "partnerTenantId")]
-EA = "SubscriptionGuid,UsageDateTime,MeterId,MeterName,MeterCategory,MeterSubcategory,MeterRegion,InstanceId,UsageQuantity,PreTaxCost,Currency,ChargeType,PublisherType".split(",")
-FOCUS = (
-    "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,CommitmentDiscountStatus,PricingQuantity,ResourceId,SubAccountId,"
-    "x_CustomerId,x_InvoiceId,x_SkuMeterId,x_SkuMeterName,x_SkuMeterCategory,x_SkuMeterSubcategory,x_SkuRegion,x_PublisherCategory"
-).split(",")
+EA = ["SubscriptionGuid", "UsageDateTime", "MeterId", "MeterName", "MeterCategory", "MeterSubcategory", "MeterRegion", "InstanceId", "UsageQuantity", "PreTaxCost", "Currency", "ChargeType", "PublisherType"]
+FOCUS = ["BilledCost", "BillingCurrency", "ChargeCategory", "ChargePeriodStart", "CommitmentDiscountStatus", "PricingQuantity", "ResourceId", "SubAccountId", "x_CustomerId", "x_InvoiceId", "x_SkuMeterId", "x_SkuMeterName", "x_SkuMeterCategory", "x_SkuMeterSubcategory", "x_SkuRegion", "x_PublisherCategory"]
 
 
 class Generator:

@@ -56,7 +56,7 @@ class Result:
 
 def ident(text: str | None) -> str | None:
     value = (text or "").strip().lower()
-    value = value[:-1] if value.endswith("/") else value
+    value = value.removesuffix("/")
     return None if value in ("", NULL_GUID) else value
 
 
@@ -366,7 +366,7 @@ def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: lis
     _category_moves(grid, details)
     for key, row in grid.items():
         percent(row)
-        result.grid[comparison, *key] = row
+        result.grid[(comparison, *key)] = row
     for key, row in details.items():
         unit = UNITS.get(key[2], Decimal("0.01"))
         judge(row, unit, restated)
@@ -376,7 +376,7 @@ def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: lis
         elif above["explanation"] == "category_move" and row["status"] != "matched":
             row["explanation"] = "category_move"
         percent(row)
-        result.variations[comparison, *key] = row
+        result.variations[(comparison, *key)] = row
     _summarize(result, comparison, grid)
 
 
@@ -419,4 +419,4 @@ def _summarize(result: Result, comparison: str, grid: dict[tuple[Any, ...], dict
         )  # fmt: skip
         total["explanation"] = None
         percent(total)
-        result.summary[comparison, *key] = total
+        result.summary[(comparison, *key)] = total
