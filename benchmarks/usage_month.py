@@ -21,7 +21,63 @@ from pathlib import Path
 import psutil
 
 MONTH = "2025-03"
-HEADER = ["PartnerId", "PartnerName", "CustomerId", "CustomerName", "CustomerDomainName", "CustomerCountry", "MpnId", "Tier2MpnId", "InvoiceNumber", "ProductId", "SkuId", "AvailabilityId", "SkuName", "ProductName", "PublisherName", "PublisherId", "SubscriptionDescription", "SubscriptionId", "ChargeStartDate", "ChargeEndDate", "UsageDate", "MeterType", "MeterCategory", "MeterId", "MeterSubCategory", "MeterName", "MeterRegion", "Unit", "ResourceLocation", "ConsumedService", "ResourceGroup", "ResourceURI", "ChargeType", "UnitPrice", "Quantity", "UnitType", "BillingPreTaxTotal", "BillingCurrency", "PricingPreTaxTotal", "PricingCurrency", "ServiceInfo1", "ServiceInfo2", "Tags", "AdditionalInfo", "EffectiveUnitPrice", "PCToBCExchangeRate", "PCToBCExchangeRateDate", "EntitlementId", "EntitlementDescription", "PartnerEarnedCreditPercentage", "CreditPercentage", "CreditType", "BenefitId", "BenefitOrderId", "BenefitType"]
+HEADER = [
+    "PartnerId",
+    "PartnerName",
+    "CustomerId",
+    "CustomerName",
+    "CustomerDomainName",
+    "CustomerCountry",
+    "MpnId",
+    "Tier2MpnId",
+    "InvoiceNumber",
+    "ProductId",
+    "SkuId",
+    "AvailabilityId",
+    "SkuName",
+    "ProductName",
+    "PublisherName",
+    "PublisherId",
+    "SubscriptionDescription",
+    "SubscriptionId",
+    "ChargeStartDate",
+    "ChargeEndDate",
+    "UsageDate",
+    "MeterType",
+    "MeterCategory",
+    "MeterId",
+    "MeterSubCategory",
+    "MeterName",
+    "MeterRegion",
+    "Unit",
+    "ResourceLocation",
+    "ConsumedService",
+    "ResourceGroup",
+    "ResourceURI",
+    "ChargeType",
+    "UnitPrice",
+    "Quantity",
+    "UnitType",
+    "BillingPreTaxTotal",
+    "BillingCurrency",
+    "PricingPreTaxTotal",
+    "PricingCurrency",
+    "ServiceInfo1",
+    "ServiceInfo2",
+    "Tags",
+    "AdditionalInfo",
+    "EffectiveUnitPrice",
+    "PCToBCExchangeRate",
+    "PCToBCExchangeRateDate",
+    "EntitlementId",
+    "EntitlementDescription",
+    "PartnerEarnedCreditPercentage",
+    "CreditPercentage",
+    "CreditType",
+    "BenefitId",
+    "BenefitOrderId",
+    "BenefitType",
+]
 # Every line is made of its number alone, so both sides are made without holding either.
 FACTS = {
     "customer": "lpad(cast(i % 400 as varchar), 8, '0') || '-0000-4000-8000-00000000c000'",
@@ -72,7 +128,9 @@ def generate(folder: Path, lines: int, bad_lines: int) -> None:
     connection = duckdb.connect()
     connection.execute("set memory_limit = '2GB'")
     columns = ", ".join(f"{sql} as {name}" for name, sql in COST.items())
-    connection.execute(f"copy (select {columns} from range({lines}) as t(i)) to '{cost / 'part.parquet'}' (format parquet)")
+    connection.execute(
+        f"copy (select {columns} from range({lines}) as t(i)) to '{cost / 'part.parquet'}' (format parquet)"
+    )
     every = lines // bad_lines if bad_lines else 0
     step = 500_000
     with gzip.open(usage, "wb", compresslevel=1) as packed, io.BufferedWriter(packed, 1 << 20) as out:  # type: ignore[arg-type]

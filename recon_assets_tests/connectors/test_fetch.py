@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg  # noqa: TID251  the asset is tested here, beside the service
+import dagster as dg
 import pytest
 from click.testing import CliRunner
 

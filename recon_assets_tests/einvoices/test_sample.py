@@ -51,7 +51,9 @@ def test_the_reconciliation_finds_exactly_what_is_planted(built: Built, expected
 
 def test_what_is_quarantined_is_what_is_named(built: Built, expected: dict[str, Any]) -> None:
     rows = built.rows("select source, month, source_file, source_row from raw.quarantined_rows")
-    named = [{key: row[key] for key in ("source", "month", "source_file", "source_row")} for row in expected["quarantined"]]
+    named = [
+        {key: row[key] for key in ("source", "month", "source_file", "source_row")} for row in expected["quarantined"]
+    ]
     assert sorted(rows, key=str) == sorted(named, key=str)
 
 
@@ -59,4 +61,6 @@ def test_the_same_arguments_write_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_sample(tmp_path / name / "landing", MONTHS[:2])
     files = [sorted((tmp_path / name).rglob("*.*")) for name in ("a", "b")]
-    assert [path.read_bytes() for path in files[0] if path.is_file()] == [p.read_bytes() for p in files[1] if p.is_file()]
+    assert [path.read_bytes() for path in files[0] if path.is_file()] == [
+        p.read_bytes() for p in files[1] if p.is_file()
+    ]

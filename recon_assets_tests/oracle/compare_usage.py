@@ -37,13 +37,20 @@ def differences(build: Build, landing: Path, months: list[str]) -> list[str]:
         for month in months:
             expected = reconcile(landing, month)
             for field, (mart, grain) in MARTS.items():
-                found += [f"{month} {mart} {line}" for line in _compare(connection, month, mart, grain, getattr(expected, field))]
+                found += [
+                    f"{month} {mart} {line}"
+                    for line in _compare(connection, month, mart, grain, getattr(expected, field))
+                ]
             found += _compare_quarantine(connection, month, expected)
     return found
 
 
 def _compare(
-    connection: duckdb.DuckDBPyConnection, month: str, mart: str, grain: list[str], expected: dict[tuple[Any, ...], dict[str, Any]]
+    connection: duckdb.DuckDBPyConnection,
+    month: str,
+    mart: str,
+    grain: list[str],
+    expected: dict[tuple[Any, ...], dict[str, Any]],
 ) -> list[str]:
     result = connection.execute(f"from marts.{mart} where billing_month = ?", [f"{month}-01"])
     names = [column[0] for column in result.description or []]

@@ -11,11 +11,83 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-USAGE = ["PartnerId", "CustomerId", "CustomerName", "InvoiceNumber", "SubscriptionId", "UsageDate", "MeterCategory", "MeterId", "MeterSubCategory", "MeterName", "MeterRegion", "Unit", "ResourceURI", "ChargeType", "UnitPrice", "Quantity", "BillingPreTaxTotal", "BillingCurrency", "Tags", "EntitlementId"]
-MPA = ["invoiceId", "billingProfileId", "partnerTenantId", "customerTenantId", "customerName", "date", "meterId", "meterName", "meterCategory", "meterSubCategory", "meterRegion", "SubscriptionId", "publisherType", "ResourceId", "quantity", "chargeType", "billingCurrency", "costInBillingCurrency", "tags"]
+USAGE = [
+    "PartnerId",
+    "CustomerId",
+    "CustomerName",
+    "InvoiceNumber",
+    "SubscriptionId",
+    "UsageDate",
+    "MeterCategory",
+    "MeterId",
+    "MeterSubCategory",
+    "MeterName",
+    "MeterRegion",
+    "Unit",
+    "ResourceURI",
+    "ChargeType",
+    "UnitPrice",
+    "Quantity",
+    "BillingPreTaxTotal",
+    "BillingCurrency",
+    "Tags",
+    "EntitlementId",
+]
+MPA = [
+    "invoiceId",
+    "billingProfileId",
+    "partnerTenantId",
+    "customerTenantId",
+    "customerName",
+    "date",
+    "meterId",
+    "meterName",
+    "meterCategory",
+    "meterSubCategory",
+    "meterRegion",
+    "SubscriptionId",
+    "publisherType",
+    "ResourceId",
+    "quantity",
+    "chargeType",
+    "billingCurrency",
+    "costInBillingCurrency",
+    "tags",
+]
 CSP = [h for h in MPA if h not in ("invoiceId", "billingProfileId", "partnerTenantId")]
-EA = ["SubscriptionGuid", "UsageDateTime", "MeterId", "MeterName", "MeterCategory", "MeterSubcategory", "MeterRegion", "InstanceId", "UsageQuantity", "PreTaxCost", "Currency", "ChargeType", "PublisherType"]
-FOCUS = ["BilledCost", "BillingCurrency", "ChargeCategory", "ChargePeriodStart", "CommitmentDiscountStatus", "PricingQuantity", "ResourceId", "SubAccountId", "x_CustomerId", "x_InvoiceId", "x_SkuMeterId", "x_SkuMeterName", "x_SkuMeterCategory", "x_SkuMeterSubcategory", "x_SkuRegion", "x_PublisherCategory"]
+EA = [
+    "SubscriptionGuid",
+    "UsageDateTime",
+    "MeterId",
+    "MeterName",
+    "MeterCategory",
+    "MeterSubcategory",
+    "MeterRegion",
+    "InstanceId",
+    "UsageQuantity",
+    "PreTaxCost",
+    "Currency",
+    "ChargeType",
+    "PublisherType",
+]
+FOCUS = [
+    "BilledCost",
+    "BillingCurrency",
+    "ChargeCategory",
+    "ChargePeriodStart",
+    "CommitmentDiscountStatus",
+    "PricingQuantity",
+    "ResourceId",
+    "SubAccountId",
+    "x_CustomerId",
+    "x_InvoiceId",
+    "x_SkuMeterId",
+    "x_SkuMeterName",
+    "x_SkuMeterCategory",
+    "x_SkuMeterSubcategory",
+    "x_SkuRegion",
+    "x_PublisherCategory",
+]
 
 
 class Generator:
@@ -25,7 +97,10 @@ class Generator:
         self.landing, self.month, self.rng = landing, month, Random(seed)
         self.customers = [f"C0000000-0000-4000-8000-00000000000{n}" for n in range(3)]
         self.subscriptions = [f"5AB00000-0000-4000-8000-0000000000{n:02d}" for n in range(6)]
-        self.meters = [f"MMMM0000-0000-4000-8000-0000000000{n:02d}" for n in range(5)] + ["", "00000000-0000-0000-0000-000000000000"]
+        self.meters = [f"MMMM0000-0000-4000-8000-0000000000{n:02d}" for n in range(5)] + [
+            "",
+            "00000000-0000-0000-0000-000000000000",
+        ]
         self.invoices = [f"G{n:03d}" for n in range(self.rng.choice([1, 2, 3]))]
 
     def write(self) -> None:
@@ -78,12 +153,22 @@ class Generator:
                 rows = [row for row in usage if row["invoice"] == invoice]
                 stale = [self._usage_row() for _ in range(3)]
                 self._graph(base / invoice / "old", invoice, stale, "2025-04-01T00:00:00Z")
-                self._graph(base / invoice / "new", invoice, rows, self.rng.choice(["2025-04-02T00:00:00.5Z", "2025-04-09T00:00:00.5Z"]))
+                self._graph(
+                    base / invoice / "new",
+                    invoice,
+                    rows,
+                    self.rng.choice(["2025-04-02T00:00:00.5Z", "2025-04-09T00:00:00.5Z"]),
+                )
             self._csv(base / "ignored.csv", USAGE, [self._usage_cells(self._usage_row(), 0)], ",")
         else:
             half = len(usage) // 2
             self._csv(base / "a.csv", USAGE, [self._usage_cells(r, 1) for r in usage[:half]], ",", damage=True)
-            self._csv(base / "b.csv.gz", USAGE, [self._usage_cells(r, 0) for r in usage[half:]], self.rng.choice([";", "\t", ","]))
+            self._csv(
+                base / "b.csv.gz",
+                USAGE,
+                [self._usage_cells(r, 0) for r in usage[half:]],
+                self.rng.choice([";", "\t", ","]),
+            )
 
     def _graph(self, folder: Path, invoice: str, rows: list[dict[str, Any]], created: str) -> None:
         folder.mkdir(parents=True)
@@ -91,24 +176,45 @@ class Generator:
         for row in rows:
             cells = self._usage_cells(row, 2)
             text = json.dumps({k[0].lower() + k[1:]: v for k, v in cells.items() if v != ""})
-            lines.append(text.replace(f'"quantity": "{cells["Quantity"]}"', f'"quantity": {cells["Quantity"]}') if self.rng.random() < 0.5 and _plain(cells["Quantity"]) else text)
+            lines.append(
+                text.replace(f'"quantity": "{cells["Quantity"]}"', f'"quantity": {cells["Quantity"]}')
+                if self.rng.random() < 0.5 and _plain(cells["Quantity"])
+                else text
+            )
         if self.rng.random() < 0.3:
             lines.append("{broken")
         (folder / "part-0.json.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
         root = f"https://x.example/v1/InvoiceId={invoice}/Fragment=full" if self.rng.random() < 0.5 else ""
-        content = {"createdDateTime": created, "rootDirectory": root, "blobCount": 1, "blobs": [{"name": "part-0.json.gz"}]}
+        content = {
+            "createdDateTime": created,
+            "rootDirectory": root,
+            "blobCount": 1,
+            "blobs": [{"name": "part-0.json.gz"}],
+        }
         (folder / "manifest.json").write_text(json.dumps(content))
 
-    def _csv(self, path: Path, header: list[str], rows: list[dict[str, Any]], delimiter: str, damage: bool = False) -> None:
+    def _csv(
+        self, path: Path, header: list[str], rows: list[dict[str, Any]], delimiter: str, damage: bool = False
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         out = io.StringIO(newline="")
         writer = csv.writer(out, delimiter=delimiter, lineterminator=self.rng.choice(["\n", "\r\n"]))
         writer.writerow(header)
-        numbers = {"quantity", "billingpretaxtotal", "costinbillingcurrency", "pretaxcost", "usagequantity", "billedcost", "pricingquantity"}
+        numbers = {
+            "quantity",
+            "billingpretaxtotal",
+            "costinbillingcurrency",
+            "pretaxcost",
+            "usagequantity",
+            "billedcost",
+            "pricingquantity",
+        }
         for row in rows:
             cells = [row.get(h, "") for h in header]
             if delimiter != ",":
-                cells = [str(c).replace(".", ",") if h.lower() in numbers else c for h, c in zip(header, cells, strict=True)]
+                cells = [
+                    str(c).replace(".", ",") if h.lower() in numbers else c for h, c in zip(header, cells, strict=True)
+                ]
             writer.writerow(cells)
             if damage and self.rng.random() < 0.05:
                 writer.writerow(cells[:-3])
@@ -123,7 +229,9 @@ class Generator:
         cells = [c for row in rows for c in self._cost_cells(row, shape)]
         folder = {"ActualCost": "actual_cost", "AmortizedCost": "amortized_cost", "FocusCost": "focus_cost"}[kind]
         if rng.random() < 0.3:
-            self._csv(self.landing / "cost_management" / folder / self.month / "x.csv", shape, cells, rng.choice([",", ";"]))
+            self._csv(
+                self.landing / "cost_management" / folder / self.month / "x.csv", shape, cells, rng.choice([",", ";"])
+            )
             return
         base = self.landing / "cost_management" / f"export-{kind}" / f"{self.month.replace('-', '')}01-period"
         if rng.random() < 0.5:
@@ -169,7 +277,27 @@ class Generator:
             "billingCurrency": row["currency"], "costInBillingCurrency": row["amount"], "tags": 'x "y", z',
         }  # fmt: skip
         if shape is EA:
-            names = dict(zip(EA, ["SubscriptionId", "date", "meterId", "meterName", "meterCategory", "meterSubCategory", "meterRegion", "ResourceId", "quantity", "costInBillingCurrency", "billingCurrency", "chargeType", "publisherType"], strict=True))
+            names = dict(
+                zip(
+                    EA,
+                    [
+                        "SubscriptionId",
+                        "date",
+                        "meterId",
+                        "meterName",
+                        "meterCategory",
+                        "meterSubCategory",
+                        "meterRegion",
+                        "ResourceId",
+                        "quantity",
+                        "costInBillingCurrency",
+                        "billingCurrency",
+                        "chargeType",
+                        "publisherType",
+                    ],
+                    strict=True,
+                )
+            )
             cells = {new: cells[old] for new, old in names.items()}
             self._spoil(cells, ["UsageDateTime", "UsageQuantity", "PreTaxCost"])
         elif shape is FOCUS:

@@ -107,7 +107,12 @@ def rows_of(path: Path) -> tuple[list[dict[str, str | None]], bool, list[int]]:
         bad = []
         for n, line in enumerate((x for x in text.splitlines() if x.strip()), start=1):
             try:
-                records.append({k: None if v is None else str(v) for k, v in json.loads(line, parse_float=str, parse_int=str).items()})
+                records.append(
+                    {
+                        k: None if v is None else str(v)
+                        for k, v in json.loads(line, parse_float=str, parse_int=str).items()
+                    }
+                )
             except ValueError:
                 records.append({})
                 bad.append(n)
@@ -115,7 +120,9 @@ def rows_of(path: Path) -> tuple[list[dict[str, str | None]], bool, list[int]]:
     delimiter = max(",;\t", key=text.splitlines()[0].count)
     header, *rows = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if r]
     bad = [n for n, row in enumerate(rows, start=1) if len(row) != len(header)]
-    comma = delimiter != "," and any("," in cell and cell.replace(",", "").replace("-", "").isdigit() for r in rows for cell in r)
+    comma = delimiter != "," and any(
+        "," in cell and cell.replace(",", "").replace("-", "").isdigit() for r in rows for cell in r
+    )
     return [dict(zip([h.strip() for h in header], row, strict=False)) for row in rows], comma, bad
 
 
@@ -159,7 +166,9 @@ def usage_lines(landing: Path, month: str, result: Result) -> tuple[list[Line], 
             if n in bad or quantity is None or amount is None or not day or not currency or not invoice:
                 result.quarantined.add((path.relative_to(landing).as_posix(), n))
                 continue
-            texts = tuple(text_of(get(row, x)) for x in ("MeterName", "MeterCategory", "MeterSubCategory", "MeterRegion"))
+            texts = tuple(
+                text_of(get(row, x)) for x in ("MeterName", "MeterCategory", "MeterSubCategory", "MeterRegion")
+            )
             lines.append(Line("usage", None, invoice, ident(get(row, "CustomerId")), subscription(get(row, "EntitlementId")),
                               currency.upper(), ident(get(row, "MeterId")), day, ident(get(row, "ResourceURI")), quantity, amount,
                               texts=texts))  # fmt: skip
@@ -197,7 +206,9 @@ def cost_lines(landing: Path, files: list[tuple[Path, str]], result: Result) -> 
         for n, row in enumerate(rows, start=1):
             focus = comparison == "focus"
             quantity = number(get(row, "PricingQuantity") if focus else get(row, "Quantity", "UsageQuantity"), comma)
-            amount = number(get(row, "BilledCost") if focus else get(row, "Cost", "CostInBillingCurrency", "PreTaxCost"), comma)
+            amount = number(
+                get(row, "BilledCost") if focus else get(row, "Cost", "CostInBillingCurrency", "PreTaxCost"), comma
+            )
             day = day_of((get(row, "ChargePeriodStart") or "")[:10] if focus else get(row, "Date", "UsageDateTime"))
             currency = text_of(get(row, "BillingCurrency", "BillingCurrencyCode", "Currency"))
             charge = text_of(get(row, "ChargeCategory") if focus else get(row, "ChargeType"))
@@ -342,7 +353,9 @@ def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: lis
             row["cost_line_count"] += 1
     grid: dict[tuple[Any, ...], dict[str, Any]] = defaultdict(empty)
     details: dict[tuple[Any, ...], dict[str, Any]] = defaultdict(empty)
-    texts: dict[tuple[Any, ...], dict[str, list[list[str]]]] = defaultdict(lambda: {s: [[], [], [], []] for s in ("usage", "cost")})
+    texts: dict[tuple[Any, ...], dict[str, list[list[str]]]] = defaultdict(
+        lambda: {s: [[], [], [], []] for s in ("usage", "cost")}
+    )
     for line in inside:
         add(grid[_key(line)], line)
         add(details[(*_key(line), line.day, line.resource)], line)
@@ -380,7 +393,9 @@ def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: lis
     _summarize(result, comparison, grid)
 
 
-def _category_moves(grid: dict[tuple[Any, ...], dict[str, Any]], details: dict[tuple[Any, ...], dict[str, Any]]) -> None:
+def _category_moves(
+    grid: dict[tuple[Any, ...], dict[str, Any]], details: dict[tuple[Any, ...], dict[str, Any]]
+) -> None:
     by_resource: dict[tuple[Any, ...], dict[Any, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
     for key, row in details.items():
         by_resource[key[:4]][key[5]] += row["cost_amount"] - row["usage_amount"]

@@ -47,7 +47,9 @@ def test_reconciliation_finds_what_is_planted_and_nothing_else(marts: Any, expec
     planted = {tuple(row[key] for key in keys): row for row in expected["planted"]}
     for key, row in planted.items():
         variation = row["amount_variation"]
-        assert found[key] == (row["status"], row["explanation"], None if variation is None else Decimal(variation)), row["what"]
+        assert found[key] == (row["status"], row["explanation"], None if variation is None else Decimal(variation)), (
+            row["what"]
+        )
     assert {row[0] for key, row in found.items() if key not in planted} == {"matched"}
     counts: dict[str, dict[str, Counter[str]]] = {}
     for key, row in found.items():
@@ -57,7 +59,13 @@ def test_reconciliation_finds_what_is_planted_and_nothing_else(marts: Any, expec
 
 def test_every_status_and_explanation_is_planted(expected: dict[str, Any]) -> None:
     rows = expected["planted"]
-    assert {row["status"] for row in rows} == {"matched", "mismatched", "missing_in_cost", "missing_in_usage", "not_comparable"}
+    assert {row["status"] for row in rows} == {
+        "matched",
+        "mismatched",
+        "missing_in_cost",
+        "missing_in_usage",
+        "not_comparable",
+    }
     assert {row["explanation"] for row in rows} == {
         None, "currency", "category_move", "zero_amount", "missing_side", "rounding", "quantity", "price", "unit", "restated",
         "unexplained",
@@ -69,18 +77,31 @@ def test_charges_that_are_no_usage_are_reported_beside_the_differences(marts: An
         "select strftime(billing_month, '%Y-%m'), comparison, invoice_number, azure_subscription_id, currency, charge_type, "
         "cost_amount from marts.usage_cost_out_of_scope"
     )
-    keys = ("billing_month", "comparison", "invoice_number", "azure_subscription_id", "currency", "charge_type", "cost_amount")
+    keys = (
+        "billing_month",
+        "comparison",
+        "invoice_number",
+        "azure_subscription_id",
+        "currency",
+        "charge_type",
+        "cost_amount",
+    )
     wanted = {(*(row[key] for key in keys[:-1]), Decimal(row["cost_amount"])) for row in expected["out_of_scope"]}
     assert set(marts.execute(sql).fetchall()) == wanted
 
 
 def test_rows_that_cannot_be_read_are_set_aside_where_they_are_named(marts: Any, expected: dict[str, Any]) -> None:
-    found = set(marts.execute("select source, month, source_file, source_row, column_name from raw.quarantined_rows").fetchall())
+    found = set(
+        marts.execute("select source, month, source_file, source_row, column_name from raw.quarantined_rows").fetchall()
+    )
     keys = ("source", "month", "source_file", "source_row", "column_name")
     assert found == {tuple(row[key] for key in keys) for row in expected["quarantined"]}
 
 
 def test_the_same_seed_writes_the_same_files(home: Path, tmp_path: Path) -> None:
     usage.write(tmp_path / "landing", MONTHS, 7, 1)
-    first, second = ({p.relative_to(f).as_posix(): p.read_bytes() for p in (f / "landing").rglob("*") if p.is_file()} for f in (home, tmp_path))
+    first, second = (
+        {p.relative_to(f).as_posix(): p.read_bytes() for p in (f / "landing").rglob("*") if p.is_file()}
+        for f in (home, tmp_path)
+    )
     assert first == second

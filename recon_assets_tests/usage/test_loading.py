@@ -89,7 +89,9 @@ def test_different_exports_add_up(zone: Zone) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"blobCount": 2}, {"byteCount": 1}, {"blobs": [{"blobName": "x/gone.csv"}]}])
-def test_a_run_that_is_not_whole_fails_the_month_and_no_older_run_takes_its_place(zone: Zone, changed: dict[str, Any]) -> None:
+def test_a_run_that_is_not_whole_fails_the_month_and_no_older_run_takes_its_place(
+    zone: Zone, changed: dict[str, Any]
+) -> None:
     zone.run("a/run1", "2025-04-01T00:00:00Z", [cost_row("1")])
     zone.run("a/run2", "2025-04-02T00:00:00Z", [cost_row("2")], **changed)
     load = zone.load()
@@ -120,7 +122,11 @@ def test_per_invoice_the_newest_manifest_wins_and_loose_files_do_not_count_besid
         text = json.dumps(record | {"UsageDate": "2025-03-01T00:00:00Z"}).replace('"3"', amount)
         zone.put(f"{base}/folder/{run}/part.json.gz", gzip.compress(text.encode()))
         created = f"2025-04-0{1 + (run == 'new')}T00:00:00Z"
-        manifest = {"createdDateTime": created, "rootDirectory": "https://x/InvoiceId=G77/y", "blobs": [{"name": "part.json.gz"}]}
+        manifest = {
+            "createdDateTime": created,
+            "rootDirectory": "https://x/InvoiceId=G77/y",
+            "blobs": [{"name": "part.json.gz"}],
+        }
         zone.put(f"{base}/folder/{run}/manifest.json", json.dumps(manifest))
     zone.put(f"{base}/portal.csv", f"{USAGE}\n{usage_row('9')}")
     found = zone.rows(zone.load("azure_invoice_usage"), "invoice_number, billing_pre_tax_total")
@@ -158,10 +164,17 @@ def test_malformed_records_are_set_aside_with_their_numbers_whichever_way_a_file
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_comma_decimals_are_read_in_files_that_semicolons_or_tabs_delimit(zone: Zone, delimiter: str) -> None:
-    rows = [usage_row("A", "B").replace(",", delimiter).replace("A", amount).replace("B", "2,5") for amount in ("1.234", "1,5", "1.234,5")]
+    rows = [
+        usage_row("A", "B").replace(",", delimiter).replace("A", amount).replace("B", "2,5")
+        for amount in ("1.234", "1,5", "1.234,5")
+    ]
     zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", "\n".join([USAGE.replace(",", delimiter), *rows]))
     found = sorted(zone.rows(zone.load("azure_invoice_usage"), "billing_pre_tax_total, quantity"))
-    assert found == [(Decimal("1.5"), Decimal("2.5")), (Decimal(1234), Decimal("2.5")), (Decimal("1234.5"), Decimal("2.5"))]
+    assert found == [
+        (Decimal("1.5"), Decimal("2.5")),
+        (Decimal(1234), Decimal("2.5")),
+        (Decimal("1234.5"), Decimal("2.5")),
+    ]
 
 
 def test_an_unclosed_quote_is_never_read_past(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +215,9 @@ def test_cost_files_of_real_systems_load(zone: Zone, file: str, count: int) -> N
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
-@pytest.mark.parametrize("file", ["headerset_PayAsYouGo.csv", "headerset_German.csv", "headerset_YA.csv", "headerset_BOM.csv"])
+@pytest.mark.parametrize(
+    "file", ["headerset_PayAsYouGo.csv", "headerset_German.csv", "headerset_YA.csv", "headerset_BOM.csv"]
+)
 def test_cost_files_without_a_charge_type_say_so(zone: Zone, file: str) -> None:
     zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / "opencost" / file).read_bytes())
     assert "the required columns ChargeType are missing" in zone.load().problems[0]
