@@ -55,17 +55,18 @@ def sample(months: str, seed: int, scale: int) -> None:
 
 @main.command()
 @click.option("--months", required=True, help="2025-01..2025-03, or one month.")
-@click.option("--subject", "subjects", type=SUBJECT_CHOICE, multiple=True, help="Default: all.")
+@click.option("--subject", "subjects", type=SUBJECT_CHOICE, multiple=True, help="Default: all that anything landed of.")
 def run(months: str, subjects: tuple[str, ...]) -> None:
     """Load, reconcile and publish months. Exit code 0 only if every selected month was published."""
     from recon_assets.console import progress_display, show_outcome
     from recon_assets.months import parse_months
+    from recon_assets.pipeline.plan import landed_subjects
     from recon_assets.platform import Platform
     from recon_assets.sources.registry import SUBJECTS
 
     platform = Platform.from_settings()
     wanted = parse_months(months)
-    chosen = list(subjects or SUBJECTS)
+    chosen = list(subjects or landed_subjects(platform.landing) or SUBJECTS)
     with progress_display() as progress:
         from recon_assets.runner import run_months  # the line is shown while Dagster and dbt are imported
 

@@ -1,6 +1,6 @@
 """Manifests of cost exports and of Graph billed-usage exports: which runs there are, and whose files count.
 
-Spec: usage_cost_reconciliation.md, precise rules 1 and 2. A manifest is written last, so a run without one is not there.
+Spec: usage_cost_reconciliation.md, precise rules 1 and 2. A manifest is written last: a run without one is not there.
 """
 
 import datetime as dt
@@ -171,9 +171,9 @@ def cost_files_by_month(
     for file in files:
         place = loose_place(file.path, prefix)
         hidden = file.path.rsplit("/", 1)[-1].startswith((".", "~$", "_"))
-        if place and place not in managed and not hidden and folder_of(file.path) not in run_folders:
-            if file.path.lower().endswith(suffixes):
-                found[place[1]].append(file)
+        readable = not hidden and file.path.lower().endswith(suffixes)
+        if readable and place and place not in managed and folder_of(file.path) not in run_folders:
+            found[place[1]].append(file)
     return {month: sorted(set(found[month])) for month in sorted(found)}
 
 
@@ -199,15 +199,16 @@ def choose_cost_files(store: FileStore, files: list[LandedFile], prefix: str) ->
             chosen.parts.append(Part(run.manifest, facts, False))
     for file in files:
         place = loose_place(file.path, prefix)
-        if place and not is_manifest(file.path) and not any(file == part.file for part in chosen.parts):
-            if not any(run.kind == place[0] for run in readable):
-                facts = {
-                    "kind": place[0],
-                    "export_id": f"folder|{place[0]}",
-                    "submitted_at": None,
-                    "has_older_run": "false",
-                }
-                chosen.parts.append(Part(file, facts, True))
+        if place is None or is_manifest(file.path) or any(file == part.file for part in chosen.parts):
+            continue
+        if not any(run.kind == place[0] for run in readable):
+            facts = {
+                "kind": place[0],
+                "export_id": f"folder|{place[0]}",
+                "submitted_at": None,
+                "has_older_run": "false",
+            }
+            chosen.parts.append(Part(file, facts, True))
     return chosen
 
 

@@ -9,7 +9,7 @@ from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import add_months, first_day
 from recon_assets.pipeline.project import source_windows
 from recon_assets.sources.loading import needs_load
-from recon_assets.sources.registry import SETTLE_DAYS, SOURCES, sources_of
+from recon_assets.sources.registry import SETTLE_DAYS, SOURCES, SUBJECTS, sources_of
 
 Landed = dict[str, dict[str, list[LandedFile]]]  # source -> month -> files
 
@@ -23,6 +23,11 @@ class PlannedLoad:
 def landed_files(store: FileStore, subject: str) -> Landed:
     """Every landed file of a subject's sources, by source and month."""
     return {source.name: discover(store, source.name) for source in sources_of(subject)}
+
+
+def landed_subjects(store: FileStore) -> list[str]:
+    """Subjects of which at least one file has landed, in their order: what a run without a choice reconciles."""
+    return [subject for subject in SUBJECTS if any(landed_files(store, subject).values())]
 
 
 def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore) -> list[PlannedLoad]:

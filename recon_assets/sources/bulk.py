@@ -50,7 +50,7 @@ def read_delimited(
     target: Path,
     wanted: Callable[[list[str]], set[int]],
 ) -> TextRelation:
-    """Records of a delimited file; `wanted` tells from the headings which columns are needed. FileProblem as read_csv."""
+    """Records of a delimited file; `wanted` tells which columns are needed, by headings. FileProblem as read_csv."""
     if path.stat().st_size >= FAST_FROM_BYTES:
         relation = _read_fast(connection, path, file, limits, target, wanted)
         if relation is not None:
@@ -67,7 +67,7 @@ def _read_fast(
     target: Path,
     wanted: Callable[[list[str]], set[int]],
 ) -> TextRelation | None:
-    """By DuckDB's reader, fed through a pipe so that unpacking stays bounded; None when the file needs the other way."""
+    """By DuckDB's reader, fed through a pipe so that unpacking stays bounded; None: the file needs the other way."""
     header = _plain_header(path, file, limits)
     if header is None:
         return None
@@ -82,8 +82,10 @@ def _read_fast(
 
     def csv_sql(pipe: str) -> str:
         return (
-            f"read_csv({quoted(pipe)}, columns = {{{names}}}, auto_detect = false, header = false, delim = {quoted(delimiter)}, "
-            "quote = '\"', escape = '\"', strict_mode = true, null_padding = true, parallel = false, compression = 'none', "
+            f"read_csv({quoted(pipe)}, columns = {{{names}}}, auto_detect = false, header = false, "
+            f"delim = {quoted(delimiter)}, "
+            "quote = '\"', escape = '\"', strict_mode = true, null_padding = true, parallel = false, "
+            "compression = 'none', "
             f"nullstr = {quoted(_NO_TEXT)}, max_line_size = {4 * _CHUNK})"
         )
 
@@ -94,7 +96,8 @@ def _read_fast(
     try:
         with _piped(path, file, limits, quotes) as pipe:
             connection.execute(
-                f"copy (select {selected}, {problem} from {csv_sql(pipe)}) to {quoted(target)} (format parquet, compression lz4)"
+                f"copy (select {selected}, {problem} from {csv_sql(pipe)}) to {quoted(target)} "
+                "(format parquet, compression lz4)"
             )
     except duckdb.Error:
         return None
@@ -116,7 +119,8 @@ def _read_fast(
             yield (
                 f"(select source_row, case when {is_wrong} then concat_ws(',', {whole}) "
                 f"else cast(to_json({{{fields}}}) as varchar) end as raw_row, "
-                f"case when {is_wrong} then ({present}) || ' fields where the header has {width}' end as full_problem from "
+                f"case when {is_wrong} then ({present}) || ' fields where the header has {width}' end "
+                "as full_problem from "
                 f"(select *, row_number() over () as source_row from {csv_sql(pipe)}))"
             )
 

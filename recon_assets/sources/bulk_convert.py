@@ -68,7 +68,7 @@ def convert_bulk(
 def _decimal_marks(
     connection: duckdb.DuckDBPyConnection, records: TextRelation, columns: tuple[Column, ...], bound: dict[str, int]
 ) -> str:
-    """The macro that reads the file's numbers: comma decimals only where semicolons or tabs delimit, decided per file."""
+    """The macro that reads the file's numbers: comma decimals only where semicolons or tabs delimit, per file."""
     numbers = [bound[c.name] for c in columns if c.kind == "decimal" and c.name in bound]
     if records.comma_delimited or not numbers:
         return "point_number(%s)"
@@ -171,7 +171,8 @@ def _quarantine_sql(
     return f"""
         select {quoted(origin.source)} as source, {quoted(origin.month)} as month, {quoted(origin.file)} as source_file,
             source_row, {heading} as column_name, {value} as value,
-            case when problem is not null then {"coalesce(full_problem, problem)" if raw_rows else "problem"} when {value} is null then 'is empty, and is needed'
+            case when problem is not null then {"coalesce(full_problem, problem)" if raw_rows else "problem"}
+                when {value} is null then 'is empty, and is needed'
                 else {expected} end as reason,
             {raw_row} as raw_row
         from (select * from ({judged}) where position is not null) as rejected {joined} order by source_row

@@ -114,4 +114,5 @@ def _facts(source: str, part: Part, headings: list[str]) -> dict[str, str | None
     kind = part.facts["kind"]
     if kind is None or kind not in COMPARISONS:
         raise FileProblem(part.file.path, f"belongs to no kind of cost export ({kind})")
-    return part.facts | {"comparison": COMPARISONS[kind], "price_basis": "retail" if is_customer_side else "partner"}
+    basis = "retail" if is_customer_side else "partner"
+    return {**part.facts, "comparison": COMPARISONS[kind], "price_basis": basis}

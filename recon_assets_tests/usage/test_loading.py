@@ -117,7 +117,7 @@ def test_a_changed_manifest_means_the_month_is_loaded_again(zone: Zone) -> None:
 
 def test_per_invoice_the_newest_manifest_wins_and_loose_files_do_not_count_beside_it(zone: Zone) -> None:
     base = f"partner_center/billed_usage/{MONTH}"
-    record = {name: value for name, value in zip(USAGE.split(","), usage_row("3").split(","), strict=True)}
+    record = dict(zip(USAGE.split(","), usage_row("3").split(","), strict=True))
     for run, amount in (("old", "1.10"), ("new", "0.123456789012345")):
         text = json.dumps(record | {"UsageDate": "2025-03-01T00:00:00Z"}).replace('"3"', amount)
         zone.put(f"{base}/folder/{run}/part.json.gz", gzip.compress(text.encode()))
