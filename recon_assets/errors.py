@@ -13,10 +13,6 @@ class InputError(ReconError):
     exit_code = 2
 
 
-class NotPublishedError(ReconError):
-    """A month could not be published; what was published before stays."""
-
-
 class FileProblem(Exception):
     """Why one landed file cannot be read at all: file, place inside it (row 0 is the header), what to do."""
 

@@ -40,7 +40,11 @@ def run_query(sql: str, form: str, as_of: dt.datetime | None, out: TextIO) -> No
             require_reading(connection, sql)
             result = connection.execute(sql)
         except duckdb.Error as error:
-            raise InputError(f"The query cannot be run: {error}") from error
+            # Without the excerpt of the statement: the error is one line.
+            text = " ".join(str(error).partition("\n\nLINE ")[0].split())
+            raise InputError(f"The query cannot be run: {text}") from error
+        if result is None:
+            raise InputError("There is no statement to run. Write a SELECT.")
         columns = [column[0] for column in result.description or []]
         if form == "csv":
             _write_csv(result, columns, out)
@@ -87,6 +91,8 @@ def _plain(value: Any) -> str:
         return ""
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, float):
+        return f"{Decimal(repr(value)):f}"
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ")
     if isinstance(value, bool):

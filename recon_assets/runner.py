@@ -2,6 +2,7 @@
 
 import os
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -10,6 +11,7 @@ import dagster as dg
 
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
+from recon_assets.defs.partitions import month_partitions
 from recon_assets.home import open_instance
 from recon_assets.lakehouse.published import Publication
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
@@ -31,10 +33,19 @@ class Outcome:
 
 def run_months(platform: Platform, subjects: list[str], months: list[str], progress: Progress) -> Outcome:
     """Load what the windows of `months` need, then build and publish the months of each subject."""
-    with open_instance(platform.settings) as instance:
+    outcome = Outcome()
+    known = set(month_partitions(platform).get_partition_keys())
+    for month in (month for month in months if month not in known):
+        outcome.problems.append(f"{month}: no file of this month or of one before it has landed")
+    months = [month for month in months if month in known]
+    if not months:
+        return outcome
+    with open_instance(platform.settings) as instance, warnings.catch_warnings():
+        # What Dagster calls preview and beta is said to whoever upgrades it, not to whoever runs a month.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        warnings.simplefilter("ignore", dg.BetaWarning)
         _close_killed_runs(instance)
         definitions = build_definitions(platform)
-        outcome = Outcome()
         plans = {s: plan_loads(s, months, landed_files(platform.landing, s), platform.raw) for s in subjects}
         ranges = contiguous(months)
         total = len({load.month for plan in plans.values() for load in plan}) + len(subjects) * len(ranges)

@@ -48,18 +48,27 @@ def _raw_failed() -> dg.AutomationCondition:  # type: ignore[type-arg]
     return staging | mart | condition.any_deps_match(mart)
 
 
-def visible_parents(manifest: Mapping[str, Any], unique_id: str) -> list[str]:
-    """Parents of a model that are assets themselves, seen through intermediate models and seeds.
+def is_built_with(node: Mapping[str, Any], subject: str) -> bool:
+    """Whether a model is built in a subject's runs: its own, and those that all subjects share."""
+    return bool({subject, "shared"} & set(node["tags"]))
+
+
+def visible_parents(manifest: Mapping[str, Any], unique_id: str, subject: str) -> list[str]:
+    """Parents of a model that are assets of its subject, seen through intermediate models and seeds.
 
     Intermediate models are steps inside a build: dbt's own lineage shows them, an event per month would only cost time.
+    What a shared mart reads of other subjects is not there in a subject's build.
     """
     found: dict[str, None] = {}
     for parent in manifest["parent_map"].get(unique_id, []):
         node = manifest["nodes"].get(parent)
-        if parent.startswith("source.") or (node and node["config"].get("schema") in ASSET_LAYERS):
+        if parent.startswith("source."):
             found[parent] = None
-        elif parent.startswith("model."):
-            found |= dict.fromkeys(visible_parents(manifest, parent))
+        elif parent.startswith("model.") and is_built_with(node, subject):
+            if node["config"].get("schema") in ASSET_LAYERS:
+                found[parent] = None
+            else:
+                found |= dict.fromkeys(visible_parents(manifest, parent, subject))
     return list(found)
 
 
@@ -99,10 +108,12 @@ class SubjectTranslator(DagsterDbtTranslator):
             return spec
         mappings = {dg.AssetKey(["raw", w.source]): window_mapping(w) for w in source_windows(self._subject)}
         deps: dict[dg.AssetKey, dg.AssetDep] = {}
-        for parent in visible_parents(manifest, unique_id):
+        for parent in visible_parents(manifest, unique_id, self._subject):
             props = self.get_resource_props(manifest, parent)
             everything = props["resource_type"] == "source" and props["name"] in _ALL_SOURCES
             for key in list(mappings) if everything else [self.get_asset_key(props)]:
+                if props["resource_type"] == "source" and key not in mappings:
+                    continue  # another subject's source, read by a shared mart
                 deps[key] = dg.AssetDep(key, partition_mapping=mappings.get(key))
         return spec.replace_attributes(deps=list(deps.values()))
 
@@ -110,10 +121,11 @@ class SubjectTranslator(DagsterDbtTranslator):
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
     ) -> dg.AssetCheckSpec | None:
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
-        if spec is None:
-            return None
+        models = [n for n in manifest["parent_map"].get(unique_id, []) if n.startswith("model.")]
+        if spec is None or not all(is_built_with(manifest["nodes"][model], self._subject) for model in models):
+            return None  # a test that also reads another subject's models is run with that subject
         # Not blocking to Dagster, which would stop every month of a range for one: publishing refuses month by month.
-        return spec._replace(partitions_def=self._partitions, blocking=False)
+        return spec._replace(partitions_def=self._partitions, blocking=False, additional_deps=[])
 
 
 def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:  # type: ignore[type-arg]

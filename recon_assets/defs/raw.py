@@ -1,17 +1,18 @@
 """Raw months as assets, one per source: load, audit, and replace the month only when every audit passed."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
 from recon_assets.defs.metadata import raw_metadata
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.pipeline.project import source_windows
+from recon_assets.sources.loading import Check
 from recon_assets.sources.registry import SOURCES, Source
 
 OWNERS = ["team:finops"]
-AUDITS = {
+AUDITS: dict[Literal["schema", "row_count", "quarantine_share"], str] = {
     "schema": "Every landed file has its header and is read to its end; every row fulfils the Pandera contract.",
     "row_count": "Every record that was read is loaded or quarantined.",
     "quarantine_share": "The share of quarantined rows is within the limit (RECON_QUARANTINE_LIMIT).",
@@ -68,9 +69,10 @@ def _raw_asset(source: Source, partitions: dg.PartitionsDefinition) -> dg.Assets
         here = platform.get()
         month = context.partition_key
         loaded = here.load(source.name, month)
+        results = loaded.checks or _nothing_to_audit(source, month)
         checks = [
             dg.AssetCheckResult(check_name=c.name, asset_key=key, passed=c.passed, metadata={"detail": c.detail})
-            for c in loaded.checks
+            for c in results
         ]
         if loaded.outcome == "failed":
             yield from checks
@@ -87,3 +89,8 @@ def _raw_asset(source: Source, partitions: dg.PartitionsDefinition) -> dg.Assets
         yield from checks  # to Dagster a check is about the newest materialization before it
 
     return load
+
+
+def _nothing_to_audit(source: Source, month: str) -> list[Check]:
+    """Outcomes for a month without files: Dagster wants every check of a materialization."""
+    return [Check(name, True, f"no file of {source.name} has landed for {month}") for name in AUDITS]

@@ -1,0 +1,1 @@
+"""Tests of the Dagster layer, on instances of their own."""

@@ -1,0 +1,246 @@
+"""The code location: it loads, and its assets, jobs, schedules and sensors are the ones that are meant.
+
+The assets of subscriptions are listed one by one; what holds for every subject is asserted of all.
+"""
+
+import datetime as dt
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from recon_assets.definitions import build_definitions
+from recon_assets.defs.partitions import month_partitions, window_mapping
+from recon_assets.pipeline.project import source_windows
+from recon_assets.platform import Platform
+from recon_assets.sources.registry import SUBJECTS
+from recon_assets_tests.landed import NOW, land_bss, land_nce, platform_in, settings_in
+
+REPOSITORY = Path(__file__).parents[2]
+SOURCES = {"raw/bss_invoices", "raw/ms_recon_legacy", "raw/ms_recon_nce"}
+STAGING = {
+    "staging/stg_bss__invoice_copies", "staging/stg_bss__invoice_lines",
+    "staging/stg_partner_center__legacy_lines", "staging/stg_partner_center__nce_lines",
+}  # fmt: skip
+MARTS = {
+    "marts/subscription_reconciliation", "marts/subscription_reconciliation_items", "marts/subscriptions/month_status",
+    "marts/subscriptions/quarantined_rows", "marts/subscriptions/reconciliation_summary",
+}  # fmt: skip
+RAW_KINDS = {"duckdb", "pandera", "parquet"}
+# key -> kinds and the assets it reads; the group is the first part of the key
+ASSETS: dict[str, tuple[set[str], set[str]]] = {
+    "landing/bss_invoices": ({"csv"}, set()),
+    "landing/ms_recon_legacy": ({"csv"}, set()),
+    "landing/ms_recon_nce": ({"csv"}, set()),
+    "raw/bss_invoices": (RAW_KINDS, {"landing/bss_invoices"}),
+    "raw/ms_recon_legacy": (RAW_KINDS, {"landing/ms_recon_legacy"}),
+    "raw/ms_recon_nce": (RAW_KINDS, {"landing/ms_recon_nce"}),
+    "staging/stg_bss__invoice_copies": ({"dbt", "duckdb"}, {"raw/bss_invoices"}),
+    "staging/stg_bss__invoice_lines": ({"dbt", "duckdb"}, {"raw/bss_invoices"}),
+    "staging/stg_partner_center__legacy_lines": ({"dbt", "duckdb"}, {"raw/ms_recon_legacy"}),
+    "staging/stg_partner_center__nce_lines": ({"dbt", "duckdb"}, {"raw/ms_recon_nce"}),
+    "marts/subscription_reconciliation": ({"dbt", "duckdb"}, STAGING | SOURCES),
+    "marts/subscription_reconciliation_items": ({"dbt", "duckdb"}, STAGING),
+    "marts/subscriptions/month_status": ({"dbt", "duckdb"}, STAGING | SOURCES),
+    "marts/subscriptions/quarantined_rows": ({"dbt", "duckdb"}, SOURCES),
+    "marts/subscriptions/reconciliation_summary": ({"dbt", "duckdb"}, STAGING),
+    "published/subscriptions": ({"deltalake"}, MARTS),
+}
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    return platform_in(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def definitions(platform: Platform) -> dg.Definitions:
+    return build_definitions(platform)
+
+
+def asset_keys(definitions: dg.Definitions) -> list[dg.AssetKey]:
+    return sorted(definitions.resolve_asset_graph().get_all_asset_keys())
+
+
+def assets_of(definitions: dg.Definitions, subject: str) -> list[dg.AssetKey]:
+    graph = definitions.resolve_asset_graph()
+    return [key for key in asset_keys(definitions) if graph.get(key).tags["subject"] == subject]
+
+
+def test_the_definitions_load(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_the_assets_are_these_and_read_these(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    found = {
+        key.to_user_string(): (set(graph.get(key).kinds), {p.to_user_string() for p in graph.get(key).parent_keys})
+        for key in assets_of(definitions, "subscriptions")
+    }
+    assert found == ASSETS
+
+
+def test_every_asset_has_its_layers_group_an_owner_a_subject_and_a_description(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in asset_keys(definitions):
+        node = graph.get(key)
+        assert node.group_name == key.path[0]
+        assert node.owners == ["team:finops"]
+        assert node.tags["subject"] in SUBJECTS
+        assert len(node.description or "") > 40, key
+
+
+def test_no_asset_of_a_subject_reads_one_of_another(definitions: dg.Definitions) -> None:
+    """The bug this guards against: a file of one subject brought the shared marts of every subject up to date."""
+    graph = definitions.resolve_asset_graph()
+    for subject in SUBJECTS:
+        keys = assets_of(definitions, subject)
+        assert {parent for key in keys for parent in graph.get(key).parent_keys} <= set(keys)
+
+
+def test_every_mart_description_ends_with_its_grain(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in asset_keys(definitions):
+        if key.path[0] == "marts":
+            assert "One row per " in (graph.get(key).description or ""), key
+
+
+def test_all_assets_share_one_partitions_definition(definitions: dg.Definitions, platform: Platform) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert {graph.get(key).partitions_def for key in asset_keys(definitions)} == {month_partitions(platform)}
+
+
+def test_every_check_of_raw_and_marts_is_partitioned(definitions: dg.Definitions, platform: Platform) -> None:
+    graph = definitions.resolve_asset_graph()
+    checks = list(graph.asset_check_keys)
+    assert {graph.get(check).partitions_def for check in checks} == {month_partitions(platform)}
+    by_asset = {check.asset_key for check in checks}
+    assert by_asset == {key for key in asset_keys(definitions) if key.path[0] in ("raw", "marts")}
+
+
+def test_the_audits_of_raw_months_block_and_dbt_tests_leave_it_to_publishing(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    blocking = {c.to_user_string() for c in graph.asset_check_keys if graph.get(c).blocking}
+    audits = ("schema", "row_count", "quarantine_share")
+    raw = [key.to_user_string() for key in asset_keys(definitions) if key.path[0] == "raw"]
+    assert blocking == {f"{key}:{audit}" for key in raw for audit in audits}
+
+
+def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> None:
+    jobs = {job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert jobs == {"load_raw", "everything", *SUBJECTS}
+    repository = definitions.get_repository_def()
+    schedules = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}
+    running = dg.DefaultScheduleStatus.RUNNING
+    closes = {f"close_month_{subject}": ("0 6 6 * *", running) for subject in SUBJECTS}
+    refreshes = {f"refresh_open_months_{subject}": ("30 6 * * *", running) for subject in SUBJECTS}
+    assert schedules == closes | refreshes
+    sensors = {s.name: s.default_status for s in repository.sensor_defs}
+    names = ["automation", *(f"landing_{subject}" for subject in SUBJECTS)]
+    assert sensors == dict.fromkeys(names, dg.DefaultSensorStatus.RUNNING)
+
+
+def test_the_jobs_hold_the_layers_they_are_named_after(definitions: dg.Definitions) -> None:
+    selected = {
+        name: definitions.resolve_job_def(name).asset_layer.selected_asset_keys
+        for name in ("load_raw", "everything", *SUBJECTS)
+    }
+    assert {key.path[0] for key in selected["load_raw"]} == {"raw"}
+    assert {key.path[0] for key in selected["everything"]} == {"raw", "staging", "marts", "published"}
+    for subject in SUBJECTS:
+        models = {key for key in assets_of(definitions, subject) if key.path[0] not in ("landing", "raw")}
+        assert set(selected[subject]) == models
+
+
+def test_runs_of_a_range_are_one_run_and_raw_months_one_run_each(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    policies = {
+        key.path[0]: graph.get(key).backfill_policy for key in asset_keys(definitions) if key.path[0] != "landing"
+    }
+    single = dg.BackfillPolicy.single_run()
+    assert policies == {
+        "raw": dg.BackfillPolicy.multi_run(1), "staging": single, "marts": single, "published": single,
+    }  # fmt: skip
+
+
+def test_months_reach_from_the_first_month_of_the_settings_to_the_current_one(tmp_path: Path) -> None:
+    keys = month_partitions(platform_in(tmp_path, first_month="2024-03")).get_partition_keys(current_time=NOW)
+    assert (keys[0], keys[-1], len(keys)) == ("2024-03", "2025-07", 17)
+
+
+def test_months_reach_back_to_the_oldest_landed_one(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path, first_month="2024-03")
+    land_nce(platform.settings.landing, "2019-11", [])
+    keys = month_partitions(platform).get_partition_keys(current_time=NOW)
+    assert (keys[0], keys[-1]) == ("2019-11", "2025-07")
+
+
+def test_a_month_that_landed_ahead_of_its_time_has_a_partition(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    land_bss(platform.settings.landing, "2025-09", [])
+    assert month_partitions(platform).get_partition_keys(current_time=NOW)[-1] == "2025-09"
+
+
+def test_the_current_month_gets_its_partition_on_its_first_day(tmp_path: Path) -> None:
+    partitions = month_partitions(platform_in(tmp_path))
+    last_day = dt.datetime(2025, 7, 31, 23, 59, tzinfo=dt.timezone.utc)
+    assert partitions.get_partition_keys(current_time=last_day)[-1] == "2025-07"
+    assert partitions.get_partition_keys(current_time=last_day + dt.timedelta(minutes=1))[-1] == "2025-08"
+
+
+def test_a_month_needs_the_raw_months_of_its_selection_window(definitions: dg.Definitions) -> None:
+    offsets = {w.source: (w.from_offset, w.to_offset) for w in source_windows("subscriptions")}
+    assert offsets == {"bss_invoices": (-1, 3), "ms_recon_nce": (-1, 1), "ms_recon_legacy": (-1, 1)}
+    graph = definitions.resolve_asset_graph()
+    for key in asset_keys(definitions):
+        for parent in graph.get(key).parent_keys:
+            mapping = graph.get_partition_mapping(key, parent)
+            if parent.path[0] == "raw":
+                window = next(w for w in source_windows(graph.get(key).tags["subject"]) if w.source == parent.path[1])
+                assert mapping == window_mapping(window)
+            else:
+                assert (mapping.start_offset, mapping.end_offset) == (0, 0)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("source", "month", "raw_months"),
+    [
+        ("bss_invoices", "2025-02", ["2025-01", "2025-02", "2025-03", "2025-04", "2025-05"]),
+        ("ms_recon_nce", "2025-02", ["2025-01", "2025-02", "2025-03"]),
+        ("bss_invoices", "2022-01", ["2022-01", "2022-02", "2022-03", "2022-04"]),
+        ("bss_invoices", "2025-06", ["2025-05", "2025-06", "2025-07"]),
+    ],
+)
+def test_months_of_a_window_that_do_not_exist_are_left_out(
+    source: str, month: str, raw_months: list[str], definitions: dg.Definitions, platform: Platform
+) -> None:
+    window = next(w for w in source_windows("subscriptions") if w.source == source)
+    partitions = month_partitions(platform)
+    mapped = window_mapping(window).get_upstream_mapped_partitions_result_for_partitions(
+        partitions.subset_with_partition_keys([month]), partitions, partitions, current_time=NOW
+    )
+    assert sorted(mapped.partitions_subset.get_partition_keys()) == raw_months
+
+
+def test_importing_and_building_the_definitions_writes_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    code = "import recon_assets.definitions as d; d.build_definitions(); print('built')"
+    environment = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=environment | {"RECON_HOME": str(home), "PYTHONPATH": str(REPOSITORY)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "built\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_definitions_without_a_landing_zone_have_the_months_of_the_settings(tmp_path: Path) -> None:
+    platform = Platform.from_settings(settings_in(tmp_path / "nowhere", first_month="2025-02"), lambda: NOW)
+    assert month_partitions(platform).get_partition_keys(current_time=NOW)[0] == "2025-02"

@@ -1,0 +1,256 @@
+"""What the landing sensor and the schedules request, on an instance that keeps the runs."""
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from recon_assets.definitions import build_definitions
+from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
+from recon_assets.defs.resources import PlatformResource
+from recon_assets.home import open_instance
+from recon_assets.months import month_range
+from recon_assets.platform import Platform
+from recon_assets.settings import load_settings
+from recon_assets_tests.defs.conftest import metadata_of
+from recon_assets_tests.landed import NOW, land, land_bss, land_nce, microsoft_name, platform_in
+from recon_assets_tests.reliability.homes import at_home, bss_lines, nce_lines
+
+LONG_AGO = NOW.timestamp() - 3600
+NCE = dg.AssetKey(["raw", "ms_recon_nce"])
+
+
+@dataclass
+class Watch:
+    """The landing sensor on a home, tick by tick; files land long before unless a test says otherwise."""
+
+    platform: Platform
+    instance: dg.DagsterInstance
+    definitions: dg.Definitions
+    cursor: str | None = None
+    skipped: list[str] = field(default_factory=list)
+
+    def tick(self) -> list[dg.RunRequest]:
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursor,
+            repository_def=self.definitions.get_repository_def(),
+            resources={"platform": PlatformResource()},
+        )
+        result = self.definitions.resolve_sensor_def("landing_subscriptions").evaluate_tick(context)
+        self.cursor = result.cursor
+        self.skipped = [result.skip_message or ""]
+        for event in result.asset_events:
+            self.instance.report_runless_asset_event(event)
+        return list(result.run_requests or [])
+
+    def land_nce(self, month: str, cost: str = "10", at: float = LONG_AGO) -> Path:
+        path = self.platform.settings.landing / land_nce(self.platform.settings.landing, month, nce_lines(month, cost))
+        os.utime(path, (at, at))
+        return path
+
+    def fulfil(self, request: dg.RunRequest, status: dg.DagsterRunStatus | None = None) -> None:
+        """Run what was requested; with a status, record a run that ended so instead."""
+        if status is None:
+            job = self.definitions.resolve_job_def("load_raw")
+            job.execute_in_process(
+                instance=self.instance,
+                raise_on_error=False,
+                partition_key=request.partition_key,
+                asset_selection=request.asset_selection,
+                tags={"dagster/run_key": request.run_key or ""},
+            )
+        else:
+            job = self.definitions.resolve_job_def("load_raw")
+            self.instance.create_run_for_job(job, status=status, tags={"dagster/run_key": request.run_key or ""})
+
+
+@pytest.fixture
+def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    platform = platform_in(tmp_path / "home", first_month="2024-01")
+    monkeypatch.setenv("RECON_FIRST_MONTH", "2024-01")
+    with at_home(platform), open_instance(platform.settings) as instance:
+        yield Watch(platform, instance, build_definitions(platform))
+
+
+def test_a_new_file_waits_one_tick_and_is_then_requested_once(watch: Watch) -> None:
+    watch.land_nce("2025-02")
+    assert watch.tick() == []
+    assert "waiting until they are stable" in watch.skipped[0]
+    (request,) = watch.tick()
+    assert (request.partition_key, request.asset_selection) == ("2025-02", [NCE])
+    assert request.run_key is not None
+    assert request.run_key.startswith("ms_recon_nce:2025-02:")
+    assert request.run_key.endswith(":1")
+    watch.fulfil(request, dg.DagsterRunStatus.STARTED)
+    assert watch.tick() == []
+    assert "attempt 1 is under way" in watch.skipped[0]
+
+
+def test_a_file_written_a_moment_ago_waits(watch: Watch) -> None:
+    watch.land_nce("2025-02", at=dt.datetime.now(dt.timezone.utc).timestamp())
+    assert [watch.tick(), watch.tick()] == [[], []]
+    assert "changed a moment ago" in watch.skipped[0]
+
+
+def test_the_landed_files_of_a_request_are_shown_on_the_landing_asset(watch: Watch) -> None:
+    path = watch.land_nce("2025-02")
+    watch.tick()
+    assert watch.tick()
+    files = metadata_of(watch.instance, dg.AssetKey(["landing", "ms_recon_nce"]), "2025-02")["files"]
+    assert files == [path.relative_to(watch.platform.settings.landing).as_posix()]
+
+
+def test_a_loaded_month_is_requested_again_only_when_its_file_is_replaced(watch: Watch) -> None:
+    watch.land_nce("2025-02")
+    watch.tick()
+    (first,) = watch.tick()
+    watch.fulfil(first)
+    assert watch.platform.raw.months("ms_recon_nce") == ["2025-02"]
+    assert [watch.tick(), watch.tick()] == [[], []]
+    watch.land_nce("2025-02", cost="13", at=LONG_AGO + 60)
+    assert watch.tick() == []
+    (second,) = watch.tick()
+    assert second.run_key != first.run_key
+    assert second.run_key is not None
+    assert second.run_key.endswith(":1")
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+def test_a_failed_run_is_tried_three_times_under_new_run_keys(status: dg.DagsterRunStatus, watch: Watch) -> None:
+    watch.land_nce("2025-02")
+    watch.tick()
+    keys = []
+    for _ in range(3):
+        (request,) = watch.tick()
+        keys.append(request.run_key or "")
+        watch.fulfil(request, status)
+    assert [key.rsplit(":", 1)[1] for key in keys] == ["1", "2", "3"]
+    assert len({key.rsplit(":", 1)[0] for key in keys}) == 1
+    assert watch.tick() == []
+    assert "3 attempts failed" in watch.skipped[0]
+
+
+def test_files_that_failed_their_audit_are_not_tried_again_until_corrected(watch: Watch) -> None:
+    path = land(watch.platform.settings.landing, microsoft_name("2025-02", "NCE"), b"not,its,header\r\n1,2,3\r\n")
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    watch.tick()
+    (request,) = watch.tick()
+    watch.fulfil(request)
+    assert watch.platform.raw.read_failed("ms_recon_nce", "2025-02") is not None
+    assert watch.tick() == []
+    assert "failed their audit" in watch.skipped[0]
+    watch.land_nce("2025-02", at=LONG_AGO + 60)
+    watch.tick()
+    assert [r.partition_key for r in watch.tick()] == ["2025-02"]
+
+
+def test_a_month_without_a_partition_waits_and_the_others_are_requested(watch: Watch) -> None:
+    watch.land_nce("2023-11")
+    watch.land_nce("2025-02")
+    watch.tick()
+    assert [r.partition_key for r in watch.tick()] == ["2025-02"]
+    assert watch.tick() == []
+    assert "ms_recon_nce:2023-11: no such partition yet" in watch.skipped[0]
+
+
+def test_fifty_files_of_several_months_are_requested_once_per_source_and_month(watch: Watch) -> None:
+    landing = watch.platform.settings.landing
+    months = month_range("2025-01", "2025-05")
+    for month in months:
+        watch.land_nce(month)
+        for number in range(9):
+            path = landing / land_bss(landing, month, bss_lines(month), name=f"{number}.csv")
+            os.utime(path, (LONG_AGO, LONG_AGO))
+    assert watch.tick() == []
+    requests = watch.tick()
+    assert len({r.run_key for r in requests}) == len(requests) == 10
+    assert sorted((r.partition_key or "", r.asset_selection[0].path[-1]) for r in requests if r.asset_selection) == [
+        (month, source) for month in months for source in ("bss_invoices", "ms_recon_nce")
+    ]
+
+
+def test_a_lost_cursor_requests_nothing_that_is_loaded(watch: Watch) -> None:
+    watch.land_nce("2025-02")
+    watch.tick()
+    (request,) = watch.tick()
+    watch.fulfil(request)
+    watch.cursor = None
+    assert [watch.tick(), watch.tick()] == [[], []]
+
+
+def test_an_empty_landing_zone_is_no_error(watch: Watch) -> None:
+    assert watch.tick() == []
+    assert watch.skipped == ["Nothing new has landed."]
+
+
+def at(*when: int) -> dt.datetime:
+    return dt.datetime(*when, tzinfo=dt.timezone.utc)
+
+
+def scheduled(definitions: dg.Definitions, name: str, when: dt.datetime) -> Any:
+    context = dg.build_schedule_context(
+        scheduled_execution_time=when,
+        repository_def=definitions.get_repository_def(),
+        resources={"platform": PlatformResource()},
+    )
+    return definitions.resolve_schedule_def(name).evaluate_tick(context)
+
+
+@pytest.mark.parametrize(
+    ("when", "month"), [(at(2025, 6, 6, 6), "2025-05"), (at(2025, 1, 6, 6), "2024-12"), (at(2025, 3, 6, 6), "2025-02")]
+)
+def test_the_months_close_requests_the_month_before(when: dt.datetime, month: str, watch: Watch) -> None:
+    (request,) = scheduled(watch.definitions, "close_month_subscriptions", when).run_requests
+    assert (request.partition_key, request.run_key) == (month, f"close:subscriptions:{month}")
+
+
+def test_the_refresh_requests_open_months_as_contiguous_ranges(watch: Watch) -> None:
+    landing = watch.platform.settings.landing
+    # Every month of the windows of 2024-06 and 2024-07 is there; 2024-12 is apart from them.
+    for month in [*month_range("2024-05", "2024-10"), "2024-12"]:
+        land_bss(landing, month, bss_lines(month))
+        land_nce(landing, month, nce_lines(month))
+        for source in ("bss_invoices", "ms_recon_nce"):
+            watch.platform.load(source, month)
+    requests = scheduled(watch.definitions, "refresh_open_months_subscriptions", at(2025, 2, 3, 6, 30)).run_requests
+    assert [(r.tags[RANGE_START], r.tags[RANGE_END]) for r in requests] == [
+        ("2024-05", "2024-05"), ("2024-08", "2024-10"), ("2024-12", "2024-12"),
+    ]  # fmt: skip
+    assert [r.run_key for r in requests] == [
+        f"refresh:subscriptions:{first}:2025-02-03" for first in ("2024-05", "2024-08", "2024-12")
+    ]
+
+
+def test_the_refresh_leaves_incomplete_months_alone_and_says_when_there_is_nothing(watch: Watch) -> None:
+    land_bss(watch.platform.settings.landing, "2025-02", bss_lines("2025-02"))
+    watch.platform.load("bss_invoices", "2025-02")
+    result = scheduled(watch.definitions, "refresh_open_months_subscriptions", at(2025, 3, 3, 6, 30))
+    assert result.run_requests == []
+    assert result.skip_message == "Every month that has landed is final."
+
+
+def test_contiguous_months_are_joined() -> None:
+    assert contiguous([]) == []
+    assert contiguous(["2024-12", "2025-01", "2025-03"]) == [("2024-12", "2025-01"), ("2025-03", "2025-03")]
+
+
+def test_the_schedules_follow_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RECON_HOME", str(tmp_path))
+    monkeypatch.setenv("RECON_CLOSE_DAY", "9")
+    monkeypatch.setenv("RECON_CLOSE_HOUR", "4")
+    definitions = build_definitions(Platform.from_settings(load_settings()))
+    assert definitions.resolve_schedule_def("close_month_subscriptions").cron_schedule == "0 4 9 * *"
+    assert definitions.resolve_schedule_def("refresh_open_months_subscriptions").cron_schedule == "30 4 * * *"
+
+
+def test_the_run_failure_sensor_exists_only_with_a_webhook(tmp_path: Path) -> None:
+    without = build_definitions(platform_in(tmp_path))
+    assert "report_failed_runs" not in {sensor.name for sensor in without.sensors or []}
+    with_webhook = build_definitions(platform_in(tmp_path, webhook_url="http://127.0.0.1:9/hook"))
+    assert "report_failed_runs" in {sensor.name for sensor in with_webhook.sensors or []}
