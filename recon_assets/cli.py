@@ -85,7 +85,8 @@ def status(as_json: bool) -> None:
     show_status(month_statuses(Platform.from_settings()), as_json)
 
 
-@main.command()
+# A statement may begin with a comment, whose dashes are no option.
+@main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("sql")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @click.option("--as-of", help="Read the months as they were published at this time (ISO 8601; UTC unless it says).")

@@ -17,6 +17,8 @@ def export_marts(form: str, out: Path, months: list[str] | None, as_of: dt.datet
     """Write every mart to `out`, all at one moment of the publications log; rows written by mart."""
     if out.exists() and ((out.is_dir() and any(out.iterdir())) or out.is_file()):
         raise InputError(f"{out} exists already. Name another place, or remove it.")
+    if form == "duckdb" and out.stem.lower() == "marts":
+        raise InputError("DuckDB names a database after its file, and 'marts' is its schema here. Name another file.")
     out.parent.mkdir(parents=True, exist_ok=True)
     write = {"duckdb": _to_duckdb, "parquet": _to_parquet, "xlsx": _to_xlsx}[form]
     with connect_published(as_of) as connection:
@@ -34,7 +36,7 @@ def _to_parquet(connection: duckdb.DuckDBPyConnection, out: Path, select: Callab
     out.mkdir(parents=True, exist_ok=True)
     rows = {}
     for mart in published_marts():
-        reader = connection.execute(select(mart)).fetch_record_batch(100_000)
+        reader = connection.execute(select(mart)).to_arrow_reader(100_000)
         rows[mart] = 0
         with pq.ParquetWriter(out / f"{mart}.parquet", reader.schema, compression="zstd") as writer:
             for batch in reader:
@@ -48,7 +50,7 @@ def _to_duckdb(connection: duckdb.DuckDBPyConnection, out: Path, select: Callabl
     with duckdb.connect(str(out)) as target:
         target.execute("create schema marts")
         for mart in published_marts():
-            incoming = connection.execute(select(mart)).fetch_record_batch(100_000)
+            incoming = connection.execute(select(mart)).to_arrow_reader(100_000)
             target.register("incoming", incoming)
             target.execute(f"create table marts.{mart} as select * from incoming")
             target.unregister("incoming")
