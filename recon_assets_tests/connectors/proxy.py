@@ -3,16 +3,15 @@
 A request or answer that breaks the contract becomes an error of the proxy, and stands in its log.
 """
 
-import os
 import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+from recon_assets_tests.shared import SHARED
+
 HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parents[1]
-SHARED = Path(os.environ.get("RECON_SHARED", REPOSITORY.parent / "shared"))
 CONTRACT = SHARED / "data" / "openapi" / "msgraph-partners-billing.openapi.yaml"
 INVOICES = SHARED / "data" / "partner-center-docs"
 PRISM = HERE / "prism" / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import os
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +14,10 @@ from recon_assets.platform import Platform
 from recon_assets.sources.loading import Load
 from recon_assets.sources.ubl import DocumentProblem, document_fields, parse_json, parse_xml
 from recon_assets_tests.einvoices.built import REGISTER, Home, document
+from recon_assets_tests.shared import SHARED
 
-OFFICIAL = Path(os.environ.get("RECON_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "myinvois"
-official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs ../shared")
+OFFICIAL = SHARED / "data" / "myinvois"
+official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs ../shared (or RECON_SHARED)")
 TYPES = {
     "Invoice": "01", "Credit-Note": "02", "Debit-Note": "03", "Refund-Note": "04",
     "Self-Billed-Invoice": "11", "Self-Billed-Credit": "12", "Self-Billed-Debit": "13", "Self-Billed-Refund": "14",

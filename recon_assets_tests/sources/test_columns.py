@@ -1,5 +1,6 @@
 """Headings: how the columns of a file are found, and what is said when one is missing."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,13 @@ import yaml
 
 from recon_assets.errors import FileProblem
 from recon_assets.pipeline.project import PROJECT_DIR
-from recon_assets.sources.columns import bind_columns, columns_of
+from recon_assets.sources.columns import bind_by_priority, bind_columns, columns_of, normalize_heading
 from recon_assets.sources.convert import QUARANTINE_SCHEMA, raw_schema
 from recon_assets.sources.registry import SOURCES
 from recon_assets_tests.landed import nce_line
+from recon_assets_tests.shared import SHARED
 
-REAL_HEADERS = PROJECT_DIR.parents[1] / "shared" / "data" / "headers"
+REAL_HEADERS = SHARED / "data" / "headers"
 NCE = list(nce_line())
 
 
@@ -57,7 +59,7 @@ def test_a_missing_column_is_named_with_the_file_and_what_was_found() -> None:
     assert "found: PartnerId, InvoiceNumber, ProductName" in text
 
 
-@pytest.mark.skipif(not REAL_HEADERS.is_dir(), reason="the real header rows are not beside this repository")
+@pytest.mark.skipif(not REAL_HEADERS.is_dir(), reason="needs ../shared (or RECON_SHARED)")
 @pytest.mark.parametrize(
     ("source", "name"),
     [
@@ -75,10 +77,15 @@ def test_every_column_of_a_real_file_is_known(source: str, name: str) -> None:
 
 
 def raw_yml() -> dict[str, dict[str, str]]:
-    content = yaml.safe_load((PROJECT_DIR / "models" / "sources" / "raw.yml").read_text(encoding="utf-8"))
+    """Columns and types of every raw table, as the files of models/sources declare them."""
+    contents = [
+        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (PROJECT_DIR / "models" / "sources").glob("*.yml")
+    ]
     return {
         table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
-        for table in content["sources"][0]["tables"]
+        for content in contents
+        for source in content["sources"]
+        for table in source["tables"]
     }
 
 
@@ -91,7 +98,24 @@ def test_dbt_declares_the_columns_of_rejected_rows() -> None:
     assert raw_yml()["quarantined_rows"] == QUARANTINE_SCHEMA
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", [*SOURCES, "azure_cost_export.focus"])
 def test_no_two_columns_of_a_source_answer_to_the_same_heading(source: str) -> None:
-    headings = [column.aliases[0] for column in columns_of(source)]
-    assert len(bind_columns(source, headings, "all.csv")) == len(headings)
+    declared = [column for column in columns_of(source) if column.heading != "derived"]
+    spellings = [spelling for column in declared for spelling in set(map(normalize_heading, column.aliases))]
+    assert sorted(spellings) == sorted(set(spellings))
+    headings = [column.aliases[0] for column in declared]
+    bind = partial(bind_by_priority, known=set()) if source.startswith("azure_") else bind_columns
+    assert bind(source, headings, "all.csv") == {column.name: position for position, column in enumerate(declared)}
+
+
+@pytest.mark.parametrize(
+    ("source", "count"), [("erp_sales_register", 7), ("erp_purchase_register", 7), ("einvoices", 8)]
+)
+def test_a_derived_column_is_the_text_of_another_one_and_never_read_from_a_file(source: str, count: int) -> None:
+    columns = columns_of(source)
+    derived = {column.name: column.aliases for column in columns if column.heading == "derived"}
+    in_files = {column.name: column.aliases[0] for column in columns if column.heading != "derived"}
+    assert derived == {f"{name}_key": (name,) for name in in_files if f"{name}_key" in derived}
+    assert len(derived) == count
+    headings = [*in_files.values(), *derived]
+    assert sorted(bind_columns(source, headings, "all.csv").values()) == list(range(len(in_files)))

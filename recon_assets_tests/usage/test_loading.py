@@ -15,6 +15,7 @@ from recon_assets.settings import Settings
 from recon_assets.sources import bulk
 from recon_assets.sources.convert import connect
 from recon_assets.sources.loading import Load
+from recon_assets_tests.shared import SHARED
 
 MONTH = "2025-03"
 COST = "InvoiceId,SubscriptionId,Date,MeterId,ChargeType,Quantity,Cost,BillingCurrency"
@@ -22,7 +23,7 @@ USAGE = (
     "InvoiceNumber,CustomerId,EntitlementId,UsageDate,MeterId,MeterName,MeterCategory,MeterSubCategory,MeterRegion,ResourceURI,"
     "Quantity,BillingPreTaxTotal,BillingCurrency"
 )
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+real_files = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="needs ../shared (or RECON_SHARED)")
 
 
 class Zone:
@@ -191,7 +192,7 @@ def test_unpacking_a_big_file_is_bounded(zone: Zone, monkeypatch: pytest.MonkeyP
     assert "unpacks to more than the limit" in zone.load("azure_invoice_usage").problems[0]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
+@real_files
 @pytest.mark.parametrize(
     ("file", "count"),
     [
@@ -207,26 +208,28 @@ def test_unpacking_a_big_file_is_bounded(zone: Zone, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_cost_files_of_real_systems_load(zone: Zone, file: str, count: int) -> None:
-    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / file).read_bytes())
+    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / "data" / file).read_bytes())
     load = zone.load()
     assert len(zone.rows(load, "cost")) == count
     retail = "csp" in file or "Camel" in file
     assert zone.rows(load, "price_basis", "files") == [("retail" if retail else "partner",)]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
+@real_files
 @pytest.mark.parametrize(
     "file", ["headerset_PayAsYouGo.csv", "headerset_German.csv", "headerset_YA.csv", "headerset_BOM.csv"]
 )
 def test_cost_files_without_a_charge_type_say_so(zone: Zone, file: str) -> None:
-    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / "opencost" / file).read_bytes())
+    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / "data" / "opencost" / file).read_bytes())
     assert "the required columns ChargeType are missing" in zone.load().problems[0]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
+@real_files
 @pytest.mark.parametrize("version", ["1.0r2", "1.2", "1.2-preview"])
 def test_every_version_of_focus_binds(zone: Zone, version: str) -> None:
-    schema = json.loads((SHARED / f"finops-toolkit/schema_focuscost_{version}.json").read_text(encoding="utf-8-sig"))
+    schema = json.loads(
+        (SHARED / "data" / f"finops-toolkit/schema_focuscost_{version}.json").read_text(encoding="utf-8-sig")
+    )
     names = [mapping["source"]["name"] for mapping in _mappings(schema)]
     zone.put(f"cost_management/focus_cost/{MONTH}/file.csv", ",".join(names) + "\n")
     assert zone.rows(zone.load(), "comparison", "files") == [("focus",)]
@@ -238,10 +241,10 @@ def _mappings(node: Any) -> list[Any]:
     return []
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data files are not here")
+@real_files
 @pytest.mark.parametrize("name", ["2021_no_benefit", "2025_csv", "older_xlsx"])
 def test_every_header_of_daily_rated_usage_loads(zone: Zone, name: str) -> None:
-    header = (SHARED / f"headers/daily_rated_usage_{name}.header.csv").read_text().strip()
+    header = (SHARED / "data" / f"headers/daily_rated_usage_{name}.header.csv").read_text().strip()
     values = dict(zip(USAGE.split(","), usage_row("1").split(","), strict=True))
     row = ",".join(values.get(heading, "") for heading in next(csv.reader([header])))
     zone.put(f"partner_center/billed_usage/{MONTH}/G1/a.csv", f"{header}\n{row}\n")
