@@ -14,6 +14,8 @@ final as (
         {{ azure_subscription_id('entitlement_id') }} as azure_subscription_id,
         {{ usage_id('meter_id') }} as meter_id,
         {{ usage_id('resource_uri') }} as resource_id,
+        source_file,
+        source_row,
 
         -- text
         upper(currency) as currency,
