@@ -1,11 +1,27 @@
-{# The months to reconcile as a list of YYYY-MM: the var, or by hand every month of a required source. #}
-{% macro target_months(sources=['bss_invoices', 'ms_recon_nce']) %}
+{# Of each subject the sources without which it has no month; a test holds them against seeds/source_windows.csv. #}
+{% macro required_sources() %}
+    {{ return({
+        'subscriptions': ['bss_invoices', 'ms_recon_nce'],
+        'usage': ['azure_invoice_usage', 'azure_cost_export'],
+        'einvoices': ['erp_sales_register', 'erp_purchase_register', 'einvoices'],
+    }) }}
+{% endmacro %}
+
+{#
+    The months to reconcile as a list of YYYY-MM: the var, or by hand every month of which a required source of the
+    subject is loaded; without a subject, of any that is built.
+#}
+{% macro target_months(subject=none) %}
     {% set months = var('target_months') %}
     {% if not months and execute %}
-        {% set landed = run_query(
+        {% set sources = [] %}
+        {% for name in ([subject] if subject else var('subjects')) %}
+            {% do sources.extend(required_sources()[name]) %}
+        {% endfor %}
+        {% set loaded = run_query(
             "select distinct strftime(billing_month, '%Y-%m') from raw.loads where source in ('" ~ sources | join("', '") ~ "') order by 1"
         ) %}
-        {% set months = landed.columns[0].values() %}
+        {% set months = loaded.columns[0].values() %}
     {% endif %}
     {{ return(months) }}
 {% endmacro %}

@@ -17,6 +17,7 @@ from recon_assets.defs.resources import PlatformResource
 from recon_assets.pipeline.build import Build, run_build
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.project import manifest_folder, source_windows
+from recon_assets.sources.registry import SUBJECTS
 
 # Raw relations that hold rows of every source of a subject.
 ASSET_LAYERS = ("staging", "marts")
@@ -122,8 +123,9 @@ class SubjectTranslator(DagsterDbtTranslator):
     ) -> dg.AssetCheckSpec | None:
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         models = [n for n in manifest["parent_map"].get(unique_id, []) if n.startswith("model.")]
-        if spec is None or not all(is_built_with(manifest["nodes"][model], self._subject) for model in models):
-            return None  # a test that also reads another subject's models is run with that subject
+        is_others = set(manifest["nodes"][unique_id]["tags"]) & (set(SUBJECTS) - {self._subject})
+        if spec is None or is_others or not all(is_built_with(manifest["nodes"][m], self._subject) for m in models):
+            return None  # a test of another subject, or one that also reads its models, is run with that subject
         # Not blocking to Dagster, which would stop every month of a range for one: publishing refuses month by month.
         return spec._replace(partitions_def=self._partitions, blocking=False, additional_deps=[])
 

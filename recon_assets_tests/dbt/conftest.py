@@ -14,7 +14,7 @@ from recon_assets.platform import Platform
 from recon_assets.sample import write_sample
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.dbt.macros import Macros, render
-from recon_assets_tests.landed import as_dicts, load_all, platform_in
+from recon_assets_tests.landed import NOW, as_dicts, load_all, platform_in
 from recon_assets_tests.oracle.random_landing import write_random_landing
 
 SUBJECT = "subscriptions"
@@ -42,9 +42,9 @@ class Built:
 BuildOf = Callable[..., Built]
 
 
-def built_in(home: Path, months: list[str], run_id: str, **settings: Any) -> Built:
+def built_in(home: Path, months: list[str], run_id: str, subject: str = SUBJECT, **settings: Any) -> Built:
     platform = platform_in(home, **settings)
-    return Built(platform, run_build(platform.settings, SUBJECT, months, run_id))
+    return Built(platform, run_build(platform.settings, subject, months, run_id, NOW.date()))
 
 
 def load_random(home: Path, seed: int) -> None:
@@ -78,17 +78,34 @@ def random_build(random_home: Callable[[int], Path], make_once: MakeOnce) -> Bui
 
 
 @pytest.fixture(scope="session")
-def sample_build(make_once: MakeOnce) -> Built:
-    """Build of the sample that `recon init` writes; expected.json lies in its home."""
+def sample_home(make_once: MakeOnce) -> Path:
+    """Home of the sample that `recon sample` writes, with every month loaded; expected.json lies in it."""
 
     def make(home: Path) -> None:
         platform = platform_in(home)
         write_sample(platform.settings.landing, SAMPLE_MONTHS)
         assert {load.outcome for load in load_all(platform).values()} == {"loaded"}
-        run_build(platform.settings, SUBJECT, SAMPLE_MONTHS, "sample").save()
 
-    platform = platform_in(make_once("sample", make))
-    return Built(platform, Build.load(platform.settings, "sample"))
+    return make_once("sample", make)
+
+
+@pytest.fixture(scope="session")
+def sample_build_of(sample_home: Path, make_once: MakeOnce) -> Callable[[str], Built]:
+    """Build of the sample, by subject."""
+
+    def build(subject: str) -> Built:
+        make_once(
+            f"sample-{subject}", lambda _: built_in(sample_home, SAMPLE_MONTHS, subject, subject=subject).build.save()
+        )
+        platform = platform_in(sample_home)
+        return Built(platform, Build.load(platform.settings, subject))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def sample_build(sample_build_of: Callable[[str], Built]) -> Built:
+    return sample_build_of(SUBJECT)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from recon_assets.pipeline.project import (
     manifest_folder,
     quiet_dbt_environment,
 )
-from recon_assets_tests.dbt.conftest import BuildOf
+from recon_assets.sources.registry import SUBJECTS
+from recon_assets_tests.dbt.conftest import BuildOf, Built
+
+Rows = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +32,28 @@ def manifest() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+
+
+@pytest.fixture(scope="module")
+def rows_of(random_build: BuildOf, sample_build_of: Callable[[str], Built]) -> Callable[[str, str], Rows]:
+    """`rows_of(subject, sql)`, in a build of the subject in which every model has rows."""
+    builds: dict[str, Callable[[], Built]] = {
+        "subscriptions": lambda: random_build(1),
+        "usage": lambda: sample_build_of("usage"),
+        "einvoices": lambda: sample_build_of("einvoices"),
+    }
+    return lambda subject, sql: builds[subject]().rows(sql)
+
+
+def subjects_of(model: dict[str, Any]) -> list[str]:
+    """Subjects whose builds hold a model; a shared one is in all."""
+    return [subject for subject in SUBJECTS if {subject, "shared"} & set(model["tags"])]
+
+
+def test_every_model_belongs_to_one_subject_or_to_all(models: dict[str, dict[str, Any]]) -> None:
+    assert {name: len(subjects_of(model)) for name, model in models.items()} == {
+        name: len(SUBJECTS) if "shared" in model["tags"] else 1 for name, model in models.items()
+    }
 
 
 def test_the_unit_tests_of_the_models_pass(random_build: BuildOf, manifest: dict[str, Any], tmp_path: Path) -> None:
@@ -53,25 +79,29 @@ def test_every_model_is_described_and_ends_with_its_grain(models: dict[str, dict
         assert Path(model["patch_path"].split("://")[1]).name == f"{name}.yml", "one file per model, beside it"
 
 
-def test_every_column_of_every_model_is_described(models: dict[str, dict[str, Any]], random_build: BuildOf) -> None:
-    built = random_build(1)
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_column_of_every_model_is_described(
+    subject: str, models: dict[str, dict[str, Any]], rows_of: Callable[[str, str], Rows]
+) -> None:
     for name, model in models.items():
-        columns = [row["column_name"] for row in built.rows(f"describe {model['schema']}.{name}")]
+        if subject not in subjects_of(model):
+            continue
+        columns = [row["column_name"] for row in rows_of(subject, f"describe {model['schema']}.{name}")]
         assert list(model["columns"]) == columns, name
         assert all(column["description"] for column in model["columns"].values()), name
 
 
 @pytest.mark.parametrize("layer", ["staging", "intermediate"])
+@pytest.mark.parametrize("subject", SUBJECTS)
 def test_the_grain_that_a_description_states_is_the_grain(
-    layer: str, models: dict[str, dict[str, Any]], random_build: BuildOf
+    subject: str, layer: str, models: dict[str, dict[str, Any]], rows_of: Callable[[str, str], Rows]
 ) -> None:
-    built = random_build(1)
     for name, model in models.items():
-        if model["schema"] == layer:
+        if model["schema"] == layer and subject in subjects_of(model):
             grain = model["description"].strip().rsplit("One row per ", 1)[1].removesuffix(".").replace(" and ", ", ")
             sql = f"select {grain} from {layer}.{name} group by all having count(*) > 1"
-            assert built.rows(sql) == [], f"{name}: {grain}"
-            assert built.rows(f"from {layer}.{name} limit 1"), f"{name} is empty: it proves nothing"
+            assert rows_of(subject, sql) == [], f"{name}: {grain}"
+            assert rows_of(subject, f"from {layer}.{name} limit 1"), f"{name} is empty: it proves nothing"
 
 
 def test_every_mart_has_an_enforced_contract_and_a_tested_grain(

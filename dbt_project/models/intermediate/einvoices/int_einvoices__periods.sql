@@ -1,7 +1,7 @@
 -- One row per month to reconcile.
 with months as (
 
-    {% for month in target_months(['erp_sales_register', 'erp_purchase_register', 'einvoices']) -%}
+    {% for month in target_months('einvoices') -%}
     select {{ month_start(month) }} as billing_month
     {%- if not loop.last %} union all {% endif %}
     {% else -%}

@@ -1,6 +1,6 @@
 with months as (
 
-    {% for month in target_months() -%}
+    {% for month in target_months('subscriptions') -%}
         select {{ month_start(month) }} as period_start
         {%- if not loop.last %} union all {% endif %}
     {% else -%}

@@ -1,6 +1,6 @@
 with final as (
 
-    {% for month in target_months() -%}
+    {% for month in target_months('usage') -%}
     select
         {{ month_start(month) }} as billing_month,
         {{ as_of_date() }} >= {{ month_start(month, 1) }} + interval '{{ var("usage_settle_days") }}' day as is_settled

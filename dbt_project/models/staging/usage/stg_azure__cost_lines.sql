@@ -45,7 +45,7 @@ final as (
         usage_date
     from lines
     where billing_month in (
-        {% for month in target_months() %}{{ month_start(month) }}{{ ', ' if not loop.last }}{% else %}cast(null as date){% endfor %}
+        {% for month in target_months('usage') %}{{ month_start(month) }}{{ ', ' if not loop.last }}{% else %}cast(null as date){% endfor %}
     )
 
 )

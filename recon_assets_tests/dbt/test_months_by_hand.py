@@ -1,0 +1,91 @@
+"""`dbt build` by hand, without target months: each subject has the months of its own sources."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from recon_assets.pipeline import build
+from recon_assets.pipeline.plan import required_kinds
+from recon_assets.pipeline.project import (
+    DATABASE_NAME,
+    PROJECT_DIR,
+    dbt_paths,
+    invoke_dbt,
+    load_manifest,
+    manifest_folder,
+    quiet_dbt_environment,
+)
+from recon_assets.sample import write_sample
+from recon_assets.sources.registry import SUBJECTS
+from recon_assets_tests.landed import land_legacy, legacy_line, platform_in
+
+MODELS = ["+int_subscriptions__periods", "int_usage__periods", "int_einvoices__periods", "stg_azure__usage_lines"]
+# Loaded months by source; every subject has others.
+LOADED = {
+    "ms_recon_nce": ["2025-01"],
+    "bss_invoices": ["2025-01", "2025-02"],
+    "ms_recon_legacy": ["2025-03"],  # no month is made of it alone
+    "azure_cost_export": ["2025-02", "2025-03"],
+    "azure_invoice_usage": ["2025-03"],
+    "erp_sales_register": ["2025-04"],
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Database that dbt made of LOADED without being told the months."""
+    home = tmp_path_factory.mktemp("by_hand")
+    platform = platform_in(home)
+    write_sample(platform.settings.landing, ["2025-01", "2025-02", "2025-03", "2025-04"])
+    land_legacy(platform.settings.landing, "2025-03", [legacy_line()])
+    for source, months in LOADED.items():
+        assert [platform.load(source, month).outcome for month in months] == ["loaded"] * len(months)
+    arguments = ["build", "--select", *MODELS, "+quarantined_rows", "--exclude-resource-type", "test", "unit_test"]
+    with quiet_dbt_environment(home / DATABASE_NAME, home):
+        try:
+            results = invoke_dbt([*arguments, *dbt_paths(home / "dbt")], load_manifest(manifest_folder())).results
+        finally:
+            build._close_connections()
+    assert {str(result.status) for result in results} == {"success"}
+    return home / DATABASE_NAME
+
+
+def months_of(built: Path, table: str, condition: str = "true") -> list[str]:
+    sql = f"select distinct strftime(billing_month, '%Y-%m') from {table} where {condition} order by 1"
+    with duckdb.connect(str(built), read_only=True) as connection:
+        return [month for (month,) in connection.execute(sql).fetchall()]
+
+
+@pytest.mark.parametrize(
+    ("table", "months"),
+    [
+        ("intermediate.int_subscriptions__periods", ["2025-01", "2025-02"]),
+        ("intermediate.int_usage__periods", ["2025-02", "2025-03"]),
+        ("staging.stg_azure__usage_lines", ["2025-03"]),
+        ("intermediate.int_einvoices__periods", ["2025-04"]),
+    ],
+)
+def test_by_hand_a_subject_has_every_month_of_a_source_that_it_requires(
+    table: str, months: list[str], built: Path
+) -> None:
+    """The bug this fixes: usage had the months of the subscriptions' sources."""
+    assert months_of(built, table) == months
+
+
+def test_by_hand_the_rejected_rows_of_every_loaded_month_are_shown(built: Path) -> None:
+    expected = json.loads((built.parent / "expected.json").read_text(encoding="utf-8"))
+    planted = {(row["source"], row["month"]) for subject in SUBJECTS for row in expected[subject]["quarantined"]}
+    with duckdb.connect(str(built), read_only=True) as connection:
+        shown = set(connection.execute("select source, month from marts.quarantined_rows").fetchall())
+    assert shown == {(source, month) for source, month in planted if month in LOADED.get(source, [])}
+    assert {source for source, _ in shown} >= {"bss_invoices", "azure_cost_export", "erp_sales_register"}
+
+
+def test_the_sources_that_give_months_are_those_without_which_a_month_is_incomplete() -> None:
+    macro = (PROJECT_DIR / "macros" / "months.sql").read_text(encoding="utf-8")
+    for subject in SUBJECTS:
+        sources = [source for kind in required_kinds(subject) for source in kind.sources]
+        listed = ", ".join(f"'{source}'" for source in sources)
+        assert f"'{subject}': [{listed}]," in macro
