@@ -11,7 +11,7 @@ from recon_assets.defs.automation import (
     run_failure_sensor,
     subject_job,
 )
-from recon_assets.defs.downloads import usage_download_asset
+from recon_assets.defs.downloads import USAGE_DOWNLOAD, usage_download_asset
 from recon_assets.defs.models import subject_models
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
@@ -30,7 +30,7 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
     jobs = {subject: subject_job(subject, partitions) for subject in SUBJECTS}
     return dg.Definitions(
         assets=[
-            *landing_specs(partitions),
+            *landing_specs(partitions, {"azure_invoice_usage": USAGE_DOWNLOAD}),
             usage_download_asset(partitions),
             *raw_assets(partitions),
             *models.values(),

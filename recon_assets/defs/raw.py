@@ -1,6 +1,6 @@
 """Raw months as assets, one per source: load, audit, and replace the month only when every audit passed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import dagster as dg
@@ -19,11 +19,15 @@ AUDITS: dict[Literal["schema", "row_count", "quarantine_share"], str] = {
 }
 
 
-def landing_specs(partitions: dg.PartitionsDefinition) -> list[dg.AssetSpec]:  # type: ignore[type-arg]
-    """The landed files as external assets: nothing here writes them, the sensors report them."""
+def landing_specs(
+    partitions: dg.PartitionsDefinition,  # type: ignore[type-arg]
+    fetched_by: Mapping[str, dg.AssetKey],
+) -> list[dg.AssetSpec]:
+    """The landed files as external assets, which the sensors report; `fetched_by` names the download of a source."""
     return [
         dg.AssetSpec(
             ["landing", source.name],
+            deps=[fetched_by[source.name]] if source.name in fetched_by else [],
             group_name="landing",
             description=f"Files below `{source.prefix}`. {source.description}",
             partitions_def=partitions,

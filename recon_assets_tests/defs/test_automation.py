@@ -11,6 +11,7 @@ import pytest
 from recon_assets.definitions import build_definitions
 from recon_assets.months import month_range
 from recon_assets.platform import Platform
+from recon_assets.sources.registry import SOURCES
 from recon_assets_tests.landed import settings_in
 
 UTC = dt.timezone.utc
@@ -104,12 +105,12 @@ def simulation(definitions: dg.Definitions) -> Iterator[Simulation]:
 
 
 def every_asset(definitions: dg.Definitions, months: Sequence[str], staging_of: str) -> dict[str, list[str]]:
-    """`months` of every mart and publication of subscriptions, and of the staging models that read `staging_of`."""
+    """`months` of every mart and publication of a source's subject, and of the staging models that read the source."""
     graph = definitions.resolve_asset_graph()
     keys = [
         key
         for key in downstream(definitions)
-        if graph.get(key).tags["subject"] == "subscriptions"
+        if graph.get(key).tags["subject"] == SOURCES[staging_of].subject
         and (key.path[0] != "staging" or raw(staging_of) in graph.get(key).parent_keys)
     ]
     return {key.to_user_string(): list(months) for key in keys}
@@ -150,6 +151,30 @@ def test_a_replaced_microsoft_file_brings_the_neighbouring_months_up_to_date(
 ) -> None:
     simulation.load(source, "2025-02")
     assert simulation.tick() == every_asset(simulation.definitions, month_range("2025-01", "2025-03"), source)
+    assert simulation.tick() == {}
+
+
+@pytest.mark.parametrize("source", ["azure_invoice_usage", "azure_cost_export"])
+def test_usage_of_a_month_brings_that_month_alone_up_to_date(source: str, simulation: Simulation) -> None:
+    simulation.load(source, "2025-03")
+    assert simulation.tick() == every_asset(simulation.definitions, ["2025-03"], source)
+    assert simulation.tick() == {}
+
+
+@pytest.mark.parametrize("source", ["erp_sales_register", "erp_purchase_register", "einvoices"])
+def test_documents_of_a_month_bring_two_months_on_either_side_up_to_date(source: str, simulation: Simulation) -> None:
+    simulation.load(source, "2025-03")
+    assert simulation.tick() == every_asset(simulation.definitions, month_range("2025-01", "2025-05"), source)
+    assert simulation.tick() == {}
+
+
+def test_a_register_that_failed_its_audit_holds_back_no_other_subject(simulation: Simulation) -> None:
+    simulation.audit("erp_sales_register", "2025-05", passed=False)
+    simulation.load("einvoices", "2025-02")
+    simulation.load("azure_cost_export", "2025-05")
+    requested = simulation.tick()
+    assert requested["published/einvoices"] == ["2025-01", "2025-02"]
+    assert requested["published/usage"] == ["2025-05"]
     assert simulation.tick() == {}
 
 

@@ -1,7 +1,4 @@
-"""The code location: it loads, and its assets, jobs, schedules and sensors are the ones that are meant.
-
-The assets of subscriptions are listed one by one; what holds for every subject is asserted of all.
-"""
+"""The code location: it loads, and its assets, jobs, schedules and sensors are the ones that are meant."""
 
 import datetime as dt
 import os
@@ -13,6 +10,7 @@ import dagster as dg
 import pytest
 
 from recon_assets.definitions import build_definitions
+from recon_assets.defs.downloads import USAGE_DOWNLOAD
 from recon_assets.defs.partitions import month_partitions, window_mapping
 from recon_assets.pipeline.project import source_windows
 from recon_assets.platform import Platform
@@ -20,35 +18,72 @@ from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.landed import NOW, land_bss, land_nce, platform_in, settings_in
 
 REPOSITORY = Path(__file__).parents[2]
-SOURCES = {"raw/bss_invoices", "raw/ms_recon_legacy", "raw/ms_recon_nce"}
-STAGING = {
-    "staging/stg_bss__invoice_copies", "staging/stg_bss__invoice_lines",
-    "staging/stg_partner_center__legacy_lines", "staging/stg_partner_center__nce_lines",
-}  # fmt: skip
-MARTS = {
-    "marts/subscription_reconciliation", "marts/subscription_reconciliation_items", "marts/subscriptions/month_status",
-    "marts/subscriptions/quarantined_rows", "marts/subscriptions/reconciliation_summary",
-}  # fmt: skip
 RAW_KINDS = {"duckdb", "pandera", "parquet"}
-# key -> kinds and the assets it reads; the group is the first part of the key
-ASSETS: dict[str, tuple[set[str], set[str]]] = {
-    "landing/bss_invoices": ({"csv"}, set()),
-    "landing/ms_recon_legacy": ({"csv"}, set()),
-    "landing/ms_recon_nce": ({"csv"}, set()),
-    "raw/bss_invoices": (RAW_KINDS, {"landing/bss_invoices"}),
-    "raw/ms_recon_legacy": (RAW_KINDS, {"landing/ms_recon_legacy"}),
-    "raw/ms_recon_nce": (RAW_KINDS, {"landing/ms_recon_nce"}),
-    "staging/stg_bss__invoice_copies": ({"dbt", "duckdb"}, {"raw/bss_invoices"}),
-    "staging/stg_bss__invoice_lines": ({"dbt", "duckdb"}, {"raw/bss_invoices"}),
-    "staging/stg_partner_center__legacy_lines": ({"dbt", "duckdb"}, {"raw/ms_recon_legacy"}),
-    "staging/stg_partner_center__nce_lines": ({"dbt", "duckdb"}, {"raw/ms_recon_nce"}),
-    "marts/subscription_reconciliation": ({"dbt", "duckdb"}, STAGING | SOURCES),
-    "marts/subscription_reconciliation_items": ({"dbt", "duckdb"}, STAGING),
-    "marts/subscriptions/month_status": ({"dbt", "duckdb"}, STAGING | SOURCES),
-    "marts/subscriptions/quarantined_rows": ({"dbt", "duckdb"}, SOURCES),
-    "marts/subscriptions/reconciliation_summary": ({"dbt", "duckdb"}, STAGING),
-    "published/subscriptions": ({"deltalake"}, MARTS),
+DBT = {"dbt", "duckdb"}
+# subject -> source -> the assets that its landed files come from
+LANDED: dict[str, dict[str, set[str]]] = {
+    "subscriptions": {"bss_invoices": set(), "ms_recon_legacy": set(), "ms_recon_nce": set()},
+    "usage": {"azure_cost_export": set(), "azure_invoice_usage": {"landing/azure_invoice_usage_download"}},
+    "einvoices": {"einvoices": set(), "erp_purchase_register": set(), "erp_sales_register": set()},
 }
+# subject -> staging model -> sources it reads
+STAGING: dict[str, dict[str, set[str]]] = {
+    "subscriptions": {
+        "stg_bss__invoice_copies": {"bss_invoices"},
+        "stg_bss__invoice_lines": {"bss_invoices"},
+        "stg_partner_center__legacy_lines": {"ms_recon_legacy"},
+        "stg_partner_center__nce_lines": {"ms_recon_nce"},
+    },
+    "usage": {"stg_azure__cost_lines": {"azure_cost_export"}, "stg_azure__usage_lines": {"azure_invoice_usage"}},
+    "einvoices": {
+        "stg_erp__register_documents": {"erp_purchase_register", "erp_sales_register"},
+        "stg_myinvois__einvoices": {"einvoices"},
+    },
+}
+# subject -> mart -> layers of the subject it reads all of, or the mart it reads
+MARTS: dict[str, dict[str, set[str]]] = {
+    "subscriptions": {
+        "subscription_reconciliation": {"staging", "raw"},
+        "subscription_reconciliation_items": {"staging"},
+        "subscriptions/month_status": {"staging", "raw"},
+        "subscriptions/quarantined_rows": {"raw"},
+        "subscriptions/reconciliation_summary": {"staging"},
+    },
+    "usage": {
+        "usage_cost_out_of_scope": {"staging", "raw"},
+        "usage_cost_reconciliation": {"staging", "raw"},
+        "usage_cost_summary": {"staging", "raw"},
+        "usage_cost_variations": {"staging", "raw"},
+        "usage/month_status": {"staging", "raw"},
+        "usage/quarantined_rows": {"raw"},
+        "usage/reconciliation_summary": {"staging", "raw"},
+    },
+    "einvoices": {
+        "einvoice_candidates": {"staging"},
+        "einvoice_field_differences": {"staging"},
+        "einvoice_reconciliation": {"staging"},
+        "einvoices/month_status": {"staging", "raw"},
+        "einvoices/quarantined_rows": {"raw"},
+        "einvoices/reconciliation_summary": {"marts/einvoice_reconciliation"},
+    },
+}
+
+
+def expected_assets(subject: str) -> dict[str, tuple[set[str], set[str]]]:
+    """Key -> kinds and the assets it reads; the group is the first part of the key."""
+    landing = {f"landing/{source}": ({"csv"}, parents) for source, parents in LANDED[subject].items()}
+    raw = {f"raw/{source}": (RAW_KINDS, {f"landing/{source}"}) for source in LANDED[subject]}
+    staging = {
+        f"staging/{model}": (DBT, {f"raw/{source}" for source in sources})
+        for model, sources in STAGING[subject].items()
+    }
+    layers = {"raw": set(raw), "staging": set(staging)}
+    marts = {
+        f"marts/{mart}": (DBT, {key for layer in reads for key in layers.get(layer, {layer})})
+        for mart, reads in MARTS[subject].items()
+    }
+    downloads = {key: ({"azure"}, set[str]()) for parents in LANDED[subject].values() for key in parents}
+    return landing | downloads | raw | staging | marts | {f"published/{subject}": ({"deltalake"}, set(marts))}
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +109,14 @@ def test_the_definitions_load(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
 
 
-def test_the_assets_are_these_and_read_these(definitions: dg.Definitions) -> None:
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_the_assets_are_these_and_read_these(subject: str, definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     found = {
         key.to_user_string(): (set(graph.get(key).kinds), {p.to_user_string() for p in graph.get(key).parent_keys})
-        for key in assets_of(definitions, "subscriptions")
+        for key in assets_of(definitions, subject)
     }
-    assert found == ASSETS
+    assert found == expected_assets(subject)
 
 
 def test_every_asset_has_its_layers_group_an_owner_a_subject_and_a_description(definitions: dg.Definitions) -> None:
@@ -155,6 +191,17 @@ def test_the_jobs_hold_the_layers_they_are_named_after(definitions: dg.Definitio
         assert set(selected[subject]) == models
 
 
+def test_billed_usage_is_downloaded_by_month_and_no_job_does_it_unasked(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    node = graph.get(USAGE_DOWNLOAD)
+    assert (node.group_name, node.tags["subject"], node.backfill_policy) == (
+        "landing", "usage", dg.BackfillPolicy.multi_run(1),
+    )  # fmt: skip
+    assert node.automation_condition is None
+    jobs = ("load_raw", "everything", *SUBJECTS)
+    assert not any(USAGE_DOWNLOAD in definitions.resolve_job_def(job).asset_layer.selected_asset_keys for job in jobs)
+
+
 def test_runs_of_a_range_are_one_run_and_raw_months_one_run_each(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     policies = {
@@ -192,8 +239,12 @@ def test_the_current_month_gets_its_partition_on_its_first_day(tmp_path: Path) -
 
 
 def test_a_month_needs_the_raw_months_of_its_selection_window(definitions: dg.Definitions) -> None:
-    offsets = {w.source: (w.from_offset, w.to_offset) for w in source_windows("subscriptions")}
-    assert offsets == {"bss_invoices": (-1, 3), "ms_recon_nce": (-1, 1), "ms_recon_legacy": (-1, 1)}
+    windows = [window for subject in SUBJECTS for window in source_windows(subject)]
+    assert {w.source: (w.from_offset, w.to_offset) for w in windows} == {
+        "bss_invoices": (-1, 3), "ms_recon_nce": (-1, 1), "ms_recon_legacy": (-1, 1),
+        "azure_invoice_usage": (0, 0), "azure_cost_export": (0, 0),
+        "erp_sales_register": (-2, 2), "erp_purchase_register": (-2, 2), "einvoices": (-2, 2),
+    }  # fmt: skip
     graph = definitions.resolve_asset_graph()
     for key in asset_keys(definitions):
         for parent in graph.get(key).parent_keys:
@@ -208,6 +259,11 @@ def test_a_month_needs_the_raw_months_of_its_selection_window(definitions: dg.De
 @pytest.mark.parametrize(
     ("source", "month", "raw_months"),
     [
+        ("azure_invoice_usage", "2025-02", ["2025-02"]),
+        ("azure_cost_export", "2025-07", ["2025-07"]),
+        ("erp_sales_register", "2025-03", ["2025-01", "2025-02", "2025-03", "2025-04", "2025-05"]),
+        ("einvoices", "2025-06", ["2025-04", "2025-05", "2025-06", "2025-07"]),
+        ("einvoices", "2022-02", ["2022-01", "2022-02", "2022-03", "2022-04"]),
         ("bss_invoices", "2025-02", ["2025-01", "2025-02", "2025-03", "2025-04", "2025-05"]),
         ("ms_recon_nce", "2025-02", ["2025-01", "2025-02", "2025-03"]),
         ("bss_invoices", "2022-01", ["2022-01", "2022-02", "2022-03", "2022-04"]),
@@ -217,7 +273,7 @@ def test_a_month_needs_the_raw_months_of_its_selection_window(definitions: dg.De
 def test_months_of_a_window_that_do_not_exist_are_left_out(
     source: str, month: str, raw_months: list[str], definitions: dg.Definitions, platform: Platform
 ) -> None:
-    window = next(w for w in source_windows("subscriptions") if w.source == source)
+    window = next(w for subject in SUBJECTS for w in source_windows(subject) if w.source == source)
     partitions = month_partitions(platform)
     mapped = window_mapping(window).get_upstream_mapped_partitions_result_for_partitions(
         partitions.subset_with_partition_keys([month]), partitions, partitions, current_time=NOW

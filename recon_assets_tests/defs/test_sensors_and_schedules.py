@@ -1,9 +1,10 @@
 """What the landing sensor and the schedules request, on an instance that keeps the runs."""
 
 import datetime as dt
+import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import dagster as dg
 import pytest
 
 from recon_assets.definitions import build_definitions
-from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
+from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous, open_months
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.home import open_instance
 from recon_assets.months import month_range
@@ -19,7 +20,7 @@ from recon_assets.platform import Platform
 from recon_assets.settings import load_settings
 from recon_assets_tests.defs.conftest import metadata_of
 from recon_assets_tests.landed import NOW, land, land_bss, land_nce, microsoft_name, platform_in
-from recon_assets_tests.reliability.homes import at_home, bss_lines, nce_lines
+from recon_assets_tests.reliability.homes import SUBJECT, at_home, bss_lines, nce_lines
 
 LONG_AGO = NOW.timestamp() - 3600
 NCE = dg.AssetKey(["raw", "ms_recon_nce"])
@@ -32,6 +33,7 @@ class Watch:
     platform: Platform
     instance: dg.DagsterInstance
     definitions: dg.Definitions
+    subject: str = SUBJECT
     cursor: str | None = None
     skipped: list[str] = field(default_factory=list)
 
@@ -42,12 +44,20 @@ class Watch:
             repository_def=self.definitions.get_repository_def(),
             resources={"platform": PlatformResource()},
         )
-        result = self.definitions.resolve_sensor_def("landing_subscriptions").evaluate_tick(context)
+        result = self.definitions.resolve_sensor_def(f"landing_{self.subject}").evaluate_tick(context)
         self.cursor = result.cursor
         self.skipped = [result.skip_message or ""]
         for event in result.asset_events:
             self.instance.report_runless_asset_event(event)
         return list(result.run_requests or [])
+
+    def requested(self) -> list[tuple[str | None, str]]:
+        """Month and source of what two ticks request."""
+        self.tick()
+        return [(r.partition_key, r.asset_selection[0].path[-1]) for r in self.tick() if r.asset_selection]
+
+    def land(self, path: str, content: bytes | str) -> None:
+        os.utime(land(self.platform.settings.landing, path, content), (LONG_AGO, LONG_AGO))
 
     def land_nce(self, month: str, cost: str = "10", at: float = LONG_AGO) -> Path:
         path = self.platform.settings.landing / land_nce(self.platform.settings.landing, month, nce_lines(month, cost))
@@ -184,6 +194,67 @@ def test_a_lost_cursor_requests_nothing_that_is_loaded(watch: Watch) -> None:
     assert [watch.tick(), watch.tick()] == [[], []]
 
 
+def manifest(blob: str, content: str, start: str = "2025-03-01T00:00:00") -> str:
+    """Of a run of an actual cost export in one part."""
+    return json.dumps(
+        {
+            "blobCount": 1, "byteCount": len(content), "blobs": [{"blobName": blob, "byteCount": len(content)}],
+            "exportConfig": {"exportName": "daily", "resourceId": "/billing/1", "type": "ActualCost"},
+            "runInfo": {"submittedTime": "2025-04-02T00:00:00Z", "startDate": start},
+        }
+    )  # fmt: skip
+
+
+def test_a_cost_export_is_requested_for_the_month_of_its_manifest_once_that_is_there(watch: Watch) -> None:
+    watch.subject = "usage"
+    watch.land("cost_management/daily/run-1/part_0.csv", "a,b\n1,2\n")
+    assert watch.requested() == []
+    watch.land("cost_management/daily/run-1/manifest.json", manifest("daily/run-1/part_0.csv", "a,b\n1,2\n"))
+    assert watch.requested() == [("2025-03", "azure_cost_export")]
+
+
+def test_a_newer_run_of_an_export_requests_its_month_again(watch: Watch) -> None:
+    watch.subject = "usage"
+    watch.land("cost_management/daily/run-1/part_0.csv", "a,b\n1,2\n")
+    watch.land("cost_management/daily/run-1/manifest.json", manifest("daily/run-1/part_0.csv", "a,b\n1,2\n"))
+    watch.tick()
+    (first,) = watch.tick()
+    watch.land("cost_management/daily/run-2/manifest.json", manifest("daily/run-2/part_0.csv", ""))
+    watch.tick()
+    (second,) = watch.tick()
+    assert (second.partition_key, second.asset_selection) == ("2025-03", first.asset_selection)
+    assert second.run_key != first.run_key
+
+
+def test_downloaded_usage_is_requested_for_the_month_of_its_folder(watch: Watch) -> None:
+    watch.subject = "usage"
+    folder = "partner_center/billed_usage/2025-02/G1/20250405T010203000000Z-a"
+    watch.land(f"{folder}/part-0.json.gz", "{}")
+    watch.land(f"{folder}/manifest.json", json.dumps({"blobs": [{"name": "part-0.json.gz"}]}))
+    assert watch.requested() == [("2025-02", "azure_invoice_usage")]
+
+
+def test_documents_are_requested_for_the_month_of_their_folder(watch: Watch) -> None:
+    watch.subject = "einvoices"
+    watch.land("einvoice/issued/2025-02/a.json", "{}")
+    watch.land("einvoice/received/2025-02/b.xml", "<Invoice/>")
+    watch.land("einvoice/received/2025-03/c.zip", "")
+    watch.land("erp/sales_register/2025-01/list.csv", "")
+    watch.land("erp/purchase_register/2025-01/list.csv", "")
+    assert sorted(watch.requested()) == [
+        ("2025-01", "erp_purchase_register"), ("2025-01", "erp_sales_register"),
+        ("2025-02", "einvoices"), ("2025-03", "einvoices"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", ["usage", "einvoices"])
+def test_a_sensor_leaves_files_of_other_subjects_alone(subject: str, watch: Watch) -> None:
+    watch.subject = subject
+    watch.land_nce("2025-02")
+    assert watch.requested() == []
+    assert watch.skipped == ["Nothing new has landed."]
+
+
 def test_an_empty_landing_zone_is_no_error(watch: Watch) -> None:
     assert watch.tick() == []
     assert watch.skipped == ["Nothing new has landed."]
@@ -233,6 +304,37 @@ def test_the_refresh_leaves_incomplete_months_alone_and_says_when_there_is_nothi
     result = scheduled(watch.definitions, "refresh_open_months_subscriptions", at(2025, 3, 3, 6, 30))
     assert result.run_requests == []
     assert result.skip_message == "Every month that has landed is final."
+
+
+@dataclass(frozen=True)
+class LoadedMonths:
+    """Stands in for the raw store where only the months that are loaded matter."""
+
+    by_source: dict[str, list[str]]
+
+    def months(self, source: str) -> list[str]:
+        return self.by_source.get(source, [])
+
+
+def open_months_on(day: dt.datetime, subject: str, loaded: dict[str, list[str]], watch: Watch) -> list[str]:
+    return open_months(replace(watch.platform, raw=LoadedMonths(loaded), clock=lambda: day), subject)  # type: ignore[arg-type]
+
+
+def test_months_of_usage_stay_open_until_their_charges_have_settled(watch: Watch) -> None:
+    loaded = {
+        "azure_invoice_usage": ["2025-05", "2025-06", "2025-07"],
+        "azure_cost_export": ["2025-04", "2025-05", "2025-06"],
+    }
+    assert open_months_on(at(2025, 7, 5), "usage", loaded, watch) == ["2025-06"]
+    assert open_months_on(at(2025, 7, 6), "usage", loaded, watch) == []
+
+
+def test_months_of_e_invoices_stay_open_until_their_window_is_complete(watch: Watch) -> None:
+    months = month_range("2025-01", "2025-05")
+    loaded = {"erp_sales_register": months, "einvoices": months}
+    assert open_months_on(at(2025, 7, 5), "einvoices", loaded, watch) == ["2025-01", "2025-02", "2025-04", "2025-05"]
+    del loaded["erp_sales_register"]
+    assert open_months_on(at(2025, 7, 5), "einvoices", loaded, watch) == []
 
 
 def test_contiguous_months_are_joined() -> None:
