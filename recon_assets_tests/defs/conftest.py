@@ -86,11 +86,19 @@ class Workshop:
         return check
 
 
+@pytest.fixture(scope="session")
+def built_definitions(built_home: Path) -> dg.Definitions:
+    """Of the built home and its copies: the same months have landed."""
+    return build_definitions(platform_in(built_home))
+
+
 @pytest.fixture
-def workshop(built_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+def workshop(
+    built_home: Path, built_definitions: dg.Definitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workshop]:
     platform = copy_home(built_home, tmp_path / "home")
     with at_home(platform), open_instance(platform.settings) as instance:
-        made = Workshop(platform, instance, build_definitions(platform), [], [])
+        made = Workshop(platform, instance, built_definitions, [], [])
         monkeypatch.setattr("recon_assets.defs.models.run_build", made.build)
         yield made
 

@@ -11,7 +11,7 @@ from recon_assets.definitions import build_definitions
 from recon_assets.home import open_instance
 from recon_assets.platform import Platform
 from recon_assets_tests.defs.conftest import check_months, materialized, metadata_of
-from recon_assets_tests.landed import land, land_bss, land_legacy, land_nce, legacy_line, microsoft_name
+from recon_assets_tests.landed import land, land_bss, land_legacy, land_nce, legacy_line, microsoft_name, platform_in
 from recon_assets_tests.reliability.homes import at_home, bss_lines, nce_lines
 
 MONTH, OTHER = "2025-02", "2025-03"
@@ -38,10 +38,16 @@ class Loader:
         return check_months(self.instance, self.definitions, status)
 
 
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    """Of a home in which nothing has landed yet."""
+    return build_definitions(platform_in(tmp_path_factory.mktemp("home")))
+
+
 @pytest.fixture
-def loader(platform: Platform) -> Iterator[Loader]:
+def loader(platform: Platform, definitions: dg.Definitions) -> Iterator[Loader]:
     with at_home(platform), open_instance(platform.settings) as instance:
-        yield Loader(platform, instance, build_definitions(platform))
+        yield Loader(platform, instance, definitions)
 
 
 def checks_of(key: dg.AssetKey, *months: str) -> dict[str, list[str]]:

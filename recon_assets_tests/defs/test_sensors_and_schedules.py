@@ -80,12 +80,18 @@ class Watch:
             self.instance.create_run_for_job(job, status=status, tags={"dagster/run_key": request.run_key or ""})
 
 
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    """Of a home in which nothing has landed yet."""
+    return build_definitions(platform_in(tmp_path_factory.mktemp("home"), first_month="2024-01"))
+
+
 @pytest.fixture
-def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+def watch(definitions: dg.Definitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     platform = platform_in(tmp_path / "home", first_month="2024-01")
     monkeypatch.setenv("RECON_FIRST_MONTH", "2024-01")
     with at_home(platform), open_instance(platform.settings) as instance:
-        yield Watch(platform, instance, build_definitions(platform))
+        yield Watch(platform, instance, definitions)
 
 
 def test_a_new_file_waits_one_tick_and_is_then_requested_once(watch: Watch) -> None:
