@@ -20,10 +20,6 @@ from recon_assets_tests.connectors import proxy
 from recon_assets_tests.connectors.service import CANARIES, CLIENT_SECRET, TENANT, Service
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "prism: needs node, npm and ../shared")
-
-
 class Time:
     """A clock that moves only by being slept on."""
 
