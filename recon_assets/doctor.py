@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from recon_assets.errors import ReconError
-from recon_assets.landing.discovery import month_of_file
+from recon_assets.landing.discovery import landed_paths
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings, load_settings
 from recon_assets.sources.registry import SOURCES
@@ -51,13 +51,12 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield Finding("error", "landing", f"{settings.landing} does not exist. Create it, or set RECON_LANDING_URL.")
         return
     platform = Platform.from_settings(settings)
-    found = 0
+    taken = landed_paths(platform.landing)
     for file in platform.landing.list_files(""):
-        if any(file.path.startswith(s.prefix) and month_of_file(s, file.path) for s in SOURCES.values()):
-            found += 1
-        else:
-            yield Finding("warning", "landing", f"{file.path} is no file of any source by its name; it is not read.")
-    if not found:
+        if file.path not in taken:
+            text = f"{file.path} is no file of any source by its name and folder; it is not read."
+            yield Finding("warning", "landing", text)
+    if not taken:
         yield Finding("warning", "landing", f"No file has landed below {settings.landing}. Try `recon sample`.")
     for source in SOURCES:
         for failed in platform.raw.failed_months(source):

@@ -492,12 +492,28 @@ def test_doctor_finds_nothing_wrong_with_a_published_home(recon: Recon) -> None:
     assert "dagster 1." in result.stdout
 
 
-def test_doctor_names_files_that_no_source_takes(fresh: Recon) -> None:
-    path = "partner_center/reconciliation/march.xlsx"
+def test_doctor_knows_every_file_of_the_sample(fresh: Recon) -> None:
+    """The bug this fixes: the parts and manifests of cost exports were said not to be read."""
+    assert fresh("sample", "--months", "2025-01..2025-02").exit_code == 0
+    result = fresh("doctor")
+    assert result.exit_code == 0
+    assert [line for line in result.stdout.splitlines() if not line.startswith("ok ")] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "partner_center/reconciliation/march.xlsx",
+        "cost_management/daily/part_0.csv",
+        "einvoice/2025-03/a.json",
+        "erp/sales_register/2025-13/list.csv",
+    ],
+)
+def test_doctor_names_files_that_no_source_takes(path: str, fresh: Recon) -> None:
     land(fresh.platform.settings.landing, path, b"x")
     result = fresh("doctor")
     assert result.exit_code == 0
-    assert f"warning landing: {path} is no file of any source by its name" in result.stdout
+    assert f"warning landing: {path} is no file of any source by its name and folder" in result.stdout
 
 
 def test_doctor_names_failed_months(fresh: Recon) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 
-from recon_assets.landing.manifests import cost_files_by_month
+from recon_assets.landing.manifests import cost_files_by_month, folder_of, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import MONTH_NAMES, add_months, is_month
 from recon_assets.sources.registry import SOURCES, Source
@@ -51,3 +51,14 @@ def discover(store: FileStore, source_name: str) -> dict[str, list[LandedFile]]:
         if month is not None:
             found[month].append(file)
     return {month: sorted(found[month]) for month in sorted(found)}
+
+
+def landed_paths(store: FileStore) -> set[str]:
+    """Paths of every landed file that some source takes, with the parts of export runs that a newer one replaced."""
+    found = {file.path for source in SOURCES for files in discover(store, source).values() for file in files}
+    run_folders = {folder_of(path) for path in found if is_manifest(path)}
+    prefixes = [source.prefix for source in SOURCES.values() if source.manifests]
+    parts = {
+        file.path for prefix in prefixes for file in store.list_files(prefix) if folder_of(file.path) in run_folders
+    }
+    return found | parts
