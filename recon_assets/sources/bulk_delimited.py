@@ -212,7 +212,7 @@ class _Rows:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting))
+            self._writer.write_table(pa.concat_tables(self._waiting).unify_dictionaries())
             self._waiting = []
 
     def close(self) -> None:
