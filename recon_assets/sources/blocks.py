@@ -7,7 +7,7 @@ few records that break it go through Python's csv module, as all of `records.rea
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import BinaryIO
@@ -48,7 +48,7 @@ class Block:
         return np.concatenate([[0], breaks + 1])
 
 
-def read_blocks(stream: BinaryIO, delimiter: str, width: int, marker: str, size: int) -> Iterator[Block]:
+def read_blocks(stream: BinaryIO, delimiter: str, width: int, marker: str, size: int) -> Generator[Block, None, None]:
     """Blocks of about `size` bytes of the lines below the header; `marker` begins the keys of what is set aside.
 
     IrregularFileError for what needs the slow way; FileProblem as the stream raises it.

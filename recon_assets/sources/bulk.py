@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import normalize_heading
@@ -52,19 +54,27 @@ def quoted(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def plain_header(path: Path, file: str, limits: UnpackLimits) -> tuple[list[str], str] | None:
-    """Headings and delimiter of a UTF-8 file whose header is its first line; None for any other."""
+def plain_header(path: Path, file: str, limits: UnpackLimits) -> tuple[list[str], str]:
+    """Headings and delimiter of a UTF-8 file whose header is its first line; no headings for any other."""
     with open_bytes(path, file, limits) as stream:
         line = stream.readline(_LONGEST_HEADER)
     if not line.endswith(b"\n") or b"\x00" in line or not line.strip():
-        return None
+        return [], ""
     try:
         text = line.decode("utf-8-sig")
         delimiter = max(_DELIMITERS, key=text.count)
         headings = next(csv.reader([text], delimiter=delimiter, strict=True))
     except (UnicodeDecodeError, csv.Error):
-        return None
-    return ([heading.strip() for heading in headings], delimiter) if len(headings) > 1 else None
+        return [], ""
+    return ([heading.strip() for heading in headings], delimiter) if len(headings) > 1 else ([], "")
+
+
+def parquet_headings(path: Path) -> tuple[list[str], str]:
+    """Names of the columns of a Parquet file, and what stands for their delimiter; none when it cannot be read."""
+    try:
+        return list(pq.read_schema(path).names), ","
+    except (pa.ArrowInvalid, OSError):
+        return [], ""
 
 
 def read_json_lines(path: Path, file: str, limits: UnpackLimits, target: Path, headings: list[str]) -> TextRelation:

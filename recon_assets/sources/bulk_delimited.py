@@ -5,9 +5,10 @@ are the macros of bulk.sql, and of a text or a date each spelling is converted o
 """
 
 import csv
+import datetime as dt
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -45,6 +46,7 @@ from recon_assets.sources.unpack import UnpackLimits, open_bytes
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 _ARROW_TYPES = {"decimal": pa.decimal128(38, 12), "date": pa.date32()}
 _QUARANTINE_TYPES = {"bigint": pa.int64()}
+_NO_DATES = [dt.date(1, 1, 1), dt.date(9999, 12, 31)]  # as the macro is_no_date
 _BOUND = Decimal(999_999_999_999)  # numbers below it are within those of the macro within_bounds
 _ROW_GROUP = 200_000
 _NO_POSITION = -2  # -1 is the record as a whole
@@ -53,9 +55,12 @@ Texts = dict[int, pa.Array]
 
 @dataclass
 class _Parsed:
-    """A block as text: columns by position, and the records that have none, by number: (text, problem)."""
+    """A block as text: columns by position, and the records that have none, by number: (text, problem).
 
-    block: Block
+    Columns of Parquet files may hold numbers and days instead.
+    """
+
+    block: Block | None  # None: the file has no lines
     texts: Texts
     rows: int
     unreadable: dict[int, tuple[str, str]]
@@ -81,7 +86,7 @@ class DelimitedFile:
     kinds: dict[int, str]
     marker: str = field(default_factory=lambda: f"\x02{token_hex(8)}:")
 
-    def blocks(self, positions: set[int]) -> Iterator[_Parsed]:
+    def blocks(self, positions: set[int]) -> Generator[_Parsed, None, None]:
         """The columns at `positions`, block by block; FileProblem and IrregularFileError as `read_blocks`."""
         with open_bytes(self.path, self.file, self.limits) as stream:
             stream.readline()
@@ -135,6 +140,45 @@ class DelimitedFile:
         return ",".join(fields), problem
 
 
+@dataclass
+class ParquetFile:
+    """A Parquet file of texts, decimals and times; IrregularFileError when a needed column is of another kind."""
+
+    path: Path
+    headings: list[str]
+    kinds: dict[int, str]
+    delimiter: str = ","
+
+    def blocks(self, positions: set[int]) -> Generator[_Parsed, None, None]:
+        schema = pq.read_schema(self.path)
+        for n in positions:
+            if not _is_taken(self.kinds[n], schema.types[n]):
+                raise IrregularFileError(f"{self.headings[n]} is {schema.types[n]}")
+        texts = [
+            self.headings[n] for n in positions if pa.types.is_string(schema.types[n]) and self.kinds[n] != "decimal"
+        ]
+        with pq.ParquetFile(self.path, read_dictionary=texts, pre_buffer=False) as file:
+            for batch in file.iter_batches(_ROW_GROUP, columns=[self.headings[n] for n in sorted(positions)]):
+                columns = {n: _as_day(batch.column(self.headings[n])) for n in sorted(positions)}
+                yield _Parsed(None, columns, batch.num_rows, {})
+
+
+def _is_taken(kind: str, arrow: pa.DataType) -> bool:
+    is_typed = {
+        "decimal": pa.types.is_decimal128,
+        "date": lambda own: pa.types.is_date32(own) or pa.types.is_timestamp(own),
+    }
+    return pa.types.is_string(arrow) or (kind in is_typed and is_typed[kind](arrow))
+
+
+def _as_day(values: pa.Array) -> pa.Array:
+    """Instants as their day in UTC, anything else as it is."""
+    if not pa.types.is_timestamp(values.type):
+        return values
+    instants = values.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False)
+    return pa.array(instants.astype("datetime64[D]"), pa.date32())
+
+
 def _without(block: Block, numbers: list[int]) -> bytes:
     starts = block.line_starts()
     gone = {number - 1 for number in numbers}
@@ -144,7 +188,9 @@ def _without(block: Block, numbers: list[int]) -> bytes:
 class _Rejects:
     """Rejected records of the file, written block by block."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, source: DelimitedFile, frame: FileFrame, target: Path):
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, source: DelimitedFile | ParquetFile, frame: FileFrame, target: Path
+    ):
         self._connection, self._source, self._frame = connection, source, frame
         self._schema = pa.schema(
             [(name, _QUARANTINE_TYPES.get(t, pa.string())) for name, t in QUARANTINE_SCHEMA.items()]
@@ -240,10 +286,13 @@ class _Conversion:
         spelled = {c.name: parsed.texts[n] for c, n in self._bound if kind_of(c) != "decimal"}
         numbers = {c.name: parsed.texts[n] for c, n in self._bound if kind_of(c) == "decimal"}
         found = {c.name: self._spelled(c, spelled[c.name]) for c, _ in self._bound if c.name in spelled}
-        return found | self._numbers(numbers)
+        typed = {name: _bounded(own) for name, own in numbers.items() if pa.types.is_decimal(own.type)}
+        return found | typed | self._numbers({name: own for name, own in numbers.items() if name not in typed})
 
     def _spelled(self, column: Column, texts: pa.DictionaryArray) -> pa.Array:
-        """Each spelling is converted once."""
+        """Each spelling is converted once; days are what they are, unless they stand for none."""
+        if not pa.types.is_dictionary(texts.type):
+            return pc.if_else(pc.is_in(texts, pa.array(_NO_DATES, pa.date32())), None, texts)
         if kind_of(column) == "date":
             macro = date_macro(column)
             parsed = f"select {macro}(t) as p from (select clean_text(t) as t from texts)"
@@ -289,9 +338,9 @@ class _Conversion:
         return pa.Table.from_arrays(arrays, schema=self.schema)
 
 
-def load_delimited(
+def load_blocks(
     connection: duckdb.DuckDBPyConnection,
-    source: DelimitedFile,
+    source: DelimitedFile | ParquetFile,
     frame: FileFrame,
     rows_target: Path,
     quarantine_target: Path,
@@ -306,13 +355,15 @@ def load_delimited(
             positions = conversion.positions(parsed, values)
             table = conversion.table(parsed, values, first)
             is_good = positions == _NO_POSITION
+            if parsed.block is None and not is_good.all():
+                raise IrregularFileError("a record of a file of typed columns is rejected")
             rows.write(table if is_good.all() else table.filter(pa.array(is_good)))
             rejects.write(parsed, positions, first)
             first += parsed.records
     return Converted(rows.count, rejects.count, {})
 
 
-def _marks(connection: duckdb.DuckDBPyConnection, source: DelimitedFile, frame: FileFrame) -> str:
+def _marks(connection: duckdb.DuckDBPyConnection, source: DelimitedFile | ParquetFile, frame: FileFrame) -> str:
     """As `bulk_convert.decimal_marks`; a file that commas delimit need not be read for it."""
     numbers = {frame.bound[c.name] for c in frame.columns if c.kind == "decimal" and c.name in frame.bound}
     if source.delimiter == "," or not numbers:
@@ -354,6 +405,24 @@ def _are_clean(texts: pa.StringArray) -> bool:
     return bool(((first > 32) & (first < 127) & (last != 32)).all())
 
 
+def _bounded(numbers: pa.Array) -> pa.Array:
+    """Numbers at 12 decimals, rounded half away from zero; IrregularFileError when one is out of bounds."""
+    if numbers.type.scale > 12:
+        numbers = pc.round(numbers, 12, "half_towards_infinity")
+    try:
+        found = numbers.cast(pa.decimal128(38, 12))
+    except pa.ArrowInvalid as error:
+        raise IrregularFileError(f"a number is out of bounds ({error})") from error
+    if not _are_within(found):
+        raise IrregularFileError("a number is out of bounds")
+    return found
+
+
+def _are_within(numbers: pa.Array) -> bool:
+    bounds = pc.min_max(numbers)
+    return numbers.null_count == len(numbers) or max(-bounds["min"].as_py(), bounds["max"].as_py()) < _BOUND
+
+
 def _plain_numbers(texts: pa.StringArray) -> pa.Array | None:
     """The numbers if Arrow can read all of them (what it reads, the macros read alike) and all are within bounds."""
     for scale in (12, 20):
@@ -363,9 +432,7 @@ def _plain_numbers(texts: pa.StringArray) -> pa.Array | None:
             continue
         if scale > 12:
             numbers = pc.round(numbers, 12, "half_towards_infinity").cast(pa.decimal128(38, 12))
-        bounds = pc.min_max(numbers)
-        is_within = not numbers.null_count < len(numbers) or max(-bounds["min"].as_py(), bounds["max"].as_py()) < _BOUND
-        return numbers if is_within else None
+        return numbers if _are_within(numbers) else None
     return None
 
 

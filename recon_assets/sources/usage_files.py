@@ -10,9 +10,9 @@ from recon_assets.landing.manifests import COMPARISONS, Chosen, Part, choose_cos
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.sources import bulk
 from recon_assets.sources.blocks import IrregularFileError
-from recon_assets.sources.bulk import TextRelation, plain_header
+from recon_assets.sources.bulk import TextRelation, parquet_headings, plain_header
 from recon_assets.sources.bulk_convert import FileFrame, convert_bulk, frame_of, kind_of
-from recon_assets.sources.bulk_delimited import DelimitedFile, load_delimited
+from recon_assets.sources.bulk_delimited import DelimitedFile, ParquetFile, load_blocks
 from recon_assets.sources.columns import bind_by_priority, columns_of, normalize_heading
 from recon_assets.sources.convert import Converted, Origin
 from recon_assets.sources.registry import SOURCES
@@ -87,18 +87,23 @@ def _load_fast(
     rows: Path,
     quarantine: Path,
 ) -> BulkFile | None:
-    """A big delimited file in one pass; None for what needs the other way."""
-    if not _is_delimited(part) or path.stat().st_size < FAST_FROM_BYTES:
+    """A big delimited or Parquet file in one pass; None for what needs the other way."""
+    name = part.file.path.lower()
+    if is_manifest(name) or name.removesuffix(".gz").endswith(".json") or path.stat().st_size < FAST_FROM_BYTES:
         return None
-    plain = plain_header(path, part.file.path, limits)
-    if plain is None:
+    is_parquet = name.endswith(".parquet")
+    headings, delimiter = parquet_headings(path) if is_parquet else plain_header(path, part.file.path, limits)
+    if not headings:
         return None
-    headings, delimiter = plain
     frame, facts = _frame(source, part, headings, constants, origin)
     kinds = {frame.bound[c.name]: kind_of(c) for c in frame.columns if c.name in frame.bound}
-    file = DelimitedFile(path, part.file.path, limits, headings, delimiter, kinds)
+    file = (
+        ParquetFile(path, headings, kinds)
+        if is_parquet
+        else DelimitedFile(path, part.file.path, limits, headings, delimiter, kinds)
+    )
     try:
-        converted = load_delimited(connection, file, frame, rows, quarantine)
+        converted = load_blocks(connection, file, frame, rows, quarantine)
     except IrregularFileError:
         return None
     return BulkFile(converted, _extra(frame, headings), facts, converted.rows + converted.rejected)
@@ -118,11 +123,6 @@ def _frame(
 def _extra(frame: FileFrame, headings: list[str]) -> list[str]:
     used = set(frame.positions)
     return [heading for n, heading in enumerate(headings) if n not in used and heading]
-
-
-def _is_delimited(part: Part) -> bool:
-    name = part.file.path.lower()
-    return not is_manifest(name) and not name.removesuffix(".gz").endswith((".parquet", ".json"))
 
 
 def _records(

@@ -1,11 +1,15 @@
 """Big delimited files: what the fast way reads and sets aside is what the slow way does, record by record."""
 
+import datetime as dt
 import gzip
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import zip_longest
 from random import Random
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from recon_assets.sources import blocks, bulk, usage_files
@@ -96,3 +100,33 @@ def test_the_fast_way_holds_with_thousands_of_malformed_lines(
 def _spoilt(sound: str, kind: str) -> bytes:
     pairs = [MALFORMED[kind](sound), sound] * 3000
     return "\n".join([USAGE, *pairs, ""]).encode("utf-8", "surrogateescape")
+
+
+def _cost_table(spoilt: bool) -> pa.Table:
+    amounts = [Decimal("0.1234567890125"), Decimal("-0.1234567890125"), Decimal(7), Decimal("1e11")] * 50
+    return pa.table(
+        {
+            "InvoiceId": pa.array(["G1 ", None, "", "\u00a0"] * 50),
+            "SubscriptionId": pa.array(["s1", "S2", " s3", None] * 50),
+            "Date": pa.array([dt.datetime(2025, 3, 1, 23, 59)] * 200, pa.timestamp("ms", tz="UTC")),
+            "MeterId": pa.array(["m1", "M1/", "é", "m 2 "] * 50),
+            "ChargeType": pa.array([None if spoilt else "Usage", "usage", "Purchase", "Refund"] * 50),
+            "Quantity": pa.array(["1", "1E-3", "1,500", "0.00000000000049"] * 50),
+            "Cost": pa.array(amounts, pa.decimal128(38, 18)),
+            "BillingCurrency": pa.array(["USD"] * 200),
+        }
+    )
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_both_ways_read_the_same_of_a_parquet_file(zone: Zone, monkeypatch: pytest.MonkeyPatch, spoilt: bool) -> None:
+    path = zone.put(f"cost_management/actual_cost/{MONTH}/part.parquet", b"")
+    pq.write_table(_cost_table(spoilt), path)
+    found = []
+    for fast_from in (10**9, 0):
+        monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", fast_from)
+        load = zone.load()
+        rows = sorted(zone.rows(load, "* exclude (loaded_at)"), key=lambda row: int(row[-3]))
+        found.append((rows, sorted(zone.rows(load, "*", "quarantine"), key=lambda row: int(row[3]))))
+    assert found[0] == found[1]
+    assert (len(found[0][0]), len(found[0][1])) == ((150, 50) if spoilt else (200, 0))
