@@ -94,3 +94,42 @@
         ) as decimal(38, 12)
     ) end
 {%- endmacro %}
+
+{# Rows of a raw table that belong to the months to reconcile. #}
+{% macro in_target_months() -%}
+    billing_month in ({% for month in target_months('usage') %}{{ month_start(month) }}{{ ', ' if not loop.last }}{% else %}cast(null as date){% endfor %})
+{%- endmacro %}
+
+{# The keys of billed usage as they are compared, from the columns of its file (their names may have a prefix). #}
+{% macro usage_line_keys(prefix='') -%}
+    trim({{ prefix }}invoice_number) as invoice_number,
+        {{ usage_id(prefix ~ 'customer_id') }} as customer_id,
+        {{ azure_subscription_id(prefix ~ 'entitlement_id') }} as azure_subscription_id,
+        {{ usage_id(prefix ~ 'meter_id') }} as meter_id,
+        upper({{ prefix }}currency) as currency
+{%- endmacro %}
+
+{# The same of cost lines. #}
+{% macro cost_line_keys(prefix='') -%}
+    nullif(trim({{ prefix }}invoice_id), '') as own_invoice_number,
+        {{ usage_id(prefix ~ 'customer_id') }} as customer_id,
+        {{ azure_subscription_id(prefix ~ 'subscription_id') }} as azure_subscription_id,
+        {{ usage_id(prefix ~ 'meter_id') }} as meter_id,
+        upper({{ prefix }}currency) as currency
+{%- endmacro %}
+
+{# What a cost line is: usage, rounding (adjustments) or other (rules 4 and 5). #}
+{% macro cost_scope() -%}
+    case
+            when comparison = 'focus' and lower(charge_type) = 'usage'
+                then case when lower(coalesce(commitment_discount_status, '')) = 'unused' then 'other' else 'usage' end
+            when lower(charge_type) = 'usage' then 'usage'
+            when lower(charge_type) = 'roundingadjustment' then 'rounding'
+            else 'other'
+        end
+{%- endmacro %}
+
+{# Whether two rows have the same values in these columns; nulls are equal. #}
+{% macro same_spelling(left, right, columns) -%}
+    {% for column in columns %}{{ left }}.{{ column }} is not distinct from {{ right }}.spelled_{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+{%- endmacro %}

@@ -1,32 +1,27 @@
 """Usage and cost files as text relations, in bounded memory: delimited text, JSON Lines and Parquet.
 
-A relation has the columns c0..cN, source_row, problem and unreadable, as in `records`. Big delimited files are read by
-DuckDB; a file that it does not take as it is goes through `records.read_csv`, which reports each malformed record.
+A relation has the columns c0..cN, source_row, problem and unreadable, as in `records`. Big delimited files do not come
+here (see bulk_delimited) unless they are irregular.
 """
 
 import csv
 import json
-import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import duckdb
-import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import normalize_heading
 from recon_assets.sources.records import Record, read_csv, write_records
 from recon_assets.sources.unpack import UnpackLimits, open_bytes, open_text
 
-# UTF-8 files below this size go through Python's csv module, which costs nothing at that size.
-FAST_FROM_BYTES = 4_000_000
 _DELIMITERS = (",", ";", "\t")
-_CHUNK = 1 << 20
-_NO_TEXT = "\x01\x02\x03"
+_LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -38,93 +33,16 @@ class TextRelation:
     comma_delimited: bool
     count: int
     native: dict[int, str] = field(default_factory=dict)  # position -> decimal or date
-    # SQL that gives (source_row, raw_row, full_problem) of every record, where the relation does not hold all columns.
-    raw_rows: Callable[[], Any] | None = None
+    raw_rows: str | None = None  # relation (source_row, raw_row) of the records as they came, where that is known
 
 
-def read_delimited(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    file: str,
-    limits: UnpackLimits,
-    target: Path,
-    wanted: Callable[[list[str]], set[int]],
-) -> TextRelation:
-    """Records of a delimited file; `wanted` tells which columns are needed, by headings. FileProblem as read_csv."""
-    if path.stat().st_size >= FAST_FROM_BYTES:
-        relation = _read_fast(connection, path, file, limits, target, wanted)
-        if relation is not None:
-            return relation
+def read_delimited(path: Path, file: str, limits: UnpackLimits, target: Path) -> TextRelation:
+    """Records of a small or irregular delimited file; FileProblem as read_csv."""
     records = read_csv(path, file, limits, target)
-    return TextRelation(f"read_parquet({quoted(target)})", records.headings, records.comma_delimited, records.count)
-
-
-def _read_fast(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    file: str,
-    limits: UnpackLimits,
-    target: Path,
-    wanted: Callable[[list[str]], set[int]],
-) -> TextRelation | None:
-    """By DuckDB's reader, fed through a pipe so that unpacking stays bounded; None: the file needs the other way."""
-    header = _plain_header(path, file, limits)
-    if header is None:
-        return None
-    headings, delimiter = header
-    kept = sorted(wanted(headings))
-    width = len(headings)
-    # One column more than there are, and padding: a field that is missing is null, one that is empty is not.
-    names = ", ".join(f"{quoted(f'c{n}')}: 'varchar'" for n in range(width + 1))
-    present = " + ".join(f"cast(c{n} is not null as integer)" for n in range(width + 1))
-    is_wrong = f"(c{width} is not null or c{width - 1} is null)"
-    whole = ", ".join(f"c{n}" for n in range(width + 1))
-
-    def csv_sql(pipe: str) -> str:
-        return (
-            f"read_csv({quoted(pipe)}, columns = {{{names}}}, auto_detect = false, header = false, "
-            f"delim = {quoted(delimiter)}, "
-            "quote = '\"', escape = '\"', strict_mode = true, null_padding = true, parallel = false, "
-            "compression = 'none', "
-            f"nullstr = {quoted(_NO_TEXT)}, max_line_size = {4 * _CHUNK})"
-        )
-
-    selected = ", ".join(f"c{n}" for n in kept)
-    # Only flags here: the text of a wrong record needs every column, which this pass does not touch.
-    problem = f"case when c1 is null then 'blank' when {is_wrong} then 'wrong' end as problem"
-    quotes = _Quotes(delimiter)
-    try:
-        with _piped(path, file, limits, quotes) as pipe:
-            connection.execute(
-                f"copy (select {selected}, {problem} from {csv_sql(pipe)}) to {quoted(target)} "
-                "(format parquet, compression lz4)"
-            )
-    except duckdb.Error:
-        return None
-    counted = connection.execute(
-        f"select count(*), count(*) filter (problem = 'blank') from read_parquet({quoted(target)})"
-    ).fetchone()
-    # A line of blanks is no record, which only the other way knows; nor does this one judge quotes astray.
-    if counted is None or counted[1] or not quotes.are_regular:
-        return None
-    sql = (
-        f"(select {selected}, file_row_number + 1 as source_row, problem, cast(null as varchar) as unreadable "
-        f"from read_parquet({quoted(target)}, file_row_number = true))"
-    )
-
-    @contextmanager
-    def raw_rows() -> Iterator[str]:
-        with _piped(path, file, limits) as pipe:
-            fields = ", ".join(f"{quoted(h)}: nullif(c{n}, '')" for n, h in enumerate(distinct(headings)))
-            yield (
-                f"(select source_row, case when {is_wrong} then concat_ws(',', {whole}) "
-                f"else cast(to_json({{{fields}}}) as varchar) end as raw_row, "
-                f"case when {is_wrong} then ({present}) || ' fields where the header has {width}' end "
-                "as full_problem from "
-                f"(select *, row_number() over () as source_row from {csv_sql(pipe)}))"
-            )
-
-    return TextRelation(sql, headings, delimiter == ",", int(counted[0]), {}, raw_rows)
+    sql = f"read_parquet({quoted(target)})"
+    fields = ", ".join(f"{quoted(name)}: c{n}" for n, name in enumerate(distinct(records.headings)))
+    raw_rows = f"(select source_row, cast(to_json({{{fields}}}) as varchar) as raw_row from {sql})" if fields else None
+    return TextRelation(sql, records.headings, records.comma_delimited, records.count, {}, raw_rows)
 
 
 def distinct(headings: list[str]) -> list[str]:
@@ -136,81 +54,27 @@ def quoted(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def _plain_header(path: Path, file: str, limits: UnpackLimits) -> tuple[list[str], str] | None:
-    """Headings and delimiter of a UTF-8 file whose header is its first line; None for any other."""
+def plain_header(path: Path, file: str, limits: UnpackLimits) -> tuple[list[str], str]:
+    """Headings and delimiter of a UTF-8 file whose header is its first line; no headings for any other."""
     with open_bytes(path, file, limits) as stream:
-        line = stream.readline(_CHUNK)
+        line = stream.readline(_LONGEST_HEADER)
     if not line.endswith(b"\n") or b"\x00" in line or not line.strip():
-        return None
+        return [], ""
     try:
         text = line.decode("utf-8-sig")
         delimiter = max(_DELIMITERS, key=text.count)
         headings = next(csv.reader([text], delimiter=delimiter, strict=True))
     except (UnicodeDecodeError, csv.Error):
-        return None
-    return ([heading.strip() for heading in headings], delimiter) if len(headings) > 1 else None
+        return [], ""
+    return ([heading.strip() for heading in headings], delimiter) if len(headings) > 1 else ([], "")
 
 
-class _Quotes:
-    """Tells whether quotes only open, close and escape: DuckDB is lenient with others when it pads rows.
-
-    A quote with text on both sides does none of these; an odd number of quotes leaves one open.
-    """
-
-    def __init__(self, delimiter: str) -> None:
-        self._is_text = np.ones(256, dtype=bool)
-        self._is_text[[ord(mark) for mark in (delimiter, "\n", "\r", '"')]] = False
-        self._last = b"\n"
-        self._count = 0
-        self._astray = False
-
-    def see(self, chunk: bytes) -> None:
-        """Look at the next bytes; a quote at their end is looked at with those that follow."""
-        self._count += chunk.count(b'"')
-        near = np.frombuffer(self._last + chunk, dtype=np.uint8)
-        at = np.flatnonzero(near[1:-1] == 34) + 1
-        self._astray = self._astray or bool((self._is_text[near[at - 1]] & self._is_text[near[at + 1]]).any())
-        self._last = near[-2:].tobytes()
-
-    @property
-    def are_regular(self) -> bool:
-        return not self._astray and self._count % 2 == 0
-
-
-@contextmanager
-def _piped(path: Path, file: str, limits: UnpackLimits, quotes: _Quotes | None = None) -> Iterator[str]:
-    """A path that gives the unpacked bytes below the header once, fed by a thread; its FileProblem is raised here."""
-    reading, writing = os.pipe()
-    trouble: list[BaseException] = []
-
-    def feed() -> None:
-        # A reader that stops early (an error of its own) closes the pipe: nothing to report then.
-        with suppress(BrokenPipeError), os.fdopen(writing, "wb", buffering=0) as out:
-            try:
-                with open_bytes(path, file, limits) as stream:
-                    _forward(stream, out, quotes)
-            except FileProblem as problem:
-                trouble.append(problem)
-
-    thread = threading.Thread(target=feed, daemon=True)
-    thread.start()
+def parquet_headings(path: Path) -> tuple[list[str], str]:
+    """Names of the columns of a Parquet file, and what stands for their delimiter; none when it cannot be read."""
     try:
-        yield f"/dev/fd/{reading}"
-    finally:
-        os.close(reading)
-        thread.join()
-    if trouble:
-        raise trouble[0]
-
-
-def _forward(stream: BinaryIO, out: Any, quotes: _Quotes | None) -> None:
-    stream.readline()
-    while chunk := stream.read(_CHUNK):
-        if quotes is not None:
-            quotes.see(chunk)
-        view = memoryview(chunk)
-        while view:
-            view = view[out.write(view) :]
+        return list(pq.read_schema(path).names), ","
+    except (pa.ArrowInvalid, OSError):
+        return [], ""
 
 
 def read_json_lines(path: Path, file: str, limits: UnpackLimits, target: Path, headings: list[str]) -> TextRelation:

@@ -3,7 +3,9 @@
 The rules are those of `convert`: a record is rejected by its first bad column, the rest of the file is loaded.
 """
 
-from contextlib import nullcontext
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,10 +16,49 @@ from recon_assets.sources.columns import SQL_TYPES, Column, columns_of
 from recon_assets.sources.convert import Converted, Origin
 
 _PARQUET = "(format parquet, compression zstd, compression_level 1)"
-_EXPECTED = {
+POINT_NUMBERS = "point_number(%s)"
+IS_EMPTY, NOT_VALID = "is empty, and is needed", "is not valid"
+EXPECTED = {
     "decimal": "is not a number (or is a trillion or more)",
     "date": "is not a date; expected YYYY-MM-DD, MM/DD/YYYY or M/D/YYYY H:MM",
 }
+
+
+@dataclass(frozen=True)
+class FileFrame:
+    """What is known of one file before its rows are read.
+
+    `bound` are the positions of declared columns in it, `constants` declared columns whose value is known of the whole
+    file (not bound then, though the file may have them: `positions` are those of all), `context` are columns that the
+    file's place adds.
+    """
+
+    columns: tuple[Column, ...]
+    positions: frozenset[int]
+    bound: dict[str, int]
+    constants: dict[str, str]
+    context: dict[str, str | None]
+    origin: Origin
+
+    def facts_of_all_rows(self) -> dict[str, str | dt.datetime | dt.date | None]:
+        """Columns that have one value throughout the file."""
+        origin = self.origin
+        return {
+            **self.constants,
+            **self.context,
+            "source_file": origin.file,
+            "content_hash": origin.content_hash,
+            "loaded_at": dt.datetime.fromisoformat(origin.loaded_at),
+            "billing_month": dt.date.fromisoformat(f"{origin.month}-01"),
+        }
+
+
+def frame_of(
+    mapping: str, bound: dict[str, int], constants: dict[str, str], context: dict[str, str | None], origin: Origin
+) -> FileFrame:
+    """The frame of a file; `mapping` names the columns' declarations in columns.csv."""
+    own = {name: position for name, position in bound.items() if name not in constants}
+    return FileFrame(columns_of(mapping), frozenset(bound.values()), own, constants, context, origin)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -28,64 +69,59 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 def convert_bulk(
     connection: duckdb.DuckDBPyConnection,
     records: TextRelation,
-    mapping: str,
-    bound: dict[str, int],
-    constants: dict[str, str],
-    context: dict[str, str | None],
-    origin: Origin,
+    frame: FileFrame,
     rows_target: Path,
     quarantine_target: Path,
 ) -> Converted:
-    """Write typed and rejected rows of one file as two Parquet files.
-
-    `mapping` names the columns' declarations in columns.csv, `constants` are declared columns whose value is known of
-    the whole file, `context` are columns that the file's place adds.
-    """
-    columns = columns_of(mapping)
-    bound = {name: position for name, position in bound.items() if name not in constants}
-    marks = _decimal_marks(connection, records, columns, bound)
-    judged = _judged_sql(records, columns, bound, constants, marks)
+    """Write typed and rejected rows of one file as two Parquet files."""
+    origin = frame.origin
+    judged = _judged_sql(records, frame, _decimal_marks(connection, records, frame))
     lineage = ", ".join(
         [
-            *(f"cast({'null' if v is None else quoted(v)} as varchar) as {name}" for name, v in context.items()),
+            *(f"cast({'null' if v is None else quoted(v)} as varchar) as {name}" for name, v in frame.context.items()),
             f"{quoted(origin.file)} as source_file, source_row, {quoted(origin.content_hash)} as content_hash",
             f"timestamp {quoted(origin.loaded_at)} as loaded_at, date {quoted(origin.month + '-01')} as billing_month",
         ]
     )
-    names = ", ".join(column.name for column in columns)
+    names = ", ".join(column.name for column in frame.columns)
     loaded = connection.execute(
         f"copy (select {names}, {lineage} from ({judged}) where position is null) to {quoted(rows_target)} {_PARQUET}"
     ).fetchone()
     rows = int(loaded[0]) if loaded else 0
     rejected = records.count - rows
     wanted = judged if rejected else f"select * from ({judged}) limit 0"
-    with records.raw_rows() if rejected and records.raw_rows else nullcontext() as raw_rows:
-        sql = _quarantine_sql(wanted, records, columns, bound, origin, raw_rows)
-        connection.execute(f"copy ({sql}) to {quoted(quarantine_target)} {_PARQUET}")
+    sql = _quarantine_sql(wanted, records, frame)
+    connection.execute(f"copy ({sql}) to {quoted(quarantine_target)} {_PARQUET}")
     return Converted(rows, rejected, {})
 
 
-def _decimal_marks(
-    connection: duckdb.DuckDBPyConnection, records: TextRelation, columns: tuple[Column, ...], bound: dict[str, int]
-) -> str:
+def _decimal_marks(connection: duckdb.DuckDBPyConnection, records: TextRelation, frame: FileFrame) -> str:
     """The macro that reads the file's numbers: comma decimals only where semicolons or tabs delimit, per file."""
-    numbers = [bound[c.name] for c in columns if c.kind == "decimal" and c.name in bound]
+    numbers = [frame.bound[c.name] for c in frame.columns if c.kind == "decimal" and c.name in frame.bound]
     if records.comma_delimited or not numbers:
-        return "point_number(%s)"
+        return POINT_NUMBERS
     union = " union all ".join(f"select trim(c{n}) as t from {records.sql}" for n in numbers)
-    found = connection.execute(
-        f"select count(*) filter (shows_comma_decimal(t)), count(*) filter (shows_point_decimal(t)) from ({union})"
-    ).fetchone()
-    commas, points = found or (0, 0)
+    return marks_shown([shown_marks(connection, f"({union})")])
+
+
+def shown_marks(connection: duckdb.DuckDBPyConnection, texts: str) -> tuple[int, int]:
+    """How many of the texts t of a relation have a decimal comma and a decimal point beyond doubt."""
+    sql = f"select count(*) filter (shows_comma_decimal(t)), count(*) filter (shows_point_decimal(t)) from {texts}"
+    found = connection.execute(sql).fetchone()
+    return (int(found[0]), int(found[1])) if found else (0, 0)
+
+
+def marks_shown(counts: Iterable[tuple[int, int]]) -> str:
+    """The macro for numbers of a file in which so many commas and points are decimal marks beyond doubt."""
+    commas, points = (any(found) for found in zip(*counts, strict=True))
     if points and commas:
         return "number_text(%s, false)"
-    return "point_number(%s)" if points else "comma_number(%s)"
+    return POINT_NUMBERS if points else "comma_number(%s)"
 
 
-def _judged_sql(
-    records: TextRelation, columns: tuple[Column, ...], bound: dict[str, int], constants: dict[str, str], marks: str
-) -> str:
+def _judged_sql(records: TextRelation, frame: FileFrame, marks: str) -> str:
     """Typed columns beside the texts of those that can fail, and the position of what is wrong (-1: the record)."""
+    columns, bound, constants = frame.columns, frame.bound, frame.constants
     can_fail = {bound[c.name] for c in columns if c.name in bound and c.value != "optional"}
     kinds = {c.name: c.kind for c in columns}
     texts = {bound[name] for name in bound if kinds[name] != "text" or bound[name] in can_fail}
@@ -118,10 +154,18 @@ def _judged_sql(
 
 
 def _parsed(column: Column, position: int, marks: str) -> str:
-    if column.kind == "decimal":
-        quick = "null" if marks.startswith("comma_number") else f"quick_decimal(c{position})"
-        return f"coalesce({quick}, plain_decimal({marks % f'c{position}'}))"
-    return f"{'utc_date' if column.kind == 'timestamp' else 'quick_date'}(c{position})"
+    text = f"c{position}"
+    return number_sql(text, marks) if column.kind == "decimal" else f"{date_macro(column)}({text})"
+
+
+def number_sql(text: str, marks: str) -> str:
+    """The number that a column of clean texts holds."""
+    quick = "null" if marks.startswith("comma_number") else f"quick_decimal({text})"
+    return f"coalesce({quick}, plain_decimal({marks % text}))"
+
+
+def date_macro(column: Column) -> str:
+    return "utc_date" if column.kind == "timestamp" else "quick_date"
 
 
 def _cleaned(position: int, records: TextRelation) -> str:
@@ -129,7 +173,7 @@ def _cleaned(position: int, records: TextRelation) -> str:
 
 
 def _value(column: Column, bound: dict[str, int], constants: dict[str, str], records: TextRelation) -> str:
-    declared = "date" if column.kind == "timestamp" else column.kind
+    declared = kind_of(column)
     if column.name in constants:
         return f"cast({quoted(constants[column.name])} as {SQL_TYPES[column.kind]})"
     if column.name not in bound:
@@ -151,35 +195,29 @@ def _value(column: Column, bound: dict[str, int], constants: dict[str, str], rec
     return f"cast(c{position} as varchar)" if native else f"c{position}"
 
 
-def _quarantine_sql(
-    judged: str,
-    records: TextRelation,
-    columns: tuple[Column, ...],
-    bound: dict[str, int],
-    origin: Origin,
-    raw_rows: str | None,
-) -> str:
-    failing = {bound[c.name]: c for c in columns if c.name in bound and c.value != "optional"}
+def _quarantine_sql(judged: str, records: TextRelation, frame: FileFrame) -> str:
+    bound, origin = frame.bound, frame.origin
+    failing = {bound[c.name]: c for c in frame.columns if c.name in bound and c.value != "optional"}
     value = _choice({n: f"cast(c{n} as varchar)" for n in failing})
     heading = _choice({n: quoted(records.headings[n]) for n in failing})
-    expected = _choice({n: quoted(_EXPECTED.get(_kind(c), "is not valid")) for n, c in failing.items()})
+    expected = _choice({n: quoted(EXPECTED.get(kind_of(c), NOT_VALID)) for n, c in failing.items()})
     names = distinct(records.headings)
-    known = {c.name: bound[c.name] for c in columns if c.name in bound}
-    own = ", ".join(f"{quoted(names[n])}: {c.name}" for c in columns if (n := known.get(c.name)) is not None)
-    raw_row = f"coalesce(unreadable, {'raw_row' if raw_rows else f'cast(to_json({{{own}}}) as varchar)'})"
-    joined = f"left join {raw_rows} as raws using (source_row)" if raw_rows else ""
+    own = ", ".join(f"{quoted(names[bound[c.name]])}: {c.name}" for c in frame.columns if c.name in bound)
+    raw_row = "raw_row" if records.raw_rows else f"cast(to_json({{{own}}}) as varchar)"
+    joined = f"left join {records.raw_rows} as raws using (source_row)" if records.raw_rows else ""
     return f"""
         select {quoted(origin.source)} as source, {quoted(origin.month)} as month, {quoted(origin.file)} as source_file,
             source_row, {heading} as column_name, {value} as value,
-            case when problem is not null then {"coalesce(full_problem, problem)" if raw_rows else "problem"}
-                when {value} is null then 'is empty, and is needed'
+            case when problem is not null then problem
+                when {value} is null then {quoted(IS_EMPTY)}
                 else {expected} end as reason,
-            {raw_row} as raw_row
+            coalesce(unreadable, {raw_row}) as raw_row
         from (select * from ({judged}) where position is not null) as rejected {joined} order by source_row
     """
 
 
-def _kind(column: Column) -> str:
+def kind_of(column: Column) -> str:
+    """The kind of the column's values; of an instant only its day is kept."""
     return "date" if column.kind == "timestamp" else column.kind
 
 

@@ -18,7 +18,8 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources.unpack import UnpackLimits, open_text
 
 _BATCH = 20_000
-_MAX_FIELD = 4 * 1024 * 1024
+MAX_FIELD = 4 * 1024 * 1024
+NOT_UTF8 = "the record holds bytes that are not UTF-8; save the file as UTF-8"
 _DELIMITERS = (",", ";", "\t")
 
 # One record: its fields, and why it cannot be read, if so.
@@ -41,7 +42,7 @@ class Records:
 
 def read_csv(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:
     """Read a delimited file into `target` as text; FileProblem when it has no header or is damaged."""
-    csv.field_size_limit(_MAX_FIELD)
+    csv.field_size_limit(MAX_FIELD)
     with open_text(path, file, limits) as text:
         try:
             header = text.readline()
@@ -73,15 +74,28 @@ def _csv_records(text: TextIO, delimiter: str, width: int, file: str) -> Iterato
                     file, "a quote that opens here is never closed; the file may be cut off", row=row + 1
                 ) from error
             row += 1
-            yield [], f"the record cannot be read: {error}"
+            yield [], cannot_be_read(error)
             continue
-        if not fields or (len(fields) == 1 and width > 1 and not fields[0].strip()):
+        if is_blank(fields, width):
             continue
         row += 1
         if len(fields) != width:
-            yield list(fields), f"{len(fields)} fields where the header has {width}"
+            yield list(fields), wrong_width(len(fields), width)
         else:
             yield fields, None  # type: ignore[misc]
+
+
+def is_blank(fields: list[str], width: int) -> bool:
+    """Whether these are the fields of a line of blanks, which is no record."""
+    return not fields or (len(fields) == 1 and width > 1 and not fields[0].strip())
+
+
+def wrong_width(found: int, width: int) -> str:
+    return f"{found} fields where the header has {width}"
+
+
+def cannot_be_read(error: csv.Error) -> str:
+    return f"the record cannot be read: {error}"
 
 
 def write_records(target: Path, width: int, records: Iterable[Record], keep_text: bool = False) -> int:
@@ -133,7 +147,7 @@ def _decodable(record: Record) -> Record:
     shown = [None if field is None else spelled_out(field) for field in fields]
     if shown == fields:
         return record
-    return shown, problem or "the record holds bytes that are not UTF-8; save the file as UTF-8"
+    return shown, problem or NOT_UTF8
 
 
 def spelled_out(text: str) -> str:

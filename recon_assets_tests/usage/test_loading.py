@@ -4,7 +4,6 @@ import csv
 import gzip
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,67 +11,11 @@ import pytest
 from recon_assets.landing.discovery import discover
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
-from recon_assets.sources import bulk
-from recon_assets.sources.convert import connect
-from recon_assets.sources.loading import Load
+from recon_assets.sources import usage_files
 from recon_assets_tests.shared import SHARED
+from recon_assets_tests.usage.zone import COST, MONTH, USAGE, Zone, cost_row, usage_row
 
-MONTH = "2025-03"
-COST = "InvoiceId,SubscriptionId,Date,MeterId,ChargeType,Quantity,Cost,BillingCurrency"
-USAGE = (
-    "InvoiceNumber,CustomerId,EntitlementId,UsageDate,MeterId,MeterName,MeterCategory,MeterSubCategory,MeterRegion,ResourceURI,"
-    "Quantity,BillingPreTaxTotal,BillingCurrency"
-)
 real_files = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="needs ../shared (or RECON_SHARED)")
-
-
-class Zone:
-    """A landing zone to write into, and the platform that reads it."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.platform = Platform.from_settings(Settings(home=home, quarantine_limit=Decimal(1)))
-
-    def put(self, path: str, content: str | bytes) -> Path:
-        target = self.home / "landing" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content.encode() if isinstance(content, str) else content)
-        return target
-
-    def run(self, folder: str, submitted: str, rows: list[str], export: str = "daily", **changed: Any) -> None:
-        """A run of an actual cost export in one part, with its manifest."""
-        text = "\n".join([COST, *rows])
-        self.put(f"cost_management/{folder}/part.csv", text)
-        manifest = {
-            "blobCount": 1, "byteCount": len(text), "dataRowCount": None,
-            "blobs": [{"blobName": f"x/{folder}/part.csv", "byteCount": len(text)}],
-            "exportConfig": {"exportName": export, "resourceId": "/billing/1", "type": "ActualCost"},
-            "runInfo": {"submittedTime": submitted, "startDate": f"{MONTH}-01T00:00:00"},
-        } | changed  # fmt: skip
-        self.put(f"cost_management/{folder}/manifest.json", json.dumps(manifest))
-
-    def load(self, source: str = "azure_cost_export", month: str = MONTH) -> Load:
-        return self.platform.load(source, month)
-
-    def rows(self, load: Load, columns: str, table: str = "rows") -> list[Any]:
-        assert load.outcome == "loaded", load.problems
-        assert load.raw_month is not None
-        paths = [str(self.platform.raw.root / path) for path in load.raw_month.tables[table]]
-        return connect().read_parquet(paths).project(columns).fetchall()
-
-
-@pytest.fixture
-def zone(tmp_path: Path) -> Zone:
-    (tmp_path / "landing").mkdir()
-    return Zone(tmp_path)
-
-
-def cost_row(amount: str, subscription: str = "s1") -> str:
-    return f"G1,{subscription},2025-03-01,m1,Usage,1,{amount},USD"
-
-
-def usage_row(amount: str, quantity: str = "1", day: str = "03/01/2025", invoice: str = "G1") -> str:
-    return f"{invoice},c1,s1,{day},m1,n,c,s,r,/x,{quantity},{amount},USD"
 
 
 def test_of_two_runs_the_newest_submitted_wins_whole(zone: Zone) -> None:
@@ -144,7 +87,7 @@ def test_usage_without_meter_columns_asks_for_the_full_attribute_set(zone: Zone)
 def test_malformed_records_are_set_aside_with_their_numbers_whichever_way_a_file_is_read(
     zone: Zone, monkeypatch: pytest.MonkeyPatch, fast_from: int
 ) -> None:
-    monkeypatch.setattr(bulk, "FAST_FROM_BYTES", fast_from)
+    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", fast_from)
     rows = [
         usage_row("1"), "G1,too,few", usage_row("see contract"), usage_row("2", day="31/01/2023"), "", usage_row("3") + ",",
         usage_row("", ), usage_row("4", invoice=""), usage_row('"1,5"'), usage_row('"1,500"'),
@@ -179,13 +122,13 @@ def test_comma_decimals_are_read_in_files_that_semicolons_or_tabs_delimit(zone: 
 
 
 def test_an_unclosed_quote_is_never_read_past(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "FAST_FROM_BYTES", 0)
+    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", 0)
     zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", f'{USAGE}\n{usage_row("1")}\n"{usage_row("2")}\n')
     assert "never closed" in zone.load("azure_invoice_usage").problems[0]
 
 
 def test_unpacking_a_big_file_is_bounded(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "FAST_FROM_BYTES", 0)
+    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", 0)
     rows = "\n".join([USAGE, *[usage_row("1")] * 200_000])
     zone.put(f"partner_center/billed_usage/{MONTH}/a.csv.gz", gzip.compress(rows.encode()))
     zone.platform = Platform.from_settings(Settings(home=zone.home, max_unpacked_bytes=2_000_000))

@@ -23,32 +23,42 @@ meters as (
 
 ),
 
-used as (
+-- Adjustments of which the cost side has usage lines too. They are few, so it is they that the lines are held against.
+adjusted as (
 
-    select distinct billing_month, comparison, invoice_number, azure_subscription_id, currency, meter_id
-    from meters
-    where scope = 'usage'
+    select distinct
+        adjustments.billing_month, adjustments.comparison, adjustments.invoice_number, adjustments.azure_subscription_id,
+        adjustments.currency, adjustments.meter_id
+    from meters as used
+    inner join meters as adjustments
+        on
+            used.billing_month = adjustments.billing_month
+            and used.comparison = adjustments.comparison
+            and used.invoice_number = adjustments.invoice_number
+            and used.azure_subscription_id is not distinct from adjustments.azure_subscription_id
+            and used.currency = adjustments.currency
+            and used.meter_id is not distinct from adjustments.meter_id
+    where used.scope = 'usage' and adjustments.scope = 'rounding'
 
 ),
 
 selected as (
 
-    select
-        meters.*,
-        case
-            when meters.scope = 'usage' then 'usage'
-            when meters.scope = 'rounding' and used.comparison is not null then 'rounding'
-            else 'out_of_scope'
-        end as selection
+    select *, case when scope = 'usage' then 'usage' else 'out_of_scope' end as selection
     from meters
-    left join used
+    where scope <> 'rounding'
+    union all
+    select meters.*, case when adjusted.comparison is not null then 'rounding' else 'out_of_scope' end
+    from meters
+    left join adjusted
         on
-            meters.billing_month = used.billing_month
-            and meters.comparison = used.comparison
-            and meters.invoice_number = used.invoice_number
-            and meters.azure_subscription_id is not distinct from used.azure_subscription_id
-            and meters.currency = used.currency
-            and meters.meter_id is not distinct from used.meter_id
+            meters.billing_month = adjusted.billing_month
+            and meters.comparison = adjusted.comparison
+            and meters.invoice_number = adjusted.invoice_number
+            and meters.azure_subscription_id is not distinct from adjusted.azure_subscription_id
+            and meters.currency = adjusted.currency
+            and meters.meter_id is not distinct from adjusted.meter_id
+    where meters.scope = 'rounding'
 
 ),
 

@@ -1,3 +1,5 @@
+-- The verdicts with what explains a difference. A view: it adds little, and copying the grid once more costs more.
+{{ config(materialized='view') }}
 with verdicts as (
 
     select * from {{ ref('int_usage__verdicts') }}

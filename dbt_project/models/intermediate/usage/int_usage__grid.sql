@@ -81,18 +81,39 @@ summed as (
 
 ),
 
--- Lines that either side has of the same key in any currency.
+-- Lines that either side has of the same key in any currency; hardly a key has several.
+several as (
+
+    select
+        billing_month,
+        comparison,
+        invoice_number,
+        azure_subscription_id,
+        meter_id,
+        sum(usage_line_count) as usage_line_count,
+        sum(cost_line_count) as cost_line_count
+    from summed
+    group by billing_month, comparison, invoice_number, azure_subscription_id, meter_id
+    having count(*) > 1
+
+),
+
 final as (
 
     select
-        *,
-        sum(usage_line_count) over (
-            partition by billing_month, comparison, invoice_number, azure_subscription_id, meter_id
-        ) as key_usage_line_count,
-        sum(cost_line_count) over (
-            partition by billing_month, comparison, invoice_number, azure_subscription_id, meter_id
-        ) as key_cost_line_count
+        summed.*,
+        -- Any order does: lines and variations find their grid row by this number, within one build.
+        row_number() over (order by summed.billing_month) as grid_id,
+        coalesce(several.usage_line_count, summed.usage_line_count) as key_usage_line_count,
+        coalesce(several.cost_line_count, summed.cost_line_count) as key_cost_line_count
     from summed
+    left join several
+        on
+            summed.billing_month = several.billing_month
+            and summed.comparison = several.comparison
+            and summed.invoice_number = several.invoice_number
+            and summed.azure_subscription_id is not distinct from several.azure_subscription_id
+            and summed.meter_id is not distinct from several.meter_id
 
 )
 

@@ -8,87 +8,83 @@ with suspects as (
 
 ),
 
-usage_lines as (
+{% for side in ['usage', 'cost'] -%}
+{{ side }}_cells as (
 
-    select lines.*
-    from {{ ref('stg_azure__usage_lines') }} as lines
+    select cells.*
+    from {{ ref('int_usage__' ~ side ~ '_cells') }} as cells
     inner join suspects
         on
-            lines.billing_month = suspects.billing_month
-            and lines.currency = suspects.currency
-            and lines.azure_subscription_id is not distinct from suspects.azure_subscription_id
+            cells.billing_month = suspects.billing_month
+            and cells.currency = suspects.currency
+            and cells.azure_subscription_id is not distinct from suspects.azure_subscription_id
+    {{ "where cells.scope = 'usage'" if side == 'cost' }}
+
+),
+
+{% endfor -%}
+usage_lines as (
+
+    select * from {{ source('raw', 'azure_invoice_usage') }}
+    where
+        {{ in_target_months() }}
+        and coalesce(entitlement_id, '') in (select coalesce(spelled_entitlement_id, '') from usage_cells)
 
 ),
 
 cost_lines as (
 
-    select lines.*
-    from {{ ref('stg_azure__cost_lines') }} as lines
-    inner join suspects
+    select * from {{ source('raw', 'azure_cost_export') }}
+    where
+        {{ in_target_months() }}
+        and coalesce(subscription_id, '') in (select coalesce(spelled_subscription_id, '') from cost_cells)
+
+),
+
+sums as (
+
+    select cells.grid_id, lines.resource_uri as spelled_resource_id, -sum(lines.billing_pre_tax_total) as amount
+    from usage_lines as lines
+    inner join usage_cells as cells
         on
-            lines.billing_month = suspects.billing_month
-            and lines.currency = suspects.currency
-            and lines.azure_subscription_id is not distinct from suspects.azure_subscription_id
-    where lines.scope = 'usage'
-
-),
-
-usage_sums as (
-
-    select billing_month, invoice_number, customer_id, azure_subscription_id, currency, meter_id, resource_id, sum(amount) as amount
-    from usage_lines
-    group by billing_month, invoice_number, customer_id, azure_subscription_id, currency, meter_id, resource_id
-
-),
-
-cost_sums as (
-
-    select
-        billing_month, comparison, own_invoice_number, customer_id, azure_subscription_id, currency, meter_id, resource_id,
-        sum(amount) as amount
-    from cost_lines
-    group by
-        billing_month, comparison, own_invoice_number, customer_id, azure_subscription_id, currency, meter_id, resource_id
-
-),
-
-sides as (
-
-    select
-        parties.billing_month, parties.comparison, parties.invoice_number, sums.azure_subscription_id, sums.currency,
-        sums.meter_id, sums.resource_id, -sums.amount as amount
-    from usage_sums as sums
-    inner join {{ ref('int_usage__parties') }} as parties
-        on
-            parties.side = 'usage'
-            and sums.billing_month = parties.billing_month
-            and sums.invoice_number = parties.own_invoice_number
-            and sums.customer_id is not distinct from parties.customer_id
-            and sums.azure_subscription_id is not distinct from parties.azure_subscription_id
+            lines.billing_month = cells.billing_month
+            and {{ same_spelling('lines', 'cells', ['invoice_number', 'customer_id', 'entitlement_id', 'currency', 'meter_id']) }}
+    group by cells.grid_id, lines.resource_uri
     union all
-    select
-        parties.billing_month, parties.comparison, parties.invoice_number, sums.azure_subscription_id, sums.currency,
-        sums.meter_id, sums.resource_id, sums.amount
-    from cost_sums as sums
-    inner join {{ ref('int_usage__parties') }} as parties
+    select cells.grid_id, lines.resource_id, sum(lines.cost)
+    from cost_lines as lines
+    inner join cost_cells as cells
         on
-            parties.side = 'cost'
-            and sums.billing_month = parties.billing_month
-            and sums.comparison = parties.comparison
-            and sums.own_invoice_number is not distinct from parties.own_invoice_number
-            and sums.customer_id is not distinct from parties.customer_id
-            and sums.azure_subscription_id is not distinct from parties.azure_subscription_id
+            lines.billing_month = cells.billing_month
+            and lines.comparison = cells.comparison
+            and {{ same_spelling('lines', 'cells', ['invoice_id', 'customer_id', 'subscription_id', 'currency', 'meter_id', 'charge_type', 'commitment_discount_status']) }}
+    group by cells.grid_id, lines.resource_id
+
+),
+
+resources as (
+
+    select grid_id, {{ usage_id('spelled_resource_id') }} as resource_id, amount
+    from sums
+
+),
+
+variations as (
+
+    select grid_id, resource_id, cast(sum(amount) as decimal(38, 12)) as amount_variation
+    from resources
+    group by grid_id, resource_id
 
 )
 
 select
-    billing_month,
-    comparison,
-    invoice_number,
-    azure_subscription_id,
-    currency,
-    meter_id,
-    resource_id,
-    cast(sum(amount) as decimal(38, 12)) as amount_variation
-from sides
-group by billing_month, comparison, invoice_number, azure_subscription_id, currency, meter_id, resource_id
+    grid.billing_month,
+    grid.comparison,
+    grid.invoice_number,
+    grid.azure_subscription_id,
+    grid.currency,
+    grid.meter_id,
+    variations.resource_id,
+    variations.amount_variation
+from variations
+inner join {{ ref('int_usage__grid') }} as grid on variations.grid_id = grid.grid_id

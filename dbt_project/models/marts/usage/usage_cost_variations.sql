@@ -15,6 +15,12 @@ joined as (
 
     select
         variations.*,
+        grid.billing_month,
+        grid.comparison,
+        grid.invoice_number,
+        grid.azure_subscription_id,
+        grid.currency,
+        grid.meter_id,
         grid.meter_name,
         grid.meter_category,
         grid.meter_subcategory,
@@ -26,14 +32,7 @@ joined as (
         grid.is_restated,
         {{ usage_tolerance('grid.minor_unit', 'variations.usage_line_count') }} as tolerance
     from variations
-    inner join grid
-        on
-            variations.billing_month = grid.billing_month
-            and variations.comparison = grid.comparison
-            and variations.invoice_number = grid.invoice_number
-            and variations.azure_subscription_id is not distinct from grid.azure_subscription_id
-            and variations.currency = grid.currency
-            and variations.meter_id is not distinct from grid.meter_id
+    inner join grid on variations.grid_id = grid.grid_id
 
 ),
 

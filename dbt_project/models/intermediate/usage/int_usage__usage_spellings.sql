@@ -1,0 +1,29 @@
+-- Billed usage by its keys and meter texts as the files spell them: the one pass over the lines that the grid needs. What a
+-- spelling means is worked out here, once for all lines that have it.
+{% set keys = ['invoice_number', 'customer_id', 'entitlement_id', 'currency', 'meter_id'] -%}
+{% set texts = ['meter_name', 'meter_category', 'meter_sub_category', 'meter_region'] -%}
+with sums as (
+
+    select
+        billing_month,
+        {% for key in keys %}{{ key }} as spelled_{{ key }}, {% endfor %}
+        {{ texts | join(', ') }},
+        sum(quantity) as quantity,
+        sum(billing_pre_tax_total) as amount,
+        count(*) as line_count
+    from {{ source('raw', 'azure_invoice_usage') }}
+    where {{ in_target_months() }}
+    group by billing_month, {{ keys | join(', ') }}, {{ texts | join(', ') }}
+
+),
+
+final as (
+
+    select
+        *,
+        {{ usage_line_keys('spelled_') }}
+    from sums
+
+)
+
+select * from final

@@ -1,0 +1,132 @@
+"""Big delimited files: what the fast way reads and sets aside is what the slow way does, record by record."""
+
+import datetime as dt
+import gzip
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import zip_longest
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recon_assets.sources import blocks, bulk, usage_files
+from recon_assets_tests.usage.zone import MONTH, USAGE, Zone, usage_row
+
+FILE = f"partner_center/billed_usage/{MONTH}/a.csv.gz"
+QUOTED = '"Azure plan, consumption"'
+# A line of each kind that is malformed, made of a sound one.
+MALFORMED: dict[str, Callable[[str], str]] = {
+    "too few fields": lambda line: line[: len(line) // 2].replace('"', ""),
+    "too many fields": lambda line: line + ",,more",
+    "cut inside quotes": lambda line: line[: line.index("plan")],
+    "text after a closing quote": lambda line: line.replace(QUOTED, '"a"b'),
+    "quotes inside a bare field": lambda line: line.replace(QUOTED, 'a"b"c'),
+    "quotes that look paired": lambda line: line.replace(QUOTED, '"a"",b,"c"",d'),
+    "no number": lambda line: line.replace("USD", "USD").replace(",1.5,", ",see contract,"),
+    "no date": lambda line: line.replace("03/01/2025", "33/01/2025"),
+    "nothing in a needed field": lambda line: line.replace("USD", ""),
+    "a number of a trillion": lambda line: line.replace(",1.5,", ",1000000000000,"),
+    "bytes that are not UTF-8": lambda line: line.replace("plan", "pl\udce4n"),
+}
+SOUND: dict[str, Callable[[str], str]] = {
+    "plain": lambda line: line,
+    "a line break inside quotes": lambda line: line.replace("plan,", "plan\n\n,"),
+    "escaped quotes": lambda line: line.replace("plan", '""plan""'),
+    "blanks around texts": lambda line: line.replace("G1", " G1 ").replace("/x", "/é "),
+    "more decimals than are kept": lambda line: line.replace(",1.5,", ",-0.1234567890125,"),
+    "an exponent": lambda line: line.replace(",1.5,", ",1E-3,"),
+    "grouped thousands": lambda line: line.replace(",1.5,", ',"1,500",'),
+    "nothing in a field that may be empty": lambda line: line.replace("/x", ""),
+}
+
+
+def lines(seed: int, count: int) -> list[str]:
+    """Sound lines with malformed ones and blank ones among them."""
+    rng = Random(seed)
+    found = []
+    for number in range(count):
+        line = usage_row("1.5", quantity=str(number)).replace(",n,", f",{QUOTED},")
+        kinds = list((MALFORMED if rng.random() < 0.1 else SOUND).values())
+        found.append(rng.choice(kinds)(line))
+        if rng.random() < 0.02:
+            found.append(rng.choice(["", "  "]))
+    return [*found, usage_row("2")]
+
+
+def read(zone: Zone, content: bytes, fast_from: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], list[Any]]:
+    """Rows and rejected records of a file that is read one way."""
+    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", fast_from)
+    zone.put(FILE, gzip.compress(content, mtime=0))
+    load = zone.load("azure_invoice_usage")
+    return (
+        sorted(zone.rows(load, "* exclude (loaded_at)"), key=lambda row: int(row[-3])),
+        sorted(zone.rows(load, "*", "quarantine"), key=lambda row: int(row[3])),
+    )
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_both_ways_read_the_same_of_a_file_with_malformed_lines(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch, seed: int, line_break: str
+) -> None:
+    text = line_break.join([USAGE, *lines(seed, 3000)])
+    content = text.encode("utf-8", "surrogateescape")
+    slow = read(zone, content, 10**9, monkeypatch)
+    monkeypatch.setattr(blocks, "BLOCK", 20_000 + seed)
+    monkeypatch.setattr(blocks, "_PIECE", 1 << (6 + seed))
+    assert (len(slow[0]) > 2500, len(slow[1]) > 200) == (True, True)
+    fast = read(zone, content, 0, monkeypatch)
+    for found, expected in zip(fast, slow, strict=True):
+        assert [pair for pair in zip_longest(found, expected) if pair[0] != pair[1]][:5] == []
+
+
+@pytest.mark.parametrize("kind", MALFORMED)
+def test_the_fast_way_holds_with_thousands_of_malformed_lines(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(bulk, "read_delimited", None)  # the slow way is not there
+    sound = usage_row("1.5").replace(",n,", f",{QUOTED},")
+    rows, rejected = read(zone, _spoilt(sound, kind), 0, monkeypatch)
+    legal = kind == "quotes inside a bare field"
+    swallowed = 3000 if kind == "cut inside quotes" else 0  # an open quote takes the line below it with it
+    assert (len(rows), len(rejected)) == ((6000, 0) if legal else (3000 - swallowed, 3000))
+    assert {row[2] for row in rejected} <= {FILE}
+    assert all(row[6] for row in rejected)
+
+
+def _spoilt(sound: str, kind: str) -> bytes:
+    pairs = [MALFORMED[kind](sound), sound] * 3000
+    return "\n".join([USAGE, *pairs, ""]).encode("utf-8", "surrogateescape")
+
+
+def _cost_table(spoilt: bool) -> pa.Table:
+    amounts = [Decimal("0.1234567890125"), Decimal("-0.1234567890125"), Decimal(7), Decimal("1e11")] * 50
+    return pa.table(
+        {
+            "InvoiceId": pa.array(["G1 ", None, "", "\u00a0"] * 50),
+            "SubscriptionId": pa.array(["s1", "S2", " s3", None] * 50),
+            "Date": pa.array([dt.datetime(2025, 3, 1, 23, 59)] * 200, pa.timestamp("ms", tz="UTC")),
+            "MeterId": pa.array(["m1", "M1/", "é", "m 2 "] * 50),
+            "ChargeType": pa.array([None if spoilt else "Usage", "usage", "Purchase", "Refund"] * 50),
+            "Quantity": pa.array(["1", "1E-3", "1,500", "0.00000000000049"] * 50),
+            "Cost": pa.array(amounts, pa.decimal128(38, 18)),
+            "BillingCurrency": pa.array(["USD"] * 200),
+        }
+    )
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_both_ways_read_the_same_of_a_parquet_file(zone: Zone, monkeypatch: pytest.MonkeyPatch, spoilt: bool) -> None:
+    path = zone.put(f"cost_management/actual_cost/{MONTH}/part.parquet", b"")
+    pq.write_table(_cost_table(spoilt), path)
+    found = []
+    for fast_from in (10**9, 0):
+        monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", fast_from)
+        load = zone.load()
+        rows = sorted(zone.rows(load, "* exclude (loaded_at)"), key=lambda row: int(row[-3]))
+        found.append((rows, sorted(zone.rows(load, "*", "quarantine"), key=lambda row: int(row[3]))))
+    assert found[0] == found[1]
+    assert (len(found[0][0]), len(found[0][1])) == ((150, 50) if spoilt else (200, 0))
