@@ -22,6 +22,8 @@ from recon_assets.settings import Settings
 
 # Models of one subject: those tagged with it and the marts that all subjects share.
 SHARED = "tag:shared"
+# Layers whose models are shown with their rows; intermediate models are steps inside a build, some of them views.
+ASSET_LAYERS = ("staging", "marts")
 _OUTCOME = "build.json"
 
 
@@ -32,7 +34,7 @@ class NodeResult:
     unique_id: str
     name: str
     seconds: float
-    rows: dict[str, int]  # by month; empty when the model has no billing_month
+    rows: dict[str, int]  # by month; empty for intermediate models and those without billing_month
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _require_success(result: Any) -> None:
 def _node_result(connection: duckdb.DuckDBPyConnection, result: Any) -> NodeResult:
     node = result.node
     rows: dict[str, int] = {}
-    if "billing_month" in node.columns and _type(result) == "model":
+    if node.config.schema in ASSET_LAYERS and "billing_month" in node.columns:
         sql = f"select strftime(billing_month, '%Y-%m'), count(*) from {_relation(node)} group by 1 order by 1"
         rows = dict(connection.execute(sql).fetchall())
     return NodeResult(node.unique_id, node.name, result.execution_time, rows)
