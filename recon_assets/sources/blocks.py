@@ -227,16 +227,16 @@ class _Piece:
 
 def _later(flags: Bytes, first: bool) -> Bytes:
     """The flag of each byte's predecessor."""
-    moved = flags >> 1
-    moved[1:] |= flags[:-1] << 7
+    moved: Bytes = flags >> np.uint8(1)
+    moved[1:] |= flags[:-1] << np.uint8(7)
     moved[0] |= np.uint8(128 * first)
     return moved
 
 
 def _earlier(flags: Bytes, last: bool, count: int) -> Bytes:
     """The flag of each byte's successor."""
-    moved = flags << 1
-    moved[:-1] |= flags[1:] >> 7
+    moved: Bytes = flags << np.uint8(1)
+    moved[:-1] |= flags[1:] >> np.uint8(7)
     moved[-1] |= np.uint8(last << (-count % 8))
     return moved
 

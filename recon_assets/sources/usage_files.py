@@ -12,7 +12,8 @@ from recon_assets.sources import bulk
 from recon_assets.sources.blocks import IrregularFileError
 from recon_assets.sources.bulk import TextRelation, parquet_headings, plain_header
 from recon_assets.sources.bulk_convert import FileFrame, convert_bulk, frame_of, kind_of
-from recon_assets.sources.bulk_delimited import DelimitedFile, ParquetFile, load_blocks
+from recon_assets.sources.bulk_delimited import DelimitedFile, ParquetFile
+from recon_assets.sources.bulk_load import load_blocks
 from recon_assets.sources.columns import bind_by_priority, columns_of, normalize_heading
 from recon_assets.sources.convert import Converted, Origin
 from recon_assets.sources.registry import SOURCES
