@@ -15,13 +15,13 @@ with rows_in as (
 
 ),
 
-registers as (
+all_registers as (
 
     select * from {{ ref('stg_erp__register_documents') }}
 
 ),
 
-einvoices as (
+all_einvoices as (
 
     select * from {{ ref('stg_myinvois__einvoices') }}
     where participation <> 'superseded'
@@ -30,24 +30,34 @@ einvoices as (
 
 wanted_registers as (
 
-    select registers.* from registers inner join rows_in on registers.register_id = rows_in.register_id
+    {{ picked_registers('rows_in') }}
 
 ),
 
 wanted_einvoices as (
 
-    select einvoices.* from einvoices inner join rows_in on einvoices.einvoice_id = rows_in.einvoice_id
+    {{ picked_einvoices('rows_in') }}
 
 ),
 
 {% for columns in shared_values -%}
 {% set number = loop.index -%}
-{% for wanted, others in [('registers', 'einvoices'), ('einvoices', 'registers')] -%}
+{% for wanted, others, id in [('registers', 'einvoices', 'einvoice_id'), ('einvoices', 'registers', 'register_id')] -%}
+sharing_{{ others }}_{{ number }} as (
+
+    select others.{{ id }}, others.register_type, {% for column in columns %}others.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+    from all_{{ others }} as others
+    inner join (select distinct register_type, {{ columns | join(', ') }} from wanted_{{ wanted }}) as wanted
+        on
+            others.register_type = wanted.register_type
+            {% for column in columns -%} and others.{{ column }} = wanted.{{ column }} {% endfor %}
+
+),
+
 rare_{{ others }}_{{ number }} as (
 
     select register_type, {{ columns | join(', ') }}
-    from {{ others }}
-    where {% for column in columns %}{{ column }} is not null{{ ' and ' if not loop.last }}{% endfor %}
+    from sharing_{{ others }}_{{ number }}
     group by register_type, {{ columns | join(', ') }}
     having count(*) <= 20
 
@@ -68,7 +78,7 @@ found as (
         on
             wanted.register_type = rare.register_type
             {% for column in columns -%} and wanted.{{ column }} = rare.{{ column }} {% endfor %}
-    inner join {{ others }} as others
+    inner join sharing_{{ others }}_{{ number }} as others
         on
             wanted.register_type = others.register_type
             {% for column in columns -%} and wanted.{{ column }} = others.{{ column }} {% endfor %}
@@ -76,6 +86,18 @@ found as (
     {% endfor -%}
     {% endfor -%}
     select register_id, einvoice_id from rows_in where pass is not null and pass <> 'consolidated'
+
+),
+
+registers as (
+
+    {{ picked_registers('found') }}
+
+),
+
+einvoices as (
+
+    {{ picked_einvoices('found') }}
 
 ),
 
@@ -89,8 +111,8 @@ select
     registers.row_reference,
     einvoices.validated_at,
     einvoices.uuid_key,
-    registers.content_key as register_content,
-    einvoices.content_key as einvoice_content
+    {{ register_content('registers') }} as register_content,
+    {{ einvoice_content('einvoices') }} as einvoice_content
 from compared
 inner join registers on compared.register_id = registers.register_id
 inner join einvoices on compared.einvoice_id = einvoices.einvoice_id

@@ -1,20 +1,13 @@
 -- One row per register row and e-invoice that takes part and is in no pair.
-with paired as (
-
-    select * from {{ ref('int_einvoices__paired_documents') }}
-
-)
-
+{% for side, documents, id in [('left', 'open_registers', 'register_id'), ('right', 'open_einvoices', 'einvoice_id')] -%}
 select
-    'left' as side, register_id as document_id, register_type, billing_month, supplier_tin_key, document_number_key,
+    '{{ side }}' as side, {{ id }} as document_id, register_type, billing_month, supplier_tin_key, document_number_key,
     document_type_key, year(document_date) as issue_year
-from {{ ref('stg_erp__register_documents') }} as documents
-where not exists (select 1 from paired where paired.side = 'left' and paired.document_id = documents.register_id)
-union all
-select
-    'right' as side, einvoice_id as document_id, register_type, billing_month, supplier_tin_key, document_number_key,
-    document_type_key, year(document_date) as issue_year
-from {{ ref('stg_myinvois__einvoices') }} as documents
+from {{ ref('int_einvoices__' ~ documents) }} as documents
 where
-    participation = 'takes_part'
-    and not exists (select 1 from paired where paired.side = 'right' and paired.document_id = documents.einvoice_id)
+    {% for pairs in ['number_pairs', 'amount_pairs'] -%}
+    not exists (select 1 from {{ ref('int_einvoices__' ~ pairs) }} as taken where taken.{{ id }} = documents.{{ id }})
+    {{ 'and' if not loop.last }}
+    {% endfor -%}
+{% if not loop.last %}union all{% endif %}
+{% endfor %}
