@@ -138,18 +138,38 @@ select
 from {{ rows }}
 {%- endmacro %}
 
-{# The raw rows whose id is among `ids`: the rows that a join would pick, before anything is computed of them. #}
-{% macro picked_rows(rows, id, ids) -%}
-(select picked.* from {{ ref(rows) }} as picked inner join (select distinct {{ id }} from {{ ids }} as wanted) as ids on picked.{{ id }} = ids.{{ id }})
-    as picked_rows
-{%- endmacro %}
-
+{#
+    The documents whose ids are in `ids`. Most are unsettled; of the others the raw rows are picked before anything is
+    computed of them.
+#}
 {% macro picked_registers(ids) -%}
-{{ register_documents(picked_rows('stg_erp__register_rows', 'register_id', ids)) }}
+select documents.*
+from {{ ref('int_einvoices__unsettled_registers') }} as documents
+inner join (select distinct register_id from {{ ids }} as wanted) as ids on documents.register_id = ids.register_id
+union all
+select settled.*
+from ({{ register_documents(_picked_settled('stg_erp__register_rows', 'register_id', ids)) }}) as settled
 {%- endmacro %}
 
 {% macro picked_einvoices(ids) -%}
-{{ einvoice_documents(picked_rows('stg_myinvois__einvoice_rows', 'einvoice_id', ids)) }}
+select documents.*
+from {{ ref('int_einvoices__unsettled_einvoices') }} as documents
+inner join (select distinct einvoice_id from {{ ids }} as wanted) as ids on documents.einvoice_id = ids.einvoice_id
+union all
+select settled.*, 'takes_part' as participation
+from ({{ einvoice_documents(_picked_settled('stg_myinvois__einvoice_rows', 'einvoice_id', ids)) }}) as settled
+{%- endmacro %}
+
+{% macro _picked_settled(rows, id, ids) -%}
+(
+    select loaded.*
+    from {{ ref(rows) }} as loaded
+    inner join (
+        select distinct wanted.{{ id }}
+        from {{ ids }} as wanted
+        inner join {{ ref('int_einvoices__settled') }} as settled on wanted.{{ id }} = settled.{{ id }}
+    ) as ids on loaded.{{ id }} = ids.{{ id }}
+) as picked_rows
 {%- endmacro %}
 
 {#

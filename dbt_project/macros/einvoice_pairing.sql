@@ -184,18 +184,6 @@ counted as (
 
 ),
 
-registers as (
-
-    {{ picked_registers('counted') }}
-
-),
-
-einvoices as (
-
-    {{ picked_einvoices('counted') }}
-
-),
-
 rivals as (
 
     select
@@ -213,8 +201,8 @@ rivals as (
         ) > 2 as is_ambiguous,
         min(counted.einvoice_id) over (partition by counted.register_id) as block
     from counted
-    inner join registers on counted.register_id = registers.register_id
-    inner join einvoices on counted.einvoice_id = einvoices.einvoice_id
+    inner join {{ ref('int_einvoices__unsettled_registers') }} as registers on counted.register_id = registers.register_id
+    inner join {{ ref('int_einvoices__unsettled_einvoices') }} as einvoices on counted.einvoice_id = einvoices.einvoice_id
 
 ),
 
@@ -321,6 +309,33 @@ final as (
 )
 
 select * from final
+{% endmacro %}
+
+{# Unsettled documents that take part in a pass: what the passes before have left, as `r` and `e`. #}
+{% macro open_documents(taken) %}
+r as (
+
+    select *
+    from {{ ref('int_einvoices__unsettled_registers') }} as documents
+    where
+        {% for pairs in taken -%}
+        not exists (select 1 from {{ ref(pairs) }} as taken where taken.register_id = documents.register_id)
+        {{ 'and' if not loop.last }}
+        {% endfor %}
+
+),
+
+e as (
+
+    select *
+    from {{ ref('int_einvoices__unsettled_einvoices') }} as documents
+    where
+        participation = 'takes_part'
+        {% for pairs in taken -%}
+        and not exists (select 1 from {{ ref(pairs) }} as taken where taken.einvoice_id = documents.einvoice_id)
+        {% endfor %}
+
+)
 {% endmacro %}
 
 {# The e-invoices that a register document may meet: its folder's month, widened by 31 days on either side (6.1). #}

@@ -1,25 +1,7 @@
 -- Pass 3: all six amounts equal and exactly one identifier differs. Leaving out one identifier at a time gives keys to
 -- join on, so no pair is looked at that differs in two; the comparison then decides.
-with r as (
-
-    select *
-    from {{ ref('int_einvoices__open_registers') }} as documents
-    where not exists (
-        select 1 from {{ ref('int_einvoices__number_pairs') }} as taken where taken.register_id = documents.register_id
-    )
-
-),
-
-e as (
-
-    select *
-    from {{ ref('int_einvoices__open_einvoices') }} as documents
-    where not exists (
-        select 1 from {{ ref('int_einvoices__number_pairs') }} as taken where taken.einvoice_id = documents.einvoice_id
-    )
-
-),
-
+with
+{{ open_documents(['int_einvoices__consolidated', 'int_einvoices__key_pairs', 'int_einvoices__number_pairs']) }},
 
 matches as (
 

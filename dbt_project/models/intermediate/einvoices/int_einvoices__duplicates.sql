@@ -110,7 +110,7 @@ originals as (
     inner join met_pairs on met.pair_id = met_pairs.einvoice_id
     inner join registers on met_pairs.register_id = registers.register_id
     inner join einvoices on met_pairs.einvoice_id = einvoices.einvoice_id
-    left join registers as others on met.side = 'left' and met.other_id = others.register_id
+    left join registers as others on met.other_id = others.register_id
 
 )
 

@@ -1,6 +1,6 @@
 with e as (
 
-    {{ picked_einvoices(ref('int_einvoices__groups')) }}
+    select * from {{ ref('int_einvoices__unsettled_einvoices') }}
 
 ),
 

@@ -1,6 +1,6 @@
 with documents as (
 
-    {{ picked_registers(ref('int_einvoices__consolidated')) }}
+    select * from {{ ref('int_einvoices__unsettled_registers') }}
 
 ),
 

@@ -12,7 +12,5 @@ select
     case when duplicates.document_id is not null then 'duplicate' else reasons.reason end as reason,
     duplicates.original as duplicate_of
 from {{ ref('int_einvoices__unpaired') }} as unpaired
-left join {{ ref('int_einvoices__duplicates') }} as duplicates
-    on unpaired.side = duplicates.side and unpaired.document_id = duplicates.document_id
-left join {{ ref('int_einvoices__status_reasons') }} as reasons
-    on unpaired.side = 'left' and unpaired.document_id = reasons.register_id
+left join {{ ref('int_einvoices__duplicates') }} as duplicates on unpaired.document_id = duplicates.document_id
+left join {{ ref('int_einvoices__status_reasons') }} as reasons on unpaired.document_id = reasons.register_id

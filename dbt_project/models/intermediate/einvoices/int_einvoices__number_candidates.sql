@@ -1,15 +1,6 @@
 -- Pass 2: same loose number and counterparty.
-with r as (
-
-    select * from {{ ref('int_einvoices__open_registers') }}
-
-),
-
-e as (
-
-    select * from {{ ref('int_einvoices__open_einvoices') }}
-
-),
+with
+{{ open_documents(['int_einvoices__consolidated', 'int_einvoices__key_pairs']) }},
 
 {{ compare_documents("from r inner join e on " ~ meets_number() ~ " and " ~ in_window()) }}
 

@@ -37,7 +37,7 @@ with matched as (
         cast(null as varchar) as duplicate_of
     from {{ ref('int_einvoices__pairs') }} as pairs
     left join {{ ref('int_einvoices__groups') }} as groups
-        on pairs.pass = 'consolidated' and pairs.einvoice_id = groups.einvoice_id
+        on pairs.einvoice_id = groups.einvoice_id
     cross join {{ ref('int_einvoices__bands') }} as bands
 
 ),

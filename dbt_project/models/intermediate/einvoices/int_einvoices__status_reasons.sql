@@ -2,31 +2,15 @@
 with r as (
 
     select documents.*
-    from {{ ref('int_einvoices__open_registers') }} as documents
-    inner join {{ ref('int_einvoices__unpaired') }} as unpaired
-        on unpaired.side = 'left' and documents.register_id = unpaired.document_id
-
-),
-
-einvoice_rows as (
-
-    select * from {{ ref('stg_myinvois__einvoice_rows') }}
-    where status_key in ('CANCELLED', 'INVALID', 'SUBMITTED')
-
-),
-
-documents as (
-
-    {{ einvoice_documents('einvoice_rows') }}
+    from {{ ref('int_einvoices__unsettled_registers') }} as documents
+    inner join {{ ref('int_einvoices__unpaired') }} as unpaired on documents.register_id = unpaired.document_id
 
 ),
 
 e as (
 
-    select documents.*, {{ participation('documents', 'superseded') }} as participation
-    from documents
-    left join {{ ref('stg_myinvois__superseded') }} as superseded on documents.einvoice_id = superseded.einvoice_id
-    where {{ participation('documents', 'superseded') }} in ('cancelled', 'invalid', 'submitted')
+    select * from {{ ref('int_einvoices__unsettled_einvoices') }}
+    where participation in ('cancelled', 'invalid', 'submitted')
 
 ),
 

@@ -46,14 +46,6 @@ einvoices as (
 
 ),
 
-documents as (
-
-    select einvoices.*, {{ participation('einvoices', 'superseded') }} as participation
-    from einvoices
-    left join {{ ref('stg_myinvois__superseded') }} as superseded on einvoices.einvoice_id = superseded.einvoice_id
-
-),
-
 keys as (
 
     select
@@ -113,7 +105,7 @@ final as (
             coalesce(ranked.row_register_id, -1) = coalesce(keys.register_id, -1)
             and coalesce(ranked.row_einvoice_id, -1) = coalesce(keys.einvoice_id, -1)
     inner join registers as r on ranked.register_id = r.register_id
-    inner join documents as e on ranked.einvoice_id = e.einvoice_id
+    inner join einvoices as e on ranked.einvoice_id = e.einvoice_id
     left join paired as others
         on
             others.side = case ranked.side when 'register' then 'right' else 'left' end

@@ -100,7 +100,7 @@ final as (
     left join einvoices on rows_in.einvoice_id = einvoices.einvoice_id
     left join {{ ref('int_einvoices__repeated_keys') }} as repeated
         on coalesce(rows_in.register_id, rows_in.einvoice_id) = repeated.row_id
-    left join groups on rows_in.pass = 'consolidated' and rows_in.einvoice_id = groups.einvoice_id
+    left join groups on rows_in.einvoice_id = groups.einvoice_id
     cross join {{ ref('int_einvoices__bands') }} as bands
 
 )
