@@ -15,19 +15,6 @@ with rows_in as (
 
 ),
 
-all_registers as (
-
-    select * from {{ ref('stg_erp__register_documents') }}
-
-),
-
-all_einvoices as (
-
-    select * from {{ ref('stg_myinvois__einvoices') }}
-    where participation <> 'superseded'
-
-),
-
 wanted_registers as (
 
     {{ picked_registers('rows_in') }}
@@ -46,11 +33,12 @@ wanted_einvoices as (
 sharing_{{ others }}_{{ number }} as (
 
     select others.{{ id }}, others.register_type, {% for column in columns %}others.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
-    from all_{{ others }} as others
+    from {{ ref('stg_myinvois__einvoices' if others == 'einvoices' else 'stg_erp__register_documents') }} as others
     inner join (select distinct register_type, {{ columns | join(', ') }} from wanted_{{ wanted }}) as wanted
         on
             others.register_type = wanted.register_type
             {% for column in columns -%} and others.{{ column }} = wanted.{{ column }} {% endfor %}
+    {% if others == 'einvoices' -%} where others.participation <> 'superseded' {%- endif %}
 
 ),
 
