@@ -33,16 +33,16 @@ ranked as (
 
 ),
 
--- Documents of the explained rows and of their candidates: few.
+-- Documents of the explained rows that have candidates, and these: few.
 registers as (
 
-    {{ picked_registers("(select register_id from rows_in union all select register_id from nearest)") }}
+    {{ picked_registers(ref('int_einvoices__nearest')) }}
 
 ),
 
 einvoices as (
 
-    {{ picked_einvoices("(select einvoice_id from rows_in union all select einvoice_id from nearest)") }}
+    {{ picked_einvoices(ref('int_einvoices__nearest')) }}
 
 ),
 
@@ -52,9 +52,10 @@ keys as (
         rows_in.register_id,
         rows_in.einvoice_id,
         {{ einvoice_reconciliation_key('registers', 'einvoices', 'repeated') }} as reconciliation_key
+    -- What is missing or a mismatch is not settled.
     from rows_in
-    left join registers on rows_in.register_id = registers.register_id
-    left join einvoices on rows_in.einvoice_id = einvoices.einvoice_id
+    left join {{ ref('int_einvoices__unsettled_registers') }} as registers on rows_in.register_id = registers.register_id
+    left join {{ ref('int_einvoices__unsettled_einvoices') }} as einvoices on rows_in.einvoice_id = einvoices.einvoice_id
     left join {{ ref('int_einvoices__repeated_keys') }} as repeated
         on coalesce(rows_in.register_id, rows_in.einvoice_id) = repeated.row_id
 
