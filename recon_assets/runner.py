@@ -46,7 +46,10 @@ def run_months(platform: Platform, subjects: list[str], months: list[str], progr
         warnings.simplefilter("ignore", dg.BetaWarning)
         _close_killed_runs(instance)
         definitions = build_definitions(platform)
-        plans = {s: plan_loads(s, months, landed_files(platform.landing, s), platform.raw) for s in subjects}
+        plans = {
+            s: plan_loads(s, months, landed_files(platform.landing, s), platform.raw, platform.settings)
+            for s in subjects
+        }
         ranges = contiguous(months)
         total = len({load.month for plan in plans.values() for load in plan}) + len(subjects) * len(ranges)
         for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome)):

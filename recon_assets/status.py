@@ -65,7 +65,7 @@ def _status(platform: Platform, subject: str, month: str, landed: Landed, publis
         [
             f"{w.source} {o}"
             for w, o in in_window
-            if o in files[w.source] and needs_load(w.source, o, files[w.source][o], platform.raw)
+            if o in files[w.source] and needs_load(w.source, o, files[w.source][o], platform.raw, platform.settings)
         ],
         [f"{failed.source} {failed.month}: {'; '.join(failed.problems)}" for failed in failures if failed],
         **published or _NOT_PUBLISHED,  # type: ignore[arg-type]

@@ -38,12 +38,36 @@
 {% macro duckdb__add_days(day, count) -%} cast({{ day }} + {{ count }} as date) {%- endmacro %}
 {% macro default__add_days(day, count) -%} date_add({{ day }}, {{ count }}) {%- endmacro %}
 
-{# An amount as it is compared: magnitude at 2 decimals, half up; null is 0 (spec/einvoice_reconciliation.md, 1). #}
-{% macro magnitude(amount) -%} cast(round(abs(coalesce({{ amount }}, 0)), 2) as decimal(18, 2)) {%- endmacro %}
+{#
+    An amount as it is compared: magnitude at 2 decimals, half up; null is 0 (spec/einvoice_reconciliation.md, 1).
+    Below a million the raw decimal fits 64 bits, whose arithmetic is many times faster than that of 128.
+#}
+{% macro magnitude(amount) -%}
+    {%- set positive = 'abs(coalesce(' ~ amount ~ ', 0))' -%}
+    case
+        when {{ positive }} < 1000000 then cast(round(cast({{ positive }} as decimal(18, 12)), 2) as decimal(18, 2))
+        else cast(round({{ positive }}, 2) as decimal(18, 2))
+    end
+{%- endmacro %}
+
+{% macro signed(side, amount) -%}
+    case when {{ side }}.amount_sign < 0 then -{{ side }}.{{ amount }} else {{ side }}.{{ amount }} end
+{%- endmacro %}
+
+{# Zeros after a TIN's letters say nothing. #}
+{% macro tin_key(column) -%} {{ keep_group(column, '^([A-Z]+)0+') }} {%- endmacro %}
+
+{% macro type_key() -%}
+    case when length(document_type_key) = 1 then '0' || document_type_key else document_type_key end
+{%- endmacro %}
+
+{# Letters and digits of a document number without leading zeros; null when none is left. #}
+{% macro loose_number() -%}
+    nullif({{ remove_all(remove_all('document_number_key', '[^\\p{L}\\p{N}]'), '^0+') }}, '')
+{%- endmacro %}
 
 {# Fields of a raw document of either side as they came and as they are compared: the columns both sides share. #}
 {% macro einvoice_document_columns(date) -%}
-    {%- set type_code = "case when length(document_type_key) = 1 then '0' || document_type_key else document_type_key end" -%}
     supplier_tin,
     buyer_tin,
     document_number,
@@ -51,17 +75,18 @@
     {{ date }} as document_date,
     currency_code,
     original_document_number,
-    {{ keep_group('supplier_tin_key', '^([A-Z]+)0+') }} as supplier_tin_key,
-    {{ keep_group('buyer_tin_key', '^([A-Z]+)0+') }} as buyer_tin_key,
+    {{ tin_key('supplier_tin_key') }} as supplier_tin_key,
+    {{ tin_key('buyer_tin_key') }} as buyer_tin_key,
     document_number_key,
-    nullif({{ remove_all(remove_all('document_number_key', '[^\\p{L}\\p{N}]'), '^0+') }}, '') as loose_number,
-    {{ type_code }} as document_type_key,
+    {{ loose_number() }} as loose_number,
+    {{ type_key() }} as document_type_key,
     currency_code_key,
     original_document_number_key,
-    case when {{ type_code }} in ('02', '04', '12', '14') then -1 else 1 end as amount_sign,
+    case when {{ type_key() }} in ('02', '04', '12', '14') then -1 else 1 end as amount_sign,
     {% for amount in einvoice_amounts() -%}
     {{ magnitude(amount) }} as {{ amount }},
     {% endfor -%}
+    exchange_rate,
     -- A rate is ringgit for one unit of the currency; one of 0 or less is none.
     cast(
         case
@@ -71,26 +96,120 @@
     ) as rate
 {%- endmacro %}
 
-{# What tells two documents apart when nothing else does; equal for documents that are alike in every compared value. #}
-{% macro content_key(own) -%}
-    md5(
-        {%- for identifier in einvoice_identifiers() %}
-        coalesce(cast({{ einvoice_key(identifier) }} as varchar), '') || '|' ||
-        {%- endfor %}
-        {%- for amount in einvoice_amounts() %}
-        cast({{ amount }} as varchar) || '|' ||
-        {%- endfor %}
-        coalesce(cast(rate as varchar), '') || '|' || coalesce({{ own }}, '')
-    )
+{#
+    Register rows of `rows` (stg_erp__register_rows or some of it) as documents, one row per row. What a reader leaves
+    out is not computed; whoever needs few documents picks their rows first, as computing is what costs.
+#}
+{% macro register_documents(rows) -%}
+select
+    register_id,
+    register_type,
+    billing_month,
+    row_reference,
+    consolidated_einvoice_number_key,
+    source_file,
+    source_row,
+    {{ einvoice_document_columns('document_date') }},
+    case register_type when 'sales' then {{ tin_key('buyer_tin_key') }} else {{ tin_key('supplier_tin_key') }} end
+        as counterparty_tin_key,
+    {{ add_days('billing_month', -31) }} as window_start,
+    {{ add_days('last_day(billing_month)', 31) }} as window_end
+from {{ rows }}
+{%- endmacro %}
+
+{# E-invoices of `rows` (stg_myinvois__einvoice_rows or some of it) as documents; likewise. #}
+{% macro einvoice_documents(rows) -%}
+select
+    einvoice_id,
+    register_type,
+    billing_month,
+    uuid,
+    uuid_key,
+    status_key,
+    is_status_assumed,
+    direction,
+    validated_at,
+    buyer_tin_key = 'EI00000000010' as is_consolidated,
+    source_file,
+    source_row,
+    {{ einvoice_document_columns('issue_date') }},
+    case register_type when 'sales' then {{ tin_key('buyer_tin_key') }} else {{ tin_key('supplier_tin_key') }} end
+        as counterparty_tin_key
+from {{ rows }}
 {%- endmacro %}
 
 {#
-    A number for every raw row, in the order of file and place, without sorting the rows: `files` numbers the files.
-    It identifies a document within a build; only between documents that are alike does its order decide.
+    The documents whose ids are in `ids`. Most are unsettled; of the others the raw rows are picked before anything is
+    computed of them.
 #}
-{% macro document_files(rows) -%}
-    select source_file, row_number() over (order by source_file) as file_number
-    from (select distinct source_file from {{ rows }}) as distinct_files
+{% macro picked_registers(ids) -%}
+select documents.*
+from {{ ref('int_einvoices__unsettled_registers') }} as documents
+inner join (select distinct register_id from {{ ids }} as wanted) as ids on documents.register_id = ids.register_id
+union all
+select settled.*
+from ({{ register_documents(_picked_settled('stg_erp__register_rows', 'register_id', ids)) }}) as settled
 {%- endmacro %}
 
-{% macro document_id() -%} files.file_number * 4294967296 + source_row {%- endmacro %}
+{% macro picked_einvoices(ids) -%}
+select documents.*
+from {{ ref('int_einvoices__unsettled_einvoices') }} as documents
+inner join (select distinct einvoice_id from {{ ids }} as wanted) as ids on documents.einvoice_id = ids.einvoice_id
+union all
+select settled.*, 'takes_part' as participation
+from ({{ einvoice_documents(_picked_settled('stg_myinvois__einvoice_rows', 'einvoice_id', ids)) }}) as settled
+{%- endmacro %}
+
+{% macro _picked_settled(rows, id, ids) -%}
+(
+    select loaded.*
+    from {{ ref(rows) }} as loaded
+    inner join (
+        select distinct wanted.{{ id }}
+        from {{ ids }} as wanted
+        inner join {{ ref('int_einvoices__settled') }} as settled on wanted.{{ id }} = settled.{{ id }}
+    ) as ids on loaded.{{ id }} = ids.{{ id }}
+) as picked_rows
+{%- endmacro %}
+
+{#
+    What tells two documents apart when nothing else does; equal for documents that are alike in every compared value.
+    Only for the few that meet: of all documents it would cost more than their comparison.
+#}
+{% macro register_content(side) -%}
+    {{ content_key(side, "coalesce(" ~ side ~ ".row_reference, '') || '|' || coalesce(" ~ side ~ ".consolidated_einvoice_number_key, '')") }}
+{%- endmacro %}
+
+{% macro einvoice_content(side) -%}
+    {{ content_key(side, "coalesce(" ~ side ~ ".uuid_key, '') || '|' || " ~ side ~ ".status_key") }}
+{%- endmacro %}
+
+{% macro content_key(side, own) -%}
+    md5(
+        {%- for identifier in einvoice_identifiers() %}
+        coalesce(cast({{ side }}.{{ einvoice_key(identifier) }} as varchar), '') || '|' ||
+        {%- endfor %}
+        {%- for amount in einvoice_amounts() %}
+        cast({{ side }}.{{ amount }} as varchar) || '|' ||
+        {%- endfor %}
+        coalesce(cast({{ side }}.rate as varchar), '') || '|' || coalesce({{ own }}, '')
+    )
+{%- endmacro %}
+
+{# Equal texts have equal fingerprints, so texts that repeat are sought among repeated fingerprints. #}
+{% macro fingerprint(text) -%}
+    {{ return(adapter.dispatch('fingerprint')(text)) }}
+{%- endmacro %}
+{% macro duckdb__fingerprint(text) -%} hash({{ text }}) {%- endmacro %}
+{% macro default__fingerprint(text) -%} xxhash64({{ text }}) {%- endmacro %}
+
+{# Whether an e-invoice takes part, or why not (section 2 and 6.8); `superseded` is left-joined. #}
+{% macro participation(documents, superseded) -%}
+    case
+        when {{ superseded }}.einvoice_id is not null then 'superseded'
+        when {{ documents }}.status_key = 'CANCELLED' then 'cancelled'
+        when {{ documents }}.status_key = 'INVALID' then 'invalid'
+        when {{ documents }}.status_key = 'SUBMITTED' and {{ documents }}.direction = 'received' then 'submitted'
+        else 'takes_part'
+    end
+{%- endmacro %}

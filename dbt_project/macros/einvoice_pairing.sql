@@ -14,7 +14,12 @@
 
 {% macro same_currency() -%} coalesce(r.currency_code_key = e.currency_code_key, false) {%- endmacro %}
 
-{% macro in_ringgit(side, amount) -%} cast(round({{ side }}.{{ amount }} * {{ side }}.rate, 2) as decimal(18, 2)) {%- endmacro %}
+{% macro in_ringgit(side, amount) -%}
+    case
+        when {{ side }}.rate = 1 then {{ side }}.{{ amount }}
+        else cast(round({{ side }}.{{ amount }} * {{ side }}.rate, 2) as decimal(18, 2))
+    end
+{%- endmacro %}
 
 {# Signed difference in MYR, each amount or difference rounded half up once; null without a rate that it needs. #}
 {% macro difference_myr(amount) -%}
@@ -22,6 +27,7 @@
         when {{ same_currency() }} then
             case
                 when r.{{ amount }} = e.{{ amount }} then 0
+                when e.rate = 1 then r.{{ amount }} - e.{{ amount }}
                 else cast(sign(r.{{ amount }} - e.{{ amount }}) as integer)
                     * cast(round(abs(r.{{ amount }} - e.{{ amount }}) * e.rate, 2) as decimal(18, 2))
             end
@@ -44,6 +50,16 @@
     (select tolerance from {{ ref('einvoice_compared_fields') }} where compared_field = '{{ field }}')
 {%- endmacro %}
 
+{# Whether nothing differs at all, not even below a tolerance: then there is nothing to count. #}
+{% macro is_alike() -%}
+    {% for identifier in einvoice_identifiers() -%}
+    {{ 'and' if not loop.first }} not {{ identifier_differs(identifier) }}
+    {% endfor -%}
+    {% for amount in einvoice_amounts() -%}
+    and r.{{ amount }} = e.{{ amount }}
+    {% endfor -%}
+{%- endmacro %}
+
 {# `from_clause` joins r and e. One row per pair: how many identifiers and amounts differ, and by how much. #}
 {% macro compare_documents(from_clause, is_group=false, name_fields=false) %}
 flags as (
@@ -51,6 +67,8 @@ flags as (
     select
         {{ 'r.group_id as register_id' if is_group else 'r.register_id' }},
         e.einvoice_id,
+        r.register_type,
+        r.billing_month,
         {% for identifier in einvoice_identifiers() -%}
         case when {{ identifier_differs(identifier, is_group) }} then 1 else 0 end {{ '+' if not loop.last }}
         {% endfor %} as n_id,
@@ -93,6 +111,8 @@ compared as (
     select
         register_id,
         einvoice_id,
+        register_type,
+        billing_month,
         n_id,
         n_amt,
         is_fx_missing,
@@ -114,6 +134,16 @@ compared as (
     {{ ids_of }}n_id, {{ ids_of }}n_amt, {{ ids_of }}max_difference_myr nulls last, sum_difference_myr nulls last, days_apart,
     register_date nulls last, row_reference nulls last, validated_at nulls last, uuid_key nulls last,
     register_content, einvoice_content, {{ ids_of }}register_id, {{ ids_of }}einvoice_id
+{%- endmacro %}
+
+{# Columns of a pair, whichever pass finds it. #}
+{% macro pair_columns(side='') -%}
+    {%- for column in [
+        'register_id', 'einvoice_id', 'register_type', 'billing_month', 'n_id', 'n_amt', 'is_fx_missing',
+        'max_difference_myr', 'sum_difference_myr', 'days_apart',
+    ] %}
+        {{ side }}{{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}
 
 {#
@@ -150,6 +180,7 @@ counted as (
     from candidates
     left join by_register on candidates.register_id = by_register.register_id
     left join by_einvoice on candidates.einvoice_id = by_einvoice.einvoice_id
+    where by_register.register_id is not null or by_einvoice.einvoice_id is not null
 
 ),
 
@@ -161,8 +192,8 @@ rivals as (
         registers.row_reference,
         einvoices.validated_at,
         einvoices.uuid_key,
-        registers.content_key as register_content,
-        einvoices.content_key as einvoice_content,
+        {{ register_content('registers') }} as register_content,
+        {{ einvoice_content('einvoices') }} as einvoice_content,
         count(*) over (
             partition by counted.register_id, n_id, n_amt, max_difference_myr
         ) + count(*) over (
@@ -170,9 +201,8 @@ rivals as (
         ) > 2 as is_ambiguous,
         min(counted.einvoice_id) over (partition by counted.register_id) as block
     from counted
-    inner join {{ ref('stg_erp__register_documents') }} as registers on counted.register_id = registers.register_id
-    inner join {{ ref('stg_myinvois__einvoices') }} as einvoices on counted.einvoice_id = einvoices.einvoice_id
-    where counted.register_pairs > 1 or counted.einvoice_pairs > 1
+    inner join {{ ref('int_einvoices__unsettled_registers') }} as registers on counted.register_id = registers.register_id
+    inner join {{ ref('int_einvoices__unsettled_einvoices') }} as einvoices on counted.einvoice_id = einvoices.einvoice_id
 
 ),
 
@@ -261,15 +291,16 @@ accepted as (
 final as (
 
     select
-        register_id, einvoice_id, n_id, n_amt, is_fx_missing, max_difference_myr, sum_difference_myr, days_apart,
+        {{ pair_columns() }},
         1 as candidate_count,
         false as is_ambiguous
-    from counted
-    where register_pairs = 1 and einvoice_pairs = 1
+    from candidates
+    where
+        not exists (select 1 from by_register where by_register.register_id = candidates.register_id)
+        and not exists (select 1 from by_einvoice where by_einvoice.einvoice_id = candidates.einvoice_id)
     union all
     select
-        rivals.register_id, rivals.einvoice_id, n_id, n_amt, is_fx_missing, max_difference_myr, sum_difference_myr,
-        days_apart,
+        {{ pair_columns('rivals.') }},
         register_pairs + einvoice_pairs - 1 as candidate_count,
         is_ambiguous
     from rivals
@@ -280,12 +311,12 @@ final as (
 select * from final
 {% endmacro %}
 
-{# Register documents and e-invoices that take part in a pass: what the passes before have left, as `r` and `e`. #}
+{# Unsettled documents that take part in a pass: what the passes before have left, as `r` and `e`. #}
 {% macro open_documents(taken) %}
 r as (
 
     select *
-    from {{ ref('stg_erp__register_documents') }} as documents
+    from {{ ref('int_einvoices__unsettled_registers') }} as documents
     where
         {% for pairs in taken -%}
         not exists (select 1 from {{ ref(pairs) }} as taken where taken.register_id = documents.register_id)
@@ -297,14 +328,14 @@ r as (
 e as (
 
     select *
-    from {{ ref('stg_myinvois__einvoices') }} as documents
+    from {{ ref('int_einvoices__unsettled_einvoices') }} as documents
     where
         participation = 'takes_part'
         {% for pairs in taken -%}
         and not exists (select 1 from {{ ref(pairs) }} as taken where taken.einvoice_id = documents.einvoice_id)
         {% endfor %}
 
-),
+)
 {% endmacro %}
 
 {# The e-invoices that a register document may meet: its folder's month, widened by 31 days on either side (6.1). #}
@@ -333,7 +364,27 @@ e as (
 {%- endmacro %}
 
 {# Pass-1 key as text, for keys that are published. #}
-{% macro pass_one_key() -%}
-    coalesce(supplier_tin_key, '') || '|' || document_number_key || '|' || document_type_key || '|'
-    || cast(year(document_date) as varchar)
+{% macro pass_one_key(side) -%}
+    coalesce({{ side }}.supplier_tin_key, '') || '|' || {{ side }}.document_number_key || '|'
+    || {{ side }}.document_type_key || '|' || cast(year({{ side }}.document_date) as varchar)
+{%- endmacro %}
+
+{# The key of a row (6.25), before rows that it cannot tell apart are numbered. #}
+{% macro register_row_key(side) -%}
+    {{ sha256_hex("'einvoice|' || " ~ side ~ ".register_type || '|register|' || " ~ pass_one_key(side) ~ " || '|' || coalesce(" ~ side ~ ".row_reference, '')") }}
+{%- endmacro %}
+
+{% macro einvoice_row_key(side) -%}
+    {{ sha256_hex("'einvoice|' || " ~ side ~ ".register_type || '|einvoice|' || coalesce(" ~ side ~ ".uuid_key, " ~ pass_one_key(side) ~ ")") }}
+{%- endmacro %}
+
+{# reconciliation_key of a row with both sides left-joined and its number among its equals, if it has any. #}
+{% macro einvoice_reconciliation_key(registers, einvoices, repeated) -%}
+    coalesce(
+        {{ repeated }}.reconciliation_key,
+        case
+            when {{ registers }}.register_id is not null then {{ register_row_key(registers) }}
+            else {{ einvoice_row_key(einvoices) }}
+        end
+    )
 {%- endmacro %}

@@ -163,7 +163,7 @@ def pending_months(platform: Platform, subject: str) -> list[PendingMonth]:
     pending = []
     for source, months in landed_files(platform.landing, subject).items():
         for month, files in months.items():
-            if needs_load(source, month, files, platform.raw):
+            if needs_load(source, month, files, platform.raw, platform.settings):
                 failed = platform.raw.read_failed(source, month)
                 same = failed is not None and sorted(failed.versions) == sorted(f.version for f in files)
                 pending.append(PendingMonth(source, month, files, same))

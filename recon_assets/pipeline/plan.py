@@ -8,6 +8,7 @@ from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import add_months, first_day
 from recon_assets.pipeline.project import source_windows
+from recon_assets.settings import Settings
 from recon_assets.sources.loading import needs_load
 from recon_assets.sources.registry import SETTLE_DAYS, SOURCES, SUBJECTS, sources_of
 
@@ -30,7 +31,7 @@ def landed_subjects(store: FileStore) -> list[str]:
     return [subject for subject in SUBJECTS if any(landed_files(store, subject).values())]
 
 
-def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore) -> list[PlannedLoad]:
+def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore, settings: Settings) -> list[PlannedLoad]:
     """Raw months to load before `months` are built: landed, not yet loaded or changed, and in reach of a window.
 
     Reach goes back to the oldest landed month (items longer than a month). Invoices are identified over all landed
@@ -46,7 +47,7 @@ def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore) -
             in_reach = month <= reach or SOURCES[window.source].month_from == "folder"
             if SOURCES[window.source].loads == "window":
                 in_reach = add_months(min(months), window.from_offset) <= month <= reach
-            if in_reach and needs_load(window.source, month, files.get(month, []), raw):
+            if in_reach and needs_load(window.source, month, files.get(month, []), raw, settings):
                 planned.append(PlannedLoad(month, window.source))
     return sorted(planned)
 

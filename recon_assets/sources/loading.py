@@ -77,6 +77,17 @@ def reader_version(source: str) -> str:
     return hashlib.sha256(f"{columns}{ROW_RULES[source]}{FULL_KEYS.get(source, '')}{sql}".encode()).hexdigest()[:12]
 
 
+def load_version(source: str, files: list[LandedFile], settings: Settings) -> str:
+    """`reader_version` and the settings that decide how these files are read; those that no file meets do not count."""
+    if SOURCES[source].one_of != "register":
+        return reader_version(source)
+    hints = RegisterHints("", settings.register_date_orders, settings.register_decimal_marks)
+    read = {file.path: (hints.date_order(file.path), hints.decimal_mark(file.path)) for file in files}
+    chosen = sorted((path, *how) for path, how in read.items() if how != (None, "."))
+    told = "-" + hashlib.sha256(repr(chosen).encode()).hexdigest()[:12] if chosen else ""
+    return reader_version(source) + told
+
+
 def load_month(
     source: str, month: str, files: list[LandedFile], store: FileStore, raw: RawStore, settings: Settings, clock: Clock
 ) -> Load:
@@ -85,7 +96,7 @@ def load_month(
         raw.retire(source, month)
         return Load(source, month, "absent")
     started = clock()
-    load_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}-{reader_version(source)}"
+    load_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}-{load_version(source, files, settings)}"
     with _load_folder(raw.month_folder(source, month) / load_id) as loader_folder:
         loader = _Loader(source, month, store, settings, started, loader_folder.folder)
         loaded, problems = loader.load(files)
@@ -320,10 +331,10 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def needs_load(source: str, month: str, files: list[LandedFile], raw: RawStore) -> bool:
-    """Whether the month's landed files differ from what was loaded, or the reader has changed since."""
+def needs_load(source: str, month: str, files: list[LandedFile], raw: RawStore, settings: Settings) -> bool:
+    """Whether the month's landed files differ from what was loaded, or the reader or its settings changed since."""
     current = raw.read(source, month)
     if current is None:
         return bool(files)
-    outdated = not current.load_id.endswith(reader_version(source))
+    outdated = not current.load_id.endswith(load_version(source, files, settings))
     return outdated or current.versions != {file.version for file in files}

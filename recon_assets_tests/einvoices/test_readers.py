@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from recon_assets.pipeline.plan import landed_files, plan_loads
 from recon_assets.platform import Platform
 from recon_assets.sources.loading import Load
 from recon_assets.sources.ubl import DocumentProblem, document_fields, parse_json, parse_xml
@@ -162,6 +163,27 @@ def test_dates_that_fit_either_way_ask_for_the_setting(tmp_path: Path) -> None:
     told.register(*lines)
     (row,) = rows(told.platform, told.platform.load("erp_sales_register", "2025-01"))
     assert row["document_date"] == dt.date(2025, 3, 2)
+
+
+def test_a_setting_that_changes_how_a_register_is_read_asks_for_its_load(tmp_path: Path) -> None:
+    def wanted(**settings: dict[str, str]) -> list[str]:
+        platform = Home.at(tmp_path, **settings).platform
+        landed = landed_files(platform.landing, "einvoices")
+        return [load.source for load in plan_loads("einvoices", ["2025-01"], landed, platform.raw, platform.settings)]
+
+    home = Home.at(tmp_path)
+    home.register(document())
+    home.register(document(), kind="purchase")
+    home.einvoices(document())
+    home.load()
+    assert wanted() == []
+    comma = {"*sales*": ","}
+    assert wanted(register_decimal_marks=comma) == ["erp_sales_register"]
+    assert wanted(register_date_orders={"erp/*": "day_first"}) == ["erp_purchase_register", "erp_sales_register"]
+    assert wanted(register_decimal_marks={"elsewhere/*": ","}) == []  # no file of the month meets it
+    Home.at(tmp_path, register_decimal_marks=comma).platform.load("erp_sales_register", "2025-01")
+    assert wanted(register_decimal_marks=comma) == []
+    assert wanted() == ["erp_sales_register"]
 
 
 def test_a_comma_groups_thousands_unless_the_setting_says_otherwise(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_a_month_needs_a_load_when_its_files_or_its_reader_changed(
 ) -> None:
     def needed() -> bool:
         files = discover(platform.landing, SOURCE).get(MONTH, [])
-        return needs_load(SOURCE, MONTH, files, platform.raw)
+        return needs_load(SOURCE, MONTH, files, platform.raw, platform.settings)
 
     assert not needed()
     land_nce(landing, MONTH, [nce_line()])

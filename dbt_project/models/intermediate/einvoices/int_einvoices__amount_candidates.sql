@@ -1,7 +1,7 @@
 -- Pass 3: all six amounts equal and exactly one identifier differs. Leaving out one identifier at a time gives keys to
 -- join on, so no pair is looked at that differs in two; the comparison then decides.
 with
-{{ open_documents(['int_einvoices__consolidated', 'int_einvoices__key_pairs', 'int_einvoices__number_pairs']) }}
+{{ open_documents(['int_einvoices__consolidated', 'int_einvoices__key_pairs', 'int_einvoices__number_pairs']) }},
 
 matches as (
 
@@ -35,4 +35,4 @@ matches as (
     "from matches inner join r on matches.register_id = r.register_id inner join e on matches.einvoice_id = e.einvoice_id"
 ) }}
 
-select * from compared where n_id = 1 and n_amt = 0
+select {{ pair_columns() }} from compared where n_id = 1 and n_amt = 0

@@ -1,20 +1,54 @@
 -- Which register rows a consolidated e-invoice takes: each row goes to the earliest that bears its number (6.14).
-with choices as (
+with register_rows as (
+
+    select * from {{ ref('stg_erp__register_rows') }}
+    where consolidated_einvoice_number_key is not null
+
+),
+
+r as (
+
+    {{ register_documents('register_rows') }}
+
+),
+
+einvoice_rows as (
+
+    select * from {{ ref('stg_myinvois__einvoice_rows') }}
+    where buyer_tin_key = 'EI00000000010'
+
+),
+
+documents as (
+
+    {{ einvoice_documents('einvoice_rows') }}
+
+),
+
+e as (
+
+    select documents.*
+    from documents
+    left join {{ ref('stg_myinvois__superseded') }} as superseded on documents.einvoice_id = superseded.einvoice_id
+    where {{ participation('documents', 'superseded') }} = 'takes_part'
+
+),
+
+choices as (
 
     select
         r.register_id,
         e.einvoice_id,
         row_number() over (
             partition by r.register_id
-            order by e.validated_at nulls last, e.uuid_key nulls last, e.content_key, e.einvoice_id
+            order by e.validated_at nulls last, e.uuid_key nulls last, {{ einvoice_content('e') }}, e.einvoice_id
         ) as choice
-    from {{ ref('stg_erp__register_documents') }} as r
-    inner join {{ ref('stg_myinvois__einvoices') }} as e
+    from r
+    inner join e
         on
             r.register_type = e.register_type
             and r.consolidated_einvoice_number_key = e.document_number_key
             and {{ in_window() }}
-    where e.participation = 'takes_part' and e.is_consolidated
 
 ),
 

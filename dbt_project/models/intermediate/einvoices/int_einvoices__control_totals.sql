@@ -4,7 +4,7 @@ select
     accounted.side,
     accounted.selection,
     accounted.currency,
-    count(*) as row_count,
+    cast(sum(accounted.row_count) as bigint) as row_count,
     sum(accounted.amount) as amount,
     cast(null as decimal(18, 2)) as period_amount
 from {{ ref('int_einvoices__accounted') }} as accounted

@@ -1,69 +1,54 @@
--- Unpaired documents whose pass-1 key a paired document of their side has, and which one (6.10).
-with unpaired as (
+-- Which paired document an unpaired one repeats: of several, the first in pairing order (6.10).
+with met as (
 
-    select * from {{ ref('int_einvoices__unpaired') }}
-    where supplier_tin_key is not null
-
-),
-
-pairs as (
-
-    select * from {{ ref('int_einvoices__pairs') }}
+    select * from {{ ref('int_einvoices__duplicate_matches') }}
 
 ),
 
-paired as (
+met_pairs as (
 
-    select * from {{ ref('int_einvoices__paired_documents') }}
+    select pairs.*
+    from {{ ref('int_einvoices__pairs') }} as pairs
+    inner join (select distinct einvoice_id from met) as ids on pairs.einvoice_id = ids.einvoice_id
+
+),
+
+registers as (
+
+    {{ picked_registers(
+        "(select register_id from " ~ ref('int_einvoices__duplicate_matches')
+        ~ " union all select other_id from " ~ ref('int_einvoices__duplicate_matches') ~ " where side = 'left')"
+    ) }}
+
+),
+
+einvoices as (
+
+    {{ picked_einvoices(ref('int_einvoices__duplicate_matches')) }}
 
 ),
 
 originals as (
 
     select
-        unpaired.side,
-        unpaired.document_id,
-        documents.row_reference as original,
-        {% set order %}pairs.pass_number, pairs.n_id, pairs.n_amt, pairs.max_difference_myr nulls last, pairs.sum_difference_myr nulls last,
-            pairs.days_apart, registers.document_date nulls last, documents.row_reference nulls last,
-            einvoices.validated_at nulls last, einvoices.uuid_key nulls last{% endset -%}
+        met.side,
+        met.document_id,
+        case met.side when 'left' then others.row_reference else einvoices.uuid end as original,
         row_number() over (
-            partition by unpaired.document_id
-            order by {{ order }}, documents.content_key, documents.register_id
+            partition by met.side, met.document_id
+            order by
+                met_pairs.pass_number, met_pairs.n_id, met_pairs.n_amt, met_pairs.max_difference_myr nulls last,
+                met_pairs.sum_difference_myr nulls last, met_pairs.days_apart, registers.document_date nulls last,
+                coalesce(others.row_reference, case when met.side = 'right' then registers.row_reference end) nulls last,
+                einvoices.validated_at nulls last, einvoices.uuid_key nulls last,
+                case met.side when 'left' then {{ register_content('others') }} else {{ einvoice_content('einvoices') }} end,
+                met.other_id
         ) as choice
-    from unpaired
-    inner join {{ ref('stg_erp__register_documents') }} as documents
-        on
-            unpaired.side = 'left'
-            and unpaired.register_type = documents.register_type
-            and unpaired.supplier_tin_key = documents.supplier_tin_key
-            and unpaired.document_number_key = documents.document_number_key
-            and unpaired.document_type_key = documents.document_type_key
-            and unpaired.issue_year = year(documents.document_date)
-    inner join paired on paired.side = 'left' and documents.register_id = paired.document_id
-    inner join pairs on paired.pair_id = pairs.einvoice_id
-    inner join {{ ref('stg_erp__register_documents') }} as registers on pairs.register_id = registers.register_id
-    inner join {{ ref('stg_myinvois__einvoices') }} as einvoices on pairs.einvoice_id = einvoices.einvoice_id
-    union all
-    select
-        unpaired.side,
-        unpaired.document_id,
-        einvoices.uuid as original,
-        row_number() over (
-            partition by unpaired.document_id
-            order by {{ order | replace('documents.', 'registers.') }}, einvoices.content_key, einvoices.einvoice_id
-        ) as choice
-    from unpaired
-    inner join {{ ref('stg_myinvois__einvoices') }} as einvoices
-        on
-            unpaired.side = 'right'
-            and unpaired.register_type = einvoices.register_type
-            and unpaired.supplier_tin_key = einvoices.supplier_tin_key
-            and unpaired.document_number_key = einvoices.document_number_key
-            and unpaired.document_type_key = einvoices.document_type_key
-            and unpaired.issue_year = year(einvoices.document_date)
-    inner join pairs on einvoices.einvoice_id = pairs.einvoice_id
-    inner join {{ ref('stg_erp__register_documents') }} as registers on pairs.register_id = registers.register_id
+    from met
+    inner join met_pairs on met.einvoice_id = met_pairs.einvoice_id
+    inner join registers on met_pairs.register_id = registers.register_id
+    inner join einvoices on met_pairs.einvoice_id = einvoices.einvoice_id
+    left join registers as others on met.other_id = others.register_id
 
 )
 

@@ -1,14 +1,20 @@
-with members as (
+with documents as (
+
+    select * from {{ ref('int_einvoices__unsettled_registers') }}
+
+),
+
+members as (
 
     select
         documents.*,
         consolidated.einvoice_id,
         row_number() over (
             partition by consolidated.einvoice_id
-            order by documents.row_reference nulls last, documents.content_key, documents.register_id
+            order by documents.row_reference nulls last, {{ register_content('documents') }}, documents.register_id
         ) as place
     from {{ ref('int_einvoices__consolidated') }} as consolidated
-    inner join {{ ref('stg_erp__register_documents') }} as documents on consolidated.register_id = documents.register_id
+    inner join documents on consolidated.register_id = documents.register_id
 
 ),
 
@@ -40,6 +46,7 @@ final as (
 
     select
         members.register_id as group_id,
+        members.register_type,
         sums.einvoice_id,
         sums.billing_month,
         sums.row_count,

@@ -9,8 +9,8 @@ counted as (
     select
         billing_month,
         {% for side in ['left', 'right'] -%}
-        count(case when side = '{{ side }}' and selection <> 'out_of_selection' then 1 end) as {{ side }}_rows_selected,
-        count(case when side = '{{ side }}' and selection = 'out_of_selection' then 1 end) as {{ side }}_rows_out_of_selection
+        sum(case when side = '{{ side }}' and selection <> 'out_of_selection' then row_count else 0 end) as {{ side }}_rows_selected,
+        sum(case when side = '{{ side }}' and selection = 'out_of_selection' then row_count else 0 end) as {{ side }}_rows_out_of_selection
         {{- ',' if not loop.last }}
         {% endfor %}
     from {{ ref('int_einvoices__accounted') }}

@@ -1,81 +1,19 @@
--- Documents of the other side that a missing or mismatched document may have been meant to meet: they share its loose
--- number, or counterparty and payable amount, or both parties and the date. Values that more than 20 documents share
--- say nothing about one of them. E-invoices that do not take part are shown too: that may be why.
-{% set shared_values = [
-    ['loose_number'],
-    ['counterparty_tin_key', 'total_payable_amount'],
-    ['supplier_tin_key', 'buyer_tin_key', 'document_date'],
-] -%}
-with rows_in as (
+-- The documents of int_einvoices__near compared, and what they are ranked by.
+with found as (
 
-    select rows_all.*
-    from {{ ref('int_einvoices__rows') }} as rows_all
-    inner join {{ ref('int_einvoices__periods') }} as periods on rows_all.billing_month = periods.billing_month
-    where rows_all.bucket = 'Mismatch' or rows_all.pass is null
+    select * from {{ ref('int_einvoices__near') }}
 
 ),
 
 registers as (
 
-    select * from {{ ref('stg_erp__register_documents') }}
+    {{ picked_registers(ref('int_einvoices__near')) }}
 
 ),
 
 einvoices as (
 
-    select * from {{ ref('stg_myinvois__einvoices') }}
-    where participation <> 'superseded'
-
-),
-
-wanted_registers as (
-
-    select registers.* from registers inner join rows_in on registers.register_id = rows_in.register_id
-
-),
-
-wanted_einvoices as (
-
-    select einvoices.* from einvoices inner join rows_in on einvoices.einvoice_id = rows_in.einvoice_id
-
-),
-
-{% for columns in shared_values -%}
-{% set number = loop.index -%}
-{% for wanted, others in [('registers', 'einvoices'), ('einvoices', 'registers')] -%}
-rare_{{ others }}_{{ number }} as (
-
-    select register_type, {{ columns | join(', ') }}
-    from {{ others }}
-    where {% for column in columns %}{{ column }} is not null{{ ' and ' if not loop.last }}{% endfor %}
-    group by register_type, {{ columns | join(', ') }}
-    having count(*) <= 20
-
-),
-
-{% endfor -%}
-{% endfor -%}
-found as (
-
-    {% for columns in shared_values -%}
-    {% set number = loop.index -%}
-    {% for wanted, others in [('registers', 'einvoices'), ('einvoices', 'registers')] -%}
-    select
-        {{ 'wanted' if wanted == 'registers' else 'others' }}.register_id,
-        {{ 'wanted' if wanted == 'einvoices' else 'others' }}.einvoice_id
-    from wanted_{{ wanted }} as wanted
-    inner join rare_{{ others }}_{{ number }} as rare
-        on
-            wanted.register_type = rare.register_type
-            {% for column in columns -%} and wanted.{{ column }} = rare.{{ column }} {% endfor %}
-    inner join {{ others }} as others
-        on
-            wanted.register_type = others.register_type
-            {% for column in columns -%} and wanted.{{ column }} = others.{{ column }} {% endfor %}
-    union
-    {% endfor -%}
-    {% endfor -%}
-    select register_id, einvoice_id from rows_in where pass is not null and pass <> 'consolidated'
+    {{ picked_einvoices(ref('int_einvoices__near')) }}
 
 ),
 
@@ -89,8 +27,8 @@ select
     registers.row_reference,
     einvoices.validated_at,
     einvoices.uuid_key,
-    registers.content_key as register_content,
-    einvoices.content_key as einvoice_content
+    {{ register_content('registers') }} as register_content,
+    {{ einvoice_content('einvoices') }} as einvoice_content
 from compared
 inner join registers on compared.register_id = registers.register_id
 inner join einvoices on compared.einvoice_id = einvoices.einvoice_id

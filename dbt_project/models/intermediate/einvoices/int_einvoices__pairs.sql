@@ -1,19 +1,18 @@
--- One row per pair of all loaded months. register_id of a group is its first row.
-{% set passes = [('consolidated', 'group'), ('key', 'key'), ('number', 'number'), ('amounts', 'amount')] -%}
-{% for name, model in passes -%}
+{{ config(materialized='view') }}
+-- One row per pair of all loaded months. register_id of a group is its first row, billing_month its rows' latest.
+{% set passes = [('consolidated', 0, 'group'), ('key', 1, 'key'), ('number', 2, 'number'), ('amounts', 3, 'amount')] -%}
+{% for name, number, model in passes -%}
 select
     '{{ name }}' as pass,
-    {{ loop.index0 }} as pass_number,
-    register_id,
-    einvoice_id,
-    n_id,
-    n_amt,
-    is_fx_missing,
-    max_difference_myr,
-    sum_difference_myr,
-    days_apart,
+    {{ number }} as pass_number,
+    {{ pair_columns() }},
     candidate_count,
     is_ambiguous
 from {{ ref('int_einvoices__' ~ model ~ '_pairs') }}
-{% if not loop.last %}union all{% endif %}
-{% endfor %}
+union all
+{% endfor -%}
+select
+    'key' as pass, 1 as pass_number, register_id, einvoice_id, register_type, billing_month, 0 as n_id, 0 as n_amt,
+    false as is_fx_missing, cast(0 as decimal(18, 2)) as max_difference_myr, cast(0 as decimal(18, 2)) as sum_difference_myr,
+    0 as days_apart, 1 as candidate_count, false as is_ambiguous
+from {{ ref('int_einvoices__settled') }}

@@ -1,26 +1,9 @@
-with pairs as (
-
-    select * from {{ ref('int_einvoices__pairs') }}
-
-),
-
-registers as (
-
-    select * from {{ ref('stg_erp__register_documents') }}
-
-),
-
-einvoices as (
-
-    select * from {{ ref('stg_myinvois__einvoices') }}
-
-),
-
-matched as (
+{{ config(materialized='view') }}
+with matched as (
 
     select
-        coalesce(groups.billing_month, registers.billing_month) as billing_month,
-        registers.register_type,
+        pairs.billing_month,
+        pairs.register_type,
         pairs.register_id,
         pairs.einvoice_id,
         pairs.pass,
@@ -52,10 +35,9 @@ matched as (
         candidate_count,
         is_ambiguous as ambiguous,
         cast(null as varchar) as duplicate_of
-    from pairs
-    inner join registers on pairs.register_id = registers.register_id
+    from {{ ref('int_einvoices__pairs') }} as pairs
     left join {{ ref('int_einvoices__groups') }} as groups
-        on pairs.pass = 'consolidated' and pairs.einvoice_id = groups.einvoice_id
+        on pairs.einvoice_id = groups.einvoice_id
     cross join {{ ref('int_einvoices__bands') }} as bands
 
 ),
@@ -63,31 +45,23 @@ matched as (
 missing as (
 
     select
-        unpaired.billing_month,
-        unpaired.register_type,
-        case unpaired.side when 'left' then unpaired.document_id end as register_id,
-        case unpaired.side when 'right' then unpaired.document_id end as einvoice_id,
+        billing_month,
+        register_type,
+        register_id,
+        einvoice_id,
         cast(null as varchar) as pass,
         cast(null as integer) as pass_number,
         1 as row_count,
-        case
-            when unpaired.side = 'left' then 'Missing in EInv'
-            when unpaired.register_type = 'sales' then 'Missing in Sales'
-            else 'Missing in Purchase'
-        end as bucket,
+        bucket,
         cast(null as varchar) as amount_band,
-        case when duplicates.document_id is not null then 'duplicate' else reasons.reason end as reason,
+        reason,
         cast(null as integer) as n_id,
         cast(null as integer) as n_amt,
         cast(null as decimal(18, 2)) as max_difference_myr,
         0 as candidate_count,
         false as ambiguous,
-        duplicates.original as duplicate_of
-    from {{ ref('int_einvoices__unpaired') }} as unpaired
-    left join {{ ref('int_einvoices__duplicates') }} as duplicates
-        on unpaired.side = duplicates.side and unpaired.document_id = duplicates.document_id
-    left join {{ ref('int_einvoices__status_reasons') }} as reasons
-        on unpaired.side = 'left' and unpaired.document_id = reasons.register_id
+        duplicate_of
+    from {{ ref('int_einvoices__missing') }}
 
 ),
 

@@ -2,15 +2,14 @@
 with r as (
 
     select documents.*
-    from {{ ref('stg_erp__register_documents') }} as documents
-    inner join {{ ref('int_einvoices__unpaired') }} as unpaired
-        on unpaired.side = 'left' and documents.register_id = unpaired.document_id
+    from {{ ref('int_einvoices__unsettled_registers') }} as documents
+    inner join {{ ref('int_einvoices__unpaired') }} as unpaired on documents.register_id = unpaired.document_id
 
 ),
 
 e as (
 
-    select * from {{ ref('stg_myinvois__einvoices') }}
+    select * from {{ ref('int_einvoices__unsettled_einvoices') }}
     where participation in ('cancelled', 'invalid', 'submitted')
 
 ),

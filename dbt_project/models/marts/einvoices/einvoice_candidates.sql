@@ -33,6 +33,34 @@ ranked as (
 
 ),
 
+-- Documents of the explained rows that have candidates, and these: few.
+registers as (
+
+    {{ picked_registers(ref('int_einvoices__nearest')) }}
+
+),
+
+einvoices as (
+
+    {{ picked_einvoices(ref('int_einvoices__nearest')) }}
+
+),
+
+keys as (
+
+    select
+        rows_in.register_id,
+        rows_in.einvoice_id,
+        {{ einvoice_reconciliation_key('registers', 'einvoices', 'repeated') }} as reconciliation_key
+    -- What is missing or a mismatch is not settled.
+    from rows_in
+    left join {{ ref('int_einvoices__unsettled_registers') }} as registers on rows_in.register_id = registers.register_id
+    left join {{ ref('int_einvoices__unsettled_einvoices') }} as einvoices on rows_in.einvoice_id = einvoices.einvoice_id
+    left join {{ ref('int_einvoices__repeated_keys') }} as repeated
+        on coalesce(rows_in.register_id, rows_in.einvoice_id) = repeated.row_id
+
+),
+
 paired as (
 
     select * from {{ ref('int_einvoices__paired_documents') }}
@@ -54,7 +82,7 @@ final as (
         case ranked.side when 'register' then e.document_date else r.document_date end as candidate_document_date,
         case ranked.side when 'register' then e.currency_code else r.currency_code end as candidate_currency_code,
         cast(case ranked.side
-            when 'register' then e.amount_sign * e.total_including_tax else r.amount_sign * r.total_including_tax
+            when 'register' then {{ signed('e', 'total_including_tax') }} else {{ signed('r', 'total_including_tax') }}
         end as decimal(18, 2)) as candidate_total_including_tax,
         case ranked.side when 'einvoice' then r.row_reference end as candidate_row_reference,
         case ranked.side when 'register' then e.uuid end as candidate_uuid,
@@ -73,12 +101,12 @@ final as (
         replace(ranked.differing_fields, ' ', ', ') as differing_fields,
         {{ publication_columns() }}
     from ranked
-    inner join {{ ref('int_einvoices__keys') }} as keys
+    inner join keys
         on
-            ranked.row_register_id is not distinct from keys.register_id
-            and ranked.row_einvoice_id is not distinct from keys.einvoice_id
-    inner join {{ ref('stg_erp__register_documents') }} as r on ranked.register_id = r.register_id
-    inner join {{ ref('stg_myinvois__einvoices') }} as e on ranked.einvoice_id = e.einvoice_id
+            coalesce(ranked.row_register_id, -1) = coalesce(keys.register_id, -1)
+            and coalesce(ranked.row_einvoice_id, -1) = coalesce(keys.einvoice_id, -1)
+    inner join registers as r on ranked.register_id = r.register_id
+    inner join einvoices as e on ranked.einvoice_id = e.einvoice_id
     left join paired as others
         on
             others.side = case ranked.side when 'register' then 'right' else 'left' end

@@ -12,36 +12,34 @@ with rows_in as (
 documents as (
 
     {% for is_group in [false, true] -%}
+    {% set registers = 'registers' if is_group else 'r' -%}
     select
         rows_in.billing_month,
         rows_in.register_type,
-        rows_in.register_id,
-        rows_in.einvoice_id,
+        {{ einvoice_reconciliation_key(registers, 'e', 'repeated') }} as reconciliation_key,
         e.uuid,
         {% for field in einvoice_identifiers() -%}
-        {% set side = 'r' if is_group and field in ['supplier_tin', 'currency_code'] else 'registers' -%}
+        {% set side = 'r' if is_group and field in ['supplier_tin', 'currency_code'] else registers -%}
         cast({{ side }}.{{ field }} as varchar) as register_{{ field }},
         cast(e.{{ field }} as varchar) as einvoice_{{ field }},
         not {{ identifier_differs(field, is_group) }} as is_{{ field }}_equal,
         {% endfor -%}
         {{ same_currency() }} as is_same_currency,
         {% for field in einvoice_amounts() -%}
-        cast({{ 'r.signed_' ~ field if is_group else 'registers.amount_sign * registers.' ~ field }} as decimal(18, 2)) as register_{{ field }},
-        cast(e.amount_sign * e.{{ field }} as decimal(18, 2)) as einvoice_{{ field }},
+        cast({{ 'r.signed_' ~ field if is_group else signed(registers, field) }} as decimal(18, 2)) as register_{{ field }},
+        cast({{ signed('e', field) }} as decimal(18, 2)) as einvoice_{{ field }},
         not {{ amount_differs(field) }} as is_{{ field }}_equal,
         r.{{ field }} - e.{{ field }} as {{ field }}_difference,
         {{ difference_myr(field) }} as {{ field }}_myr{{ ',' if not loop.last }}
         {% endfor %}
     from rows_in
-    inner join {{ ref('stg_erp__register_documents') }} as registers on rows_in.register_id = registers.register_id
+    inner join {{ ref('stg_erp__register_documents') }} as {{ registers }} on rows_in.register_id = {{ registers }}.register_id
     inner join {{ ref('stg_myinvois__einvoices') }} as e on rows_in.einvoice_id = e.einvoice_id
+    left join {{ ref('int_einvoices__repeated_keys') }} as repeated on rows_in.register_id = repeated.row_id
     {% if is_group -%}
-    inner join {{ ref('int_einvoices__groups') }} as r
-        on rows_in.pass = 'consolidated' and rows_in.einvoice_id = r.einvoice_id
-    {%- else -%}
-    inner join {{ ref('stg_erp__register_documents') }} as r
-        on rows_in.pass <> 'consolidated' and rows_in.register_id = r.register_id
+    inner join {{ ref('int_einvoices__groups') }} as r on rows_in.einvoice_id = r.einvoice_id
     {%- endif %}
+    where rows_in.pass {{ '=' if is_group else '<>' }} 'consolidated'
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -58,7 +56,7 @@ final as (
 
     select
         documents.billing_month,
-        keys.reconciliation_key,
+        documents.reconciliation_key,
         documents.register_type,
         documents.uuid,
         fields.position,
@@ -81,8 +79,6 @@ final as (
         end as decimal(18, 2)) as difference_myr,
         {{ publication_columns() }}
     from documents
-    inner join {{ ref('int_einvoices__keys') }} as keys
-        on documents.register_id = keys.register_id and documents.einvoice_id = keys.einvoice_id
     cross join fields
 
 )

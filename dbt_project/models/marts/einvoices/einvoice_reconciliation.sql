@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+{#- A view, as everything that decides is built before it: the publication reads it once, and a copy would cost as much. -#}
 with periods as (
 
     select * from {{ ref('int_einvoices__periods') }}
@@ -34,7 +36,7 @@ final as (
 
     select
         rows_in.billing_month,
-        keys.reconciliation_key,
+        {{ einvoice_reconciliation_key('registers', 'einvoices', 'repeated') }} as reconciliation_key,
         rows_in.register_type,
         rows_in.bucket,
         case
@@ -67,7 +69,7 @@ final as (
         {% endfor -%}
         {% for field in einvoice_amounts() -%}
         cast(
-            case when groups.group_id is null then registers.amount_sign * registers.{{ field }} else groups.signed_{{ field }} end
+            case when groups.group_id is null then {{ signed('registers', field) }} else groups.signed_{{ field }} end
             as decimal(18, 2)
         ) as register_{{ field }},
         {% endfor -%}
@@ -77,7 +79,7 @@ final as (
         einvoices.{{ field }} as einvoice_{{ field }},
         {% endfor -%}
         {% for field in einvoice_amounts() -%}
-        cast(einvoices.amount_sign * einvoices.{{ field }} as decimal(18, 2)) as einvoice_{{ field }},
+        cast({{ signed('einvoices', field) }} as decimal(18, 2)) as einvoice_{{ field }},
         {% endfor -%}
         einvoices.exchange_rate as einvoice_exchange_rate,
         einvoices.uuid,
@@ -94,13 +96,11 @@ final as (
         bands.high as high_threshold_myr,
         {{ publication_columns() }}
     from rows_in
-    inner join {{ ref('int_einvoices__keys') }} as keys
-        on
-            rows_in.register_id is not distinct from keys.register_id
-            and rows_in.einvoice_id is not distinct from keys.einvoice_id
     left join registers on rows_in.register_id = registers.register_id
     left join einvoices on rows_in.einvoice_id = einvoices.einvoice_id
-    left join groups on rows_in.pass = 'consolidated' and rows_in.einvoice_id = groups.einvoice_id
+    left join {{ ref('int_einvoices__repeated_keys') }} as repeated
+        on coalesce(rows_in.register_id, rows_in.einvoice_id) = repeated.row_id
+    left join groups on rows_in.einvoice_id = groups.einvoice_id
     cross join {{ ref('int_einvoices__bands') }} as bands
 
 )

@@ -1,0 +1,33 @@
+-- One row per e-invoice as loaded, with its number. Issued invoices and received self-billed ones are sales, the others
+-- purchases (6.7).
+with numbered as (
+
+    select
+        files.file_number * 4294967296 + loaded.source_row as einvoice_id,
+        case when loaded.source_file like 'einvoice/issued/%' then 'issued' else 'received' end as direction,
+        coalesce(loaded.status_key, 'VALID') as status_key,
+        loaded.status_key is null as is_status_assumed,
+        coalesce(cast(loaded.issued_at + interval 8 hours as date), loaded.document_date) as issue_date,
+        {% for column in [
+            'supplier_tin', 'buyer_tin', 'document_number', 'document_type', 'currency_code', 'original_document_number',
+            'supplier_tin_key', 'buyer_tin_key', 'document_number_key', 'document_type_key', 'currency_code_key',
+            'original_document_number_key', 'exchange_rate', 'uuid', 'uuid_key', 'validated_at', 'billing_month',
+            'source_file', 'source_row',
+        ] + einvoice_amounts() -%}
+        loaded.{{ column }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ source('raw', 'einvoices') }} as loaded
+    inner join {{ ref('stg_einvoices__files') }} as files on loaded.source_file = files.source_file
+
+),
+
+final as (
+
+    select
+        numbered.*,
+        case when (direction = 'issued') = ({{ type_key() }} < '11') then 'sales' else 'purchase' end as register_type
+    from numbered
+
+)
+
+select * from final
