@@ -71,6 +71,11 @@ def test_the_unit_tests_of_the_models_pass(random_build: BuildOf, manifest: dict
     assert len(tests) == len(manifest["unit_tests"]) >= 9
 
 
+# The sample plants no record of a uuid twice, nor two register rows that only their order tells apart; random data does
+# (einvoices/test_against_oracle.py).
+EMPTY_IN_THE_SAMPLE = {"stg_myinvois__superseded", "int_einvoices__repeated_keys"}
+
+
 def test_every_model_is_described_and_ends_with_its_grain(models: dict[str, dict[str, Any]]) -> None:
     for name, model in models.items():
         sentences = model["description"].strip().removesuffix(".").split(". ")
@@ -101,7 +106,8 @@ def test_the_grain_that_a_description_states_is_the_grain(
             grain = model["description"].strip().rsplit("One row per ", 1)[1].removesuffix(".").replace(" and ", ", ")
             sql = f"select {grain} from {layer}.{name} group by all having count(*) > 1"
             assert rows_of(subject, sql) == [], f"{name}: {grain}"
-            assert rows_of(subject, f"from {layer}.{name} limit 1"), f"{name} is empty: it proves nothing"
+            is_empty = not rows_of(subject, f"from {layer}.{name} limit 1")
+            assert is_empty == (name in EMPTY_IN_THE_SAMPLE), f"{name} is empty: it proves nothing"
 
 
 def test_every_mart_has_an_enforced_contract_and_a_tested_grain(
