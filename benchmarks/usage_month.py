@@ -148,11 +148,14 @@ def generate(folder: Path, lines: int, bad_lines: int) -> None:
 
 
 def spoilt(text: bytes, every: int) -> bytes:
-    """The lines with one of `every` malformed: in turn cut off inside quotes, without a date and without a number."""
+    """The lines with one of `every` malformed: in turn cut off, without a date and with one field more.
+
+    None is cut inside quotes, which the floors cannot read.
+    """
     rows = text.split(b"\n")
     for turn, n in enumerate(range(every // 2, len(rows) - 1, every)):
-        cut = rows[n][: rows[n].index(b"plan, consumption")]
-        rows[n] = (cut, rows[n].replace(b"03/", b"33/", 1), rows[n].replace(b",0.0123,", b",0.0123,n/a", 1))[turn % 3]
+        cut = rows[n][: rows[n].index(b'"Azure plan')]
+        rows[n] = (cut, rows[n].replace(b",03/", b",33/", 1), rows[n] + b",more")[turn % 3]
     return b"\n".join(rows)
 
 
@@ -229,16 +232,24 @@ def grid(folder: Path) -> None:
     import duckdb
 
     from recon_assets.pipeline.build import _close_connections
-    from recon_assets.pipeline.project import DATABASE_NAME, dbt_paths, invoke_dbt, quiet_dbt_environment
+    from recon_assets.pipeline.project import (
+        DATABASE_NAME,
+        dbt_paths,
+        invoke_dbt,
+        load_manifest,
+        manifest_folder,
+        quiet_dbt_environment,
+    )
 
     settings = _platform(folder).settings
     target = folder / "grid"
     target.mkdir()
     chosen = {"target_months": [MONTH], "subjects": ["usage"], "as_of_date": "2025-05-01"}
+    parsed = manifest_folder()
     with quiet_dbt_environment(target / DATABASE_NAME, settings.home, settings.build_memory_limit):
         only = ["--select", "+usage_cost_reconciliation", "--exclude-resource-type", "test", "unit_test"]
         variables = json.dumps(settings.dbt_vars() | chosen)
-        found = invoke_dbt(["build", *dbt_paths(target / "dbt"), "--vars", variables, *only])
+        found = invoke_dbt(["build", *dbt_paths(target / "dbt"), "--vars", variables, *only], load_manifest(parsed))
         _close_connections()
     assert all(result.status == "success" for result in found.results), found.results
     models = [result for result in found.results if str(result.node.resource_type) == "model"]
