@@ -136,3 +136,16 @@ def doctor() -> None:
     from recon_assets.doctor import examine
 
     sys.exit(show_findings(examine()))
+
+
+@main.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Others need a reverse proxy (docs/operations.md)."
+)
+@click.option("--port", default=8050, show_default=True, type=click.IntRange(1, 65535))
+def app(host: str, port: int) -> None:
+    """The reporting app, on this machine's loopback address unless told otherwise."""
+    from recon_assets.app.server import serve
+
+    click.echo(f"The reporting app is at http://{host}:{port}; stop it with Ctrl+C.")
+    serve(host, port)

@@ -110,14 +110,18 @@ class PublishedStore:
         log = pa.Table.from_pylist([row], _LOG_SCHEMA)
         _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
 
-    def connect(self, marts: Iterable[Mart], as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:
+    def connect(
+        self, marts: Iterable[Mart], as_of: dt.datetime | None = None, config: dict[str, Any] | None = None
+    ) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with every mart as a view of schema `marts`, at one moment of the log.
+
+        `config` are DuckDB's own settings, such as memory_limit.
 
         It reaches files of the published tables and no others. Those DuckDB would also let it write: SQL that is not
         our own passes `require_reading` first.
         """
         current = list(self.current(as_of).values())
-        connection = duckdb.connect()
+        connection = duckdb.connect(config=config or {})
         connection.execute("set timezone = 'UTC'; create schema marts")
         for mart in marts:
             files = [
