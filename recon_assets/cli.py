@@ -9,6 +9,7 @@ from click.utils import get_text_stream
 
 from recon_assets.connectors.cli import fetch
 from recon_assets.errors import ReconError
+from recon_assets.issues.cli import issues
 
 SUBJECT_CHOICE = click.Choice(["subscriptions", "usage", "einvoices"])
 
@@ -31,6 +32,7 @@ def main() -> None:
 
 
 main.add_command(fetch)
+main.add_command(issues)
 
 
 @main.command()

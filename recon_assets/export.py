@@ -47,14 +47,16 @@ def _to_parquet(connection: duckdb.DuckDBPyConnection, out: Path, select: Callab
 
 def _to_duckdb(connection: duckdb.DuckDBPyConnection, out: Path, select: Callable[[str], str]) -> dict[str, int]:
     rows = {}
-    with duckdb.connect(str(out)) as target:
-        target.execute("create schema marts")
+    with duckdb.connect() as target:
+        path = str(out).replace("'", "''")
+        # Attached under a name of its own: in a file called marts.duckdb the name `marts` would be ambiguous.
+        target.execute(f"attach '{path}' as exported; use exported; create schema exported.marts")
         for mart in published_marts():
             incoming = connection.execute(select(mart)).fetch_record_batch(100_000)
             target.register("incoming", incoming)
-            target.execute(f"create table marts.{mart} as select * from incoming")
+            target.execute(f"create table exported.marts.{mart} as select * from incoming")
             target.unregister("incoming")
-            rows[mart] = target.table(f"marts.{mart}").count("*").fetchall()[0][0]
+            rows[mart] = target.table(f"exported.marts.{mart}").count("*").fetchall()[0][0]
     return rows
 
 

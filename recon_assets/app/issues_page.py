@@ -93,7 +93,12 @@ def _filters(chosen: Mapping[str, tuple[str, ...]]) -> html.Div:
         if name in _CHOICES:
             options = [{"label": words(value), "value": value} for value in _CHOICES[name]]
             control: Any = dcc.Dropdown(
-                id=identity, options=options, value=list(chosen.get(name, ())), multi=True, placeholder="All"
+                id=identity,
+                options=options,
+                value=list(chosen.get(name, ())),
+                multi=True,
+                debounce=True,
+                placeholder="All",
             )
         else:
             value = chosen.get(name, ("",))[-1]

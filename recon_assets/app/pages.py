@@ -117,7 +117,7 @@ def screen_page(site: Site, context: Context) -> list[Any]:
         options,
         context.published.months(screen.reconciliation),
         context.months(),
-        context.reader.moments(screen.reconciliation),
+        context.published.moments(screen.reconciliation),
         address,
     )
     measure = values.get("measure", (None,))[0]
@@ -207,7 +207,7 @@ def details_part(site: Site, context: Context, user: User) -> list[Any]:
     if context.address.row is None:
         return []
     close = dcc.Link("Close", href=context.screen.path + replace(context.address, row=None).search, className="button")
-    selected = context.selected()
+    selected = context.selected
     if selected is None:
         gone = "The row that this address names is not in these months. A later publication may have removed it."
         return [html.Section([message(gone, "error"), close], className="details")]
@@ -263,7 +263,7 @@ def sort_of(table: Table, request: dict[str, Any]) -> str | None:
 
 def discrepancy(context: Context) -> Discrepancy:
     """What an issue keeps of the selected row."""
-    selected = context.selected()
+    selected = context.selected
     if selected is None:
         raise InputError("The row is not there any more. Reload the page.")
     table, row = selected
@@ -282,6 +282,17 @@ def discrepancy(context: Context) -> Discrepancy:
         row[table.difference],
         _currency(table, context.rows(query)[0]["currency"]),
     )
+
+
+def find_discrepancy(site: Site, reconciliation: str, month: str, key: str) -> Discrepancy | None:
+    """What an issue keeps of the row with this key, in whichever table of the reconciliation it is."""
+    screen = next(screen for screen in _SCREENS if screen.reconciliation == reconciliation)
+    for table in screen.all_tables:
+        address = Address((month, month), row=(table.name, key))
+        context = site.context(screen, address.search)
+        if context.selected is not None:
+            return discrepancy(context)
+    return None
 
 
 def _currency(table: Table, currency: str | None) -> str | None:

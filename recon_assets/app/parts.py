@@ -176,6 +176,7 @@ def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html
             options=[{"label": words(name), "value": name} for name in names],
             value=(values[0] if values else None) if single else list(values),
             multi=not single,
+            debounce=not single,  # several are chosen before the page is drawn anew
             clearable=not single,
             placeholder="All",
         ),
@@ -198,7 +199,11 @@ def _months_control(months: list[str], chosen: tuple[str, str]) -> html.Label:
     )
     label = chosen[0] if first == last else f"{chosen[0]} to {chosen[1]}"
     return html.Div(
-        [html.Span(f"Months: {label}", className="label"), slider, dcc.Store(id="months", data=listed)],
+        [
+            html.Span(f"Months: {label}", className="label"),
+            slider,
+            dcc.Store(id={"type": "months", "name": "all"}, data=listed),
+        ],
         className="field wide",
     )
 
@@ -245,7 +250,7 @@ def downloads(table: Table, pinned: Address) -> html.Div:
 
 
 def dagster_links(url: str, reconciliation: str, month: str, run_id: str) -> html.Span:
-    asset = f"{url}/assets/published/{reconciliation}?partition={month}"
+    asset = f"{url}/assets/published/{reconciliation}?view=partitions&partition={month}"
     return html.Span(
         [
             html.A("asset in Dagster", href=asset),

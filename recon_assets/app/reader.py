@@ -30,9 +30,14 @@ class Published:
 
     moment: dt.datetime
     current: dict[tuple[str, str], Publication]
+    history: list[Publication]  # of all times, oldest first
 
     def months(self, reconciliation: str) -> list[str]:
         return sorted(month for month, name in self.current if name == reconciliation)
+
+    def moments(self, reconciliation: str) -> list[dt.datetime]:
+        """When the reconciliation was ever published, newest first."""
+        return sorted({p.published_at for p in self.history if p.reconciliation == reconciliation}, reverse=True)
 
 
 class Reader:
@@ -48,16 +53,11 @@ class Reader:
     def published(self, as_of: dt.datetime | None = None) -> Published | None:
         """What was published at `as_of` (default: now); None when nothing was."""
         with _faults():
-            current = self._store.current(as_of)
+            history = self._store.publications()
+        current = {(p.month, p.reconciliation): p for p in history if as_of is None or p.published_at <= as_of}
         if not current:
             return None
-        return Published(max(p.published_at for p in current.values()), current)
-
-    def moments(self, reconciliation: str) -> list[dt.datetime]:
-        """When the reconciliation was published, newest first."""
-        with _faults():
-            found = {p.published_at for p in self._store.publications() if p.reconciliation == reconciliation}
-        return sorted(found, reverse=True)
+        return Published(max(p.published_at for p in current.values()), current, history)
 
     def rows(self, moment: dt.datetime, query: tuple[str, list[Any]]) -> list[Row]:
         """The result of a query whose size is bounded (a page, totals), as dicts."""

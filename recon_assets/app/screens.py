@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from recon_assets.app import queries
@@ -42,9 +43,16 @@ class Context:
         return (next((value for value in filter_.prefer if value in present), filter_.prefer[0]),)
 
     def choices(self, filter_: Filter) -> list[str]:
-        first, last = self.months()
-        query = queries.choices(self.screen.tables[0], filter_, Restriction(first, last))
-        return [row["value"] for row in self.rows(query)]
+        """The values that a filter can take in these months."""
+        if filter_.name not in self._choices:
+            first, last = self.months()
+            query = queries.choices(self.screen.tables[-1], filter_, Restriction(first, last))
+            self._choices[filter_.name] = [row["value"] for row in self.rows(query)]
+        return self._choices[filter_.name]
+
+    @cached_property
+    def _choices(self) -> dict[str, list[str]]:
+        return {}
 
     def restriction(self, table: Table) -> Restriction:
         first, last = self.months()
@@ -59,6 +67,7 @@ class Context:
         """The address with its months and moment written out: it shows the same rows tomorrow."""
         return replace(self.address, months=self.months(), as_of=self.moment.isoformat())
 
+    @cached_property
     def selected(self) -> tuple[Table, Row] | None:
         """The table and row that the address selects; None without one, or when the row is not there."""
         if self.address.row is None:

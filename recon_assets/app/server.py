@@ -57,6 +57,7 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
         assets_folder=str(Path(__file__).parent / "assets"),
         suppress_callback_exceptions=True,
         serve_locally=True,
+        use_async=False,  # else Dash takes asgiref, which another package brings, for a wish
         add_log_handler=False,
     )
     app.index_string = _INDEX
@@ -125,23 +126,23 @@ def _register_reading(app: Dash, site: Site) -> None:
         Input({"type": "grid", "table": ALL, "mark": ALL}, "getRowsRequest"),
         Input({"type": "grid", "table": ALL, "mark": ALL}, "selectedRows"),
         State({"type": "filter", "name": ALL}, "id"),
-        State("months", "data"),
+        State({"type": "months", "name": ALL}, "data"),
         State("url", "pathname"),
         State("url", "search"),
         prevent_initial_call=True,
     )
     def steer(
-        values: list[Any], _: Any, __: Any, names: list[dict[str, str]], months: list[str], path: str, search: str
+        values: list[Any], _: Any, __: Any, names: list[dict[str, str]], months: list[list[str]], path: str, search: str
     ) -> Any:
         screen = site.screen(path)
-        if screen is None:
+        if screen is None or not months:
             return no_update
         try:
             before = parse_address(search, screen.all_tables)
         except InputError:
             return no_update  # the page says what is wrong with its address
         asked = dict(zip([name["name"] for name in names], values, strict=True))
-        after = _steered(site, screen, before, asked, months)
+        after = _steered(site, screen, before, asked, months[0])
         return no_update if after.search == before.search else after.search
 
 

@@ -143,7 +143,7 @@ def restrict(context: Context, table: Table) -> dict[str, Any] | None:
     """Variations are those of the selected meter; its grain is named so that DuckDB can skip what is elsewhere."""
     if table is not VARIATIONS:
         return None
-    selected = context.selected()
+    selected = context.selected
     meter = _meter_of(context, *selected) if selected else None
     if meter is None:
         return {"grid_reconciliation_key": ""}

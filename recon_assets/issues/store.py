@@ -205,7 +205,7 @@ class IssueStore:
             count = connection.execute(sa.select(sa.func.count()).select_from(_issues).where(*conditions)).scalar_one()
             select = sa.select(_issues).where(*conditions).order_by(_issues.c.issue_id.desc())
             rows = connection.execute(select.limit(limit).offset(offset)).mappings().all()
-        return [_issue(row) for row in rows], count
+        return [_issue(dict(row)) for row in rows], count
 
     def open_counts(self) -> dict[tuple[str, str], int]:
         """Issues still open by month and reconciliation."""
@@ -227,7 +227,7 @@ class IssueStore:
         row = connection.execute(sa.select(_issues).where(_issues.c.issue_id == issue_id)).mappings().one_or_none()
         if row is None:
             raise InputError(f"There is no issue {issue_id}.")
-        return row
+        return dict(row)
 
     def _trail(
         self,

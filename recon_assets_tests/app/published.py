@@ -143,7 +143,7 @@ def usage(month: str) -> dict[str, list[Row]]:
                     "resource_id": f"/subscriptions/azure-1/vm-{day}",
                     "reconciliation_key": key("day", grid_key, day),
                     "grid_reconciliation_key": grid_key,
-                }  # fmt: skip
+                }
             )
     total = _usage_amounts("actual_cost", Decimal("2000.25"), Decimal("3.25"), "mismatched")
     return {
@@ -238,7 +238,7 @@ def summary(
                 "left_amount": sums[left],
                 "right_amount": sums[right],
                 "difference": sums[difference],
-            }  # fmt: skip
+            }
         )
     return found
 

@@ -183,7 +183,7 @@ def test_a_page_shows_what_is_missing_of_a_month_and_where_it_was_made(client: F
     text = page_text(client, "/subscriptions", f"?{MARCH}")
     assert "ms_recon_legacy 2025-04" in text and "Provisional" in text
     assert "http://127.0.0.1:3000/runs/run-2" in text
-    assert "http://127.0.0.1:3000/assets/published/subscriptions?partition=2025-03" in text
+    assert "http://127.0.0.1:3000/assets/published/subscriptions?view=partitions&partition=2025-03" in text
 
 
 def test_the_overview_shows_what_the_newest_publication_changed(client: FlaskClient) -> None:
