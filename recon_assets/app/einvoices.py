@@ -94,9 +94,7 @@ _CANDIDATE = (
     Column("candidate_total_including_tax", "Value", "money"),
     Column("obstacle", "What stands in the way", "status"),
     Column("differing_fields", "Fields that differ"),
-    Column("n_id", "Identifiers", "count"),
-    Column("n_amt", "Amounts", "count"),
-    Column("max_difference_myr", "Largest difference, MYR", "money"),
+    Column("max_difference_myr", "Difference, MYR", "money"),
     Column("candidate_uuid", "UUID"),
     Column("candidate_row_reference", "Row reference"),
 )

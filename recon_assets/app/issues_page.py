@@ -192,7 +192,12 @@ def _then_and_now(issue: Issue, now: Now | None) -> html.Div:
     if now is None:
         gone = "gone: the newest publication has no such row"
         body.append(html.Tr([html.Th("Now", scope="row"), html.Td(gone, colSpan=3)]))
-    head = html.Tr([html.Th(title, scope="col") for title in ("", "Status", "Difference", "As of")])
+    head = html.Tr(
+        [
+            html.Th(title, scope="col", className="number" if title == "Difference" else "text")
+            for title in ("", "Status", "Difference", "As of")
+        ]
+    )
     return scrolled("Then and now", html.Table([html.Thead(head), html.Tbody(body)], className="data"))
 
 

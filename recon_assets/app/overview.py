@@ -41,10 +41,12 @@ def status_query() -> Query:
 
 
 def changes_query() -> Query:
-    """What each month's newest publication changed, by reconciliation and kind of change."""
+    """What each month's newest publication changed, by reconciliation and kind of change.
+
+    Rows of all its tables count; differences are not added up: they are in several currencies and of several grains.
+    """
     return (
         "select billing_month, reconciliation, change, status_from, status_to, count(*) as row_count, "
-        "sum(coalesce(difference_to, 0) - coalesce(difference_from, 0)) as difference_change, "
         "max(published_at) as published_at from marts.reconciliation_changes group by all "
         "order by max(published_at) desc, billing_month desc, row_count desc limit 60",
         [],
@@ -274,10 +276,8 @@ def _column(month: str, value: Decimal | None, most: Decimal) -> html.Div:
 def _changes(changes: list[Row], areas: list[str], as_of: str | None) -> html.Div:
     if not changes:
         return message("Nothing: no month has been published again with other results.", "empty")
-    titles = ("Month", "Reconciliation", "Change", "From", "To", "Rows", "Change of difference", "Published")
-    head = [
-        html.Th(title, scope="col", className="number" if n in (5, 6) else "text") for n, title in enumerate(titles)
-    ]
+    titles = ("Month", "Reconciliation", "Change", "From", "To", "Rows", "Published")
+    head = [html.Th(title, scope="col", className="number" if n == 5 else "text") for n, title in enumerate(titles)]
     rows = [_change(row, as_of) for row in changes]
     return scrolled("Changes", html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="data"))
 
@@ -293,7 +293,6 @@ def _change(row: Row, as_of: str | None) -> html.Tr:
             html.Td(badge(row["status_from"]) if row["status_from"] else ""),
             html.Td(badge(row["status_to"]) if row["status_to"] else ""),
             html.Td(f"{row['row_count']:,}", className="number"),
-            html.Td(number(row["difference_change"], 2), className="number"),
             html.Td(instant(row["published_at"])),
         ]
     )

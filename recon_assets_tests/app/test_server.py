@@ -188,7 +188,7 @@ def test_a_page_shows_what_is_missing_of_a_month_and_where_it_was_made(client: F
 
 def test_the_overview_shows_what_the_newest_publication_changed(client: FlaskClient) -> None:
     text = page_text(client, "/")
-    assert "87.25" in text and "243 rows" in text
+    assert "Changed" in text and "2025-04-09 06:00 UTC" in text and "243 rows" in text
 
 
 def test_a_month_that_is_not_published_says_so_and_shows_no_zeros(client: FlaskClient) -> None:
