@@ -123,6 +123,8 @@ VARIATIONS = _table(
     (*_DAY, *_STATUS, *_COMPARED, *_EXPLANATION, *_RESOURCE),
     _variation_label,
 )
+
+
 _OF_METER = ("comparison", "invoice_number", "azure_subscription_id", "currency", "meter_id")
 
 
