@@ -101,7 +101,7 @@ def _register_reading(app: Dash, site: Site) -> None:
         Input("url", "search"),
         State("shown", "data"),
     )
-    def show(path: str, search: str, shown: dict[str, str] | None) -> tuple[Any, Any, Any]:
+    def show(path: str, search: str, shown: dict[str, str] | None) -> Any:
         return _answered(lambda: _show(site, path, search, shown or {}), lambda text: (text, [], {}))
 
     @app.callback(

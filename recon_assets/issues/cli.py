@@ -17,10 +17,10 @@ def issues() -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 def list_issues(everything: bool, limit: int) -> None:
     """Issues, newest first."""
-    from recon_assets.issues.store import OPEN, open_issues
+    from recon_assets.issues.store import OPEN, STATUSES, open_issues
     from recon_assets.settings import load_settings
 
-    found, count = open_issues(load_settings()).find(limit, **({} if everything else {"status": OPEN}))
+    found, count = open_issues(load_settings()).find(limit, status=STATUSES if everything else OPEN)
     for issue in found:
         click.echo(f"#{issue.issue_id} {issue.status} {issue.about.month} {issue.about.subject}: {issue.title}")
     click.echo(f"{len(found)} of {count} issues." if count else "No issue.")
