@@ -6,12 +6,13 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test dev lint format lock
+.PHONY: help install demo test dev app lint format lock
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
 	@echo "make test     everything tested"
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
+	@echo "make app      the reporting app on $(RECON_HOME)"
 	@echo "make install  the environment alone (.venv)"
 	@echo "make lint     ruff, mypy, sqlfluff"
 
@@ -31,6 +32,7 @@ demo: install
 	$(BIN)/recon run --months $(DEMO_MONTHS)
 	@echo
 	@echo "Runs, checks and lineage:  make dev, then open http://127.0.0.1:3000"
+	@echo "Screens:                   make app, then open http://127.0.0.1:8050"
 	@echo "Numbers:                   $(BIN)/recon query 'select * from marts.subscription_reconciliation'"
 	@echo "What is planted:           $(RECON_HOME)/expected.json"
 
@@ -42,6 +44,9 @@ dev: install
 	mkdir -p $(RECON_HOME)/dagster $(RECON_HOME)/landing
 	test -f $(RECON_HOME)/dagster/dagster.yaml || cp dagster.yaml $(RECON_HOME)/dagster/dagster.yaml
 	DAGSTER_HOME=$(RECON_HOME)/dagster PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+app: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/recon app
 
 lint: install
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from click.utils import get_text_stream
 
 from recon_assets.connectors.cli import fetch
 from recon_assets.errors import ReconError
+from recon_assets.issues.cli import issues
 
 SUBJECT_CHOICE = click.Choice(["subscriptions", "usage", "einvoices"])
 
@@ -31,6 +32,7 @@ def main() -> None:
 
 
 main.add_command(fetch)
+main.add_command(issues)
 
 
 @main.command()
@@ -137,3 +139,16 @@ def doctor() -> None:
     from recon_assets.doctor import examine
 
     sys.exit(show_findings(examine()))
+
+
+@main.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Others need a reverse proxy (docs/operations.md)."
+)
+@click.option("--port", default=8050, show_default=True, type=click.IntRange(1, 65535))
+def app(host: str, port: int) -> None:
+    """The reporting app, on this machine's loopback address unless told otherwise."""
+    from recon_assets.app.server import serve
+
+    click.echo(f"The reporting app is at http://{host}:{port}; stop it with Ctrl+C.")
+    serve(host, port)

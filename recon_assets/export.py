@@ -1,8 +1,10 @@
 """`recon export`: a consistent copy of the published marts for tools that cannot read Delta."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -10,7 +12,7 @@ from recon_assets.errors import InputError
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.query import connect_published
 
-_XLSX_ROWS = 1_048_575  # a sheet's limit, less its header
+SHEET_ROWS = 1_048_575  # a sheet's limit, less its header
 
 
 def export_marts(form: str, out: Path, months: list[str] | None, as_of: dt.datetime | None) -> dict[str, int]:
@@ -47,44 +49,58 @@ def _to_parquet(connection: duckdb.DuckDBPyConnection, out: Path, select: Callab
 
 def _to_duckdb(connection: duckdb.DuckDBPyConnection, out: Path, select: Callable[[str], str]) -> dict[str, int]:
     rows = {}
-    with duckdb.connect(str(out)) as target:
-        target.execute("create schema marts")
+    with duckdb.connect() as target:
+        path = str(out).replace("'", "''")
+        # Attached under a name of its own: in a file called marts.duckdb the name `marts` would be ambiguous.
+        target.execute(f"attach '{path}' as exported; use exported; create schema exported.marts")
         for mart in published_marts():
             incoming = connection.execute(select(mart)).to_arrow_reader(100_000)
             target.register("incoming", incoming)
-            target.execute(f"create table marts.{mart} as select * from incoming")
+            target.execute(f"create table exported.marts.{mart} as select * from incoming")
             target.unregister("incoming")
-            rows[mart] = target.table(f"marts.{mart}").count("*").fetchall()[0][0]
+            rows[mart] = target.table(f"exported.marts.{mart}").count("*").fetchall()[0][0]
     return rows
 
 
 def _to_xlsx(connection: duckdb.DuckDBPyConnection, out: Path, select: Callable[[str], str]) -> dict[str, int]:
-    import xlsxwriter
-
     rows = {}
-    # Text stays text: no value is taken for a formula, a link or a number.
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(str(out), options) as book:
-        formats = {"date": book.add_format({"num_format": "yyyy-mm-dd"}), "bold": book.add_format({"bold": True})}
+    with open_workbook(out) as (book, formats):
         for mart in published_marts():
             result = connection.execute(select(mart))
-            rows[mart] = _write_sheet(book.add_worksheet(mart[:31]), result, formats, mart)
+            rows[mart] = write_rows(book.add_worksheet(mart[:31]), _batches(result), formats, mart)
     return rows
 
 
-def _write_sheet(sheet, result: duckdb.DuckDBPyConnection, formats: dict, mart: str) -> int:  # type: ignore[no-untyped-def,type-arg]
+@contextmanager
+def open_workbook(out: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """A workbook that keeps no rows in memory, and its formats. Text stays text: no formula, no link."""
+    import xlsxwriter
+
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(str(out), options) as book:
+        yield book, {"date": book.add_format({"num_format": "yyyy-mm-dd"}), "bold": book.add_format({"bold": True})}
+
+
+def write_rows(sheet: Any, batches: Iterator[list[Any]], formats: dict[str, Any], name: str) -> int:
+    """Write the heading (the first of `batches`) and the rows (the others); how many rows."""
     sheet.freeze_panes(1, 0)
-    for column, described in enumerate(result.description or []):
-        sheet.write_string(0, column, described[0], formats["bold"])
+    for column, heading in enumerate(next(batches)):
+        sheet.write_string(0, column, heading, formats["bold"])
     count = 0
-    while batch := result.fetchmany(10_000):
+    for batch in batches:
         for row in batch:
             count += 1
-            if count > _XLSX_ROWS:
-                raise InputError(f"{mart} has more rows than a sheet holds. Choose fewer months, or parquet or duckdb.")
+            if count > SHEET_ROWS:
+                raise InputError(f"{name} has more rows than a sheet holds. Choose fewer months, or parquet or duckdb.")
             for column, value in enumerate(row):
                 _write_cell(sheet, count, column, value, formats)
     return count
+
+
+def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[list[Any]]:
+    yield [column[0] for column in result.description or []]
+    while batch := result.fetchmany(10_000):
+        yield batch
 
 
 def _write_cell(sheet, row: int, column: int, value: object, formats: dict) -> None:  # type: ignore[no-untyped-def,type-arg]

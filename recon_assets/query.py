@@ -58,7 +58,7 @@ def _write_csv(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextI
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
     while batch := result.fetchmany(_BATCH):
-        writer.writerows([[_plain(value) for value in row] for row in batch])
+        writer.writerows([[plain_text(value) for value in row] for row in batch])
 
 
 def _write_json(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:
@@ -80,12 +80,12 @@ def _write_table(result: duckdb.DuckDBPyConnection, columns: list[str], out: Tex
         numeric = str(kind[1]).startswith(("DECIMAL", "NUMBER", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in result.fetchall():
-        table.add_row(*(_plain(value) for value in row))
+        table.add_row(*(plain_text(value) for value in row))
     console = Console(file=out)
     (console if console.is_terminal else Console(file=out, width=_WIDE)).print(table)
 
 
-def _plain(value: Any) -> str:
+def plain_text(value: Any) -> str:
     """Text of a value: plain decimals without exponent, ISO dates, NULL as nothing."""
     if value is None:
         return ""
@@ -101,4 +101,4 @@ def _plain(value: Any) -> str:
 
 
 def _json_value(value: Any) -> Any:
-    return value if isinstance(value, int | float | bool) or value is None else _plain(value)
+    return value if isinstance(value, int | float | bool) or value is None else plain_text(value)

@@ -20,6 +20,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path("recon_home"), description="Where everything lives unless a setting moves it.")
     landing_url: str | None = Field(None, description="Folder of the landing zone; default <home>/landing.")
     published_url: str | None = Field(None, description="Folder of the published tables; default <home>/published.")
+    issues_url: str | None = Field(
+        None, description="Database of the issues (SQLAlchemy URL); default: SQLite, <home>/issues.db."
+    )
     first_month: str = Field("2022-01", description="Oldest month partition, unless an older month has landed.")
 
     selection_method: Literal["overlap", "touch"] = "overlap"

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -32,6 +32,8 @@ _LOG_SCHEMA = pa.schema(
         pa.field("marts", pa.string()),
     ]
 )
+# Rows come in the order of the mart's grain: in small groups, readers who name its columns skip nearly all of a month.
+_ROW_GROUP = 131_072
 T = TypeVar("T")
 
 
@@ -91,7 +93,14 @@ class PublishedStore:
         def write() -> MartVersion:
             with rows() as reader:
                 table = self._table(mart.name, reader.schema, list(partition))
-                write_deltalake(table, reader, mode="overwrite", predicate=predicate, schema_mode="merge")
+                write_deltalake(
+                    table,
+                    reader,
+                    mode="overwrite",
+                    predicate=predicate,
+                    schema_mode="merge",
+                    writer_properties=WriterProperties(max_row_group_size=_ROW_GROUP),
+                )
             below = "/".join(f"{name}={value}" for name, value in partition.items())
             return MartVersion(table.version(), self._files(table, mart.name, below))
 
@@ -110,14 +119,18 @@ class PublishedStore:
         log = pa.Table.from_pylist([row], _LOG_SCHEMA)
         _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
 
-    def connect(self, marts: Iterable[Mart], as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:
+    def connect(
+        self, marts: Iterable[Mart], as_of: dt.datetime | None = None, config: dict[str, Any] | None = None
+    ) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with every mart as a view of schema `marts`, at one moment of the log.
+
+        `config` are DuckDB's own settings, such as memory_limit.
 
         It reaches files of the published tables and no others. Those DuckDB would also let it write: SQL that is not
         our own passes `require_reading` first.
         """
         current = list(self.current(as_of).values())
-        connection = duckdb.connect()
+        connection = duckdb.connect(config=config or {})
         connection.execute("set timezone = 'UTC'; create schema marts")
         for mart in marts:
             files = [

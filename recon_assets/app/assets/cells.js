@@ -1,0 +1,17 @@
+// Cells of the grids that are more than text. Values come as text and stay text: React escapes them.
+const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+
+// A status: symbol by its tone, and words.
+cells.Badge = (props) =>
+    props.data ? React.createElement("span", {className: "badge " + props.data.tone}, props.value) : null;
+
+// A difference without its sign, with the symbol of the row's status.
+cells.Verdict = (props) =>
+    props.data
+        ? React.createElement(
+              "span",
+              {className: "verdict"},
+              React.createElement("span", {className: "symbol " + props.data.tone, role: "img", "aria-label": props.data.said}),
+              props.value
+          )
+        : null;

@@ -1,0 +1,200 @@
+"""The screen of the e-invoice reconciliation: buckets, documents, one document field by field, nearest candidates."""
+
+from typing import Any
+
+from dash import html
+
+from recon_assets.app.format import number, plain, words
+from recon_assets.app.parts import data_table, facts, scrolled
+from recon_assets.app.queries import Query
+from recon_assets.app.screens import Context, Screen
+from recon_assets.app.tables import Column, Filter, Row, Table
+
+_CURRENCY = (
+    "case when register_currency_code is distinct from einvoice_currency_code "
+    "then concat_ws('/', register_currency_code, einvoice_currency_code) else register_currency_code end"
+)
+_TINS = "concat_ws(' ', register_supplier_tin, register_buyer_tin, einvoice_supplier_tin, einvoice_buyer_tin)"
+_COUNTERPARTY = (
+    "case when register_type = 'sales' then coalesce(register_buyer_tin, einvoice_buyer_tin) "
+    "else coalesce(register_supplier_tin, einvoice_supplier_tin) end"
+)
+
+
+def _label(row: Row) -> str:
+    number_ = row["register_document_number"] or row["einvoice_document_number"] or "without a number"
+    return f"{words(row['register_type'])} document {number_}"
+
+
+def _tooltip(row: Row) -> str:
+    lines = []
+    if row["n_id"] is not None:
+        lines.append(f"{row['n_id']} identifiers and {row['n_amt']} amounts differ")
+        lines.append(f"Paired by {row['pass']}" + (", a rival is as near" if row["ambiguous"] else ""))
+    if row["reason"]:
+        lines.append(f"Reason: {words(row['reason'])}")
+    if row["due_state"]:
+        lines.append(f"Due: {words(row['due_state'])}")
+    return "\n".join(lines)
+
+
+DOCUMENTS = Table(
+    name="documents",
+    title="Documents",
+    mart="einvoice_reconciliation",
+    columns=(
+        Column(
+            "document_number", "Document", width=150, sql="coalesce(register_document_number, einvoice_document_number)"
+        ),
+        Column("counterparty", "Counterparty TIN", width=135, sql=_COUNTERPARTY),
+        Column("currency", "Currency", width=90, sql=_CURRENCY),
+        Column("register_total_including_tax", "Register value", "money", 120),
+        Column("einvoice_total_including_tax", "E-invoice value", "money", 125),
+        Column("max_difference_myr", "Difference, MYR", "money", 150),
+        Column("bucket", "Bucket", "status", 165),
+        Column("document_date", "Date", "date", 100, sql="coalesce(register_document_date, einvoice_document_date)"),
+        Column("reason", "Reason", "status", 100),
+        Column("due_state", "Due", "status", 90),
+        Column("register_type", "Register", "status", 90),
+        Column("billing_month", "Month", "month", 85),
+    ),
+    filters=(
+        Filter("register", "Register", "register_type", groups={"sales": ("sales",), "purchase": ("purchase",)}),
+        Filter("tin", "TIN (supplier or buyer)", _TINS, "text"),
+        Filter(
+            "number", "Document number", "concat_ws(' ', register_document_number, einvoice_document_number)", "text"
+        ),
+        Filter("bucket", "Bucket", "bucket"),
+        Filter("reason", "Reason", "reason"),
+        Filter("due", "Due", "due_state"),
+    ),
+    sort="-max_difference_myr",
+    sums={"register_total_including_tax": "Register value", "einvoice_total_including_tax": "E-invoice value"},
+    label=_label,
+    status="bucket",
+    difference="max_difference_myr",
+    currency=_CURRENCY,
+    extra=(
+        "n_id",
+        "n_amt",
+        "pass",
+        "ambiguous",
+        "register_document_number",
+        "einvoice_document_number",
+    ),
+    tooltip=_tooltip,
+)
+
+_CANDIDATE = (
+    Column("side", "For the", "status"),
+    Column("candidate_rank", "Rank", "count"),
+    Column("candidate_document_number", "Document"),
+    Column("candidate_document_date", "Date", "date"),
+    Column("candidate_currency_code", "Currency"),
+    Column("candidate_total_including_tax", "Value", "money"),
+    Column("obstacle", "What stands in the way", "status"),
+    Column("differing_fields", "Fields that differ"),
+    Column("max_difference_myr", "Difference, MYR", "money"),
+    Column("candidate_uuid", "UUID"),
+    Column("candidate_row_reference", "Row reference"),
+)
+FIELDS = (
+    "supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
+    "original_document_number", "total_excluding_tax", "total_tax_amount", "total_including_tax",
+    "total_payable_amount", "total_discount_value", "total_charge_amount",
+)  # fmt: skip
+
+
+def fields_query(row: Row) -> Query:
+    return (
+        "select * from marts.einvoice_field_differences where billing_month = ? and reconciliation_key = ? "
+        "order by position",
+        [row["billing_month"], row["reconciliation_key"]],
+    )
+
+
+def candidates_query(row: Row) -> Query:
+    return (
+        "select * from marts.einvoice_candidates where billing_month = ? and reconciliation_key = ? "
+        "order by side, candidate_rank",
+        [row["billing_month"], row["reconciliation_key"]],
+    )
+
+
+def details(context: Context, table: Table, row: Row) -> list[Any]:
+    """Both documents field by field, where they lie, and for what did not match its nearest candidates."""
+    compared = context.rows(fields_query(row))
+    candidates = context.rows(candidates_query(row))
+    content: list[Any] = [facts(_facts(row)), _side_by_side(compared) if compared else _one_side(row)]
+    if candidates:
+        content += [html.H3("Nearest candidates"), data_table("Nearest candidates", _CANDIDATE, candidates)]
+    elif row["category"] != "Match":
+        content.append(html.P("No document of the other side comes near this one.", className="empty"))
+    return content
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    found = {
+        "Register file": _place(row, "register"),
+        "E-invoice file": _place(row, "einvoice"),
+        "UUID": row["uuid"],
+        "E-invoice status": row["einvoice_status"],
+        "Paired by": words(row["pass"]),
+        "Candidates": row["candidate_count"] or None,
+        "Reason": words(row["reason"]),
+        "Duplicate of": row["duplicate_of"],
+        "Register rows": row["row_count"] if row["row_count"] != 1 else None,
+        "Due": words(row["due_state"]),
+    }
+    return {name: plain(value) for name, value in found.items() if value}
+
+
+def _place(row: Row, side: str) -> str | None:
+    file = row[f"{side}_source_file"]
+    return f"{file}, record {row[f'{side}_source_row']}" if file else None
+
+
+def _side_by_side(compared: list[Row]) -> html.Div:
+    cells = [html.Th(title, scope="col") for title in ("Field", "Register", "E-invoice", "Difference", "Verdict")]
+    rows = [_field_row(field) for field in compared]
+    return scrolled("Fields", html.Table([html.Thead(html.Tr(cells)), html.Tbody(rows)], className="data fields"))
+
+
+def _field_row(field: Row) -> html.Tr:
+    kind = "number" if field["kind"] == "amount" else "text"
+    verdict = (
+        html.Span("Equal", className="badge good") if field["equal"] else html.Span("Differs", className="badge bad")
+    )
+    return html.Tr(
+        [
+            html.Th(words(field["field"]), scope="row"),
+            html.Td(_value(field, "register_value"), className=kind),
+            html.Td(_value(field, "einvoice_value"), className=kind),
+            html.Td(number(field["difference"], 2) if not field["equal"] else "", className="number"),
+            html.Td(verdict),
+        ],
+        className="" if field["equal"] else "differs",
+    )
+
+
+def _value(field: Row, name: str) -> str:
+    return plain(field[name]) or "none"
+
+
+def _one_side(row: Row) -> html.Div:
+    side = "register" if row["register_source_file"] else "einvoice"
+    title = "Register" if side == "register" else "E-invoice"
+    rows = [
+        html.Tr([html.Th(words(name), scope="row"), html.Td(plain(row[f"{side}_{name}"]) or "none")]) for name in FIELDS
+    ]
+    head = html.Thead(html.Tr([html.Th("Field", scope="col"), html.Th(title, scope="col")]))
+    return scrolled("Fields", html.Table([head, html.Tbody(rows)], className="data fields"))
+
+
+SCREEN = Screen(
+    "einvoices",
+    "E-invoices",
+    "The ERP's sales and purchase registers against MyInvois e-invoices.",
+    (DOCUMENTS,),
+    details,
+)

@@ -1,0 +1,107 @@
+"""Values as readers see them: thousands separators, fixed decimals, words for statuses. Exact: no number is a float."""
+
+import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+
+from recon_assets.app.tables import Kind
+
+Tone = Literal["good", "bad", "warn", "info"]
+MINUS = "\N{MINUS SIGN}"
+_PLACES: dict[Kind, int] = {"money": 2, "verdict": 2, "amount": 4, "quantity": 4, "percent": 2, "count": 0}
+
+_TONES: dict[str, Tone] = {
+    "match": "good", "matched": "good", "Exact": "good", "final": "good", "resolved": "good",
+    "discrepancy": "bad", "mismatched": "bad", "Mismatch": "bad", "incomplete": "bad",
+    "Suggested": "info", "Low": "info", "Medium": "info", "High": "info", "investigating": "info", "wont_fix": "info",
+}  # fmt: skip
+_WORDS = {
+    "missing_in_ms": "Missing at Microsoft",
+    "missing_in_bss": "Missing in BSS",
+    "missing_in_cost": "Missing in cost export",
+    "missing_in_usage": "Missing in billed usage",
+    "missing_side": "One side is missing",
+    "before_history": "Began before the other side's first month",
+    "late_invoice": "Invoice dated after the month",
+    "tax_or_credit": "Tax or credit",
+    "wont_fix": "Won't fix",
+    "actual_cost": "Actual cost",
+    "amortized_cost": "Amortized cost",
+    "focus": "FOCUS (billed cost)",
+    "bss": "BSS",
+    "einvoice": "E-invoice",
+    "missing": "Missing data",
+    "supplier_tin": "Supplier TIN",
+    "buyer_tin": "Buyer TIN",
+}
+RECONCILIATIONS = {"subscriptions": "Subscriptions", "usage": "Usage", "einvoices": "E-invoices"}
+
+
+def tone(status: str | None) -> Tone:
+    """How a status is coloured; what is neither good, bad nor a shade of them asks for attention."""
+    return _TONES.get(status or "", "warn")
+
+
+def words(code: str | None) -> str:
+    """A status, bucket or explanation in words."""
+    if code is None:
+        return ""
+    return _WORDS.get(code) or (code[:1].upper() + code[1:]).replace("_", " ")
+
+
+def number(value: Decimal | int | None, places: int) -> str:
+    """`1234.5` with 2 places as 1,234.50, with a true minus sign, rounded half away from zero; nothing for None.
+
+    What rounds to zero and is not is shown as such: <0.01.
+    """
+    if value is None:
+        return ""
+    exact = Decimal(value)
+    step = Decimal(1).scaleb(-places)
+    rounded = exact.quantize(step, ROUND_HALF_UP)
+    if exact and not rounded:
+        return f"{MINUS if exact < 0 else ''}<{step:f}"
+    return f"{MINUS if rounded < 0 else ''}{abs(rounded):,f}"
+
+
+def exactly(value: Decimal | int | None) -> str:
+    """All digits of a number, without trailing zeros beyond two decimals."""
+    if value is None:
+        return ""
+    text = f"{Decimal(value):,f}"
+    whole, _, decimals = text.partition(".")
+    decimals = decimals.rstrip("0").ljust(2, "0") if decimals else ""
+    return f"{whole}.{decimals}".rstrip(".").replace("-", MINUS)
+
+
+def shown(value: Any, kind: Kind) -> str:
+    """A value of a column as text."""
+    if value is None:
+        return ""
+    if kind == "month":
+        return f"{value:%Y-%m}"
+    if kind == "status":
+        return words(value)
+    if kind == "verdict":
+        return number(abs(value), 2)
+    if kind in _PLACES:
+        return number(value, _PLACES[kind])
+    return plain(value)
+
+
+def plain(value: Any) -> str:
+    """A value whose kind is not declared: as it is stored, readable."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return exactly(value)
+    if isinstance(value, dt.datetime):
+        return instant(value)
+    return str(value)
+
+
+def instant(value: dt.datetime) -> str:
+    """A time of the store or the log: UTC, to the minute."""
+    return f"{value:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,329 @@
+"""Pages by their address: which screens there are, and what the page of an address holds."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dash import dcc, html
+
+from recon_assets.app import einvoices, issues_page, overview, queries, subscriptions, usage
+from recon_assets.app.address import Address, parse_address
+from recon_assets.app.format import RECONCILIATIONS, instant, words
+from recon_assets.app.identity import User
+from recon_assets.app.issues_page import Now
+from recon_assets.app.parts import (
+    badge,
+    chips,
+    dagster_links,
+    downloads,
+    filter_bar,
+    grid,
+    grid_row,
+    message,
+    totals_table,
+)
+from recon_assets.app.reader import Reader
+from recon_assets.app.screens import Context, Screen
+from recon_assets.app.settings import AppSettings
+from recon_assets.app.tables import Filter, Row, Table
+from recon_assets.clock import Clock
+from recon_assets.errors import InputError
+from recon_assets.issues.store import Discrepancy, Issue, IssueStore
+from recon_assets.query import parse_instant
+from recon_assets.settings import Settings
+
+_SCREENS = (subscriptions.SCREEN, usage.SCREEN, einvoices.SCREEN)
+_TABLES = {table.name: (screen, table) for screen in _SCREENS for table in screen.all_tables}
+_BLOCK = 1_000  # most rows that one request gets
+
+
+class NothingPublished(InputError):
+    """There is nothing to show at this moment; the text says why."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything pages are made from."""
+
+    reader: Reader
+    issues: IssueStore
+    settings: Settings
+    app: AppSettings
+    clock: Clock
+
+    @property
+    def screens(self) -> tuple[Screen, ...]:
+        return tuple(s for s in _SCREENS if self.app.show_usage or s is not usage.SCREEN)
+
+    def screen(self, path: str | None) -> Screen | None:
+        return next((screen for screen in self.screens if screen.path == (path or "").rstrip("/")), None)
+
+    def context(self, screen: Screen, search: str | None, pin: str | None = None) -> Context:
+        """The look that an address asks for; `pin` is the moment that the rest of the page shows."""
+        address = parse_address(search, screen.all_tables)
+        moment = address.moment or (parse_instant(pin) if pin else None)
+        published = self.reader.published(moment)
+        if published is None or not published.months(screen.reconciliation):
+            when = f" at {address.as_of}" if address.as_of else " yet"
+            raise NothingPublished(
+                f"Nothing of {screen.title.lower()} was published{when}. "
+                "Land the files of a month, run `recon run --months <month>`, then look again."
+            )
+        return Context(self.reader, published, address, screen)
+
+    def table(self, name: str) -> tuple[Screen, Table]:
+        """A table and its screen by the table's name; InputError when there is none."""
+        screen, table = _TABLES.get(name, (None, None))
+        if screen is None or table is None or screen not in self.screens:
+            raise InputError(f"There is no table '{name[:40]}'.")
+        return screen, table
+
+
+def overview_page(site: Site, search: str | None) -> list[Any]:
+    address = parse_address(search, ())
+    published = site.reader.published(address.moment)
+    if published is None:
+        raise NothingPublished(
+            f"Nothing was published{f' at {address.as_of}' if address.as_of else ' yet'}. "
+            "Land files, run `recon run --months <month>`, then look again."
+        )
+    areas = [screen.reconciliation for screen in site.screens]
+    moments = sorted({p.published_at for p in published.current.values()}, reverse=True)
+    return [
+        html.H1("Overview"),
+        _as_of_note(address, "/"),
+        html.P(f"Newest publication {instant(moments[0])}.", className="note"),
+        *overview.render(
+            site.reader,
+            published,
+            address.as_of,
+            areas,
+            site.issues.open_counts(),
+            site.clock(),
+            site.settings.dagster_url,
+        ),
+    ]
+
+
+def screen_page(site: Site, context: Context) -> list[Any]:
+    """Filters, totals and grids of a screen."""
+    screen, address = context.screen, context.address
+    filters = _filters(screen)
+    values = {filter_.name: context.chosen(filter_) for filter_ in filters}
+    options = {f.name: context.choices(f) for f in filters if f.kind == "choice" and f.groups is None}
+    bar = filter_bar(
+        filters,
+        values,
+        options,
+        context.published.months(screen.reconciliation),
+        context.months(),
+        context.published.moments(screen.reconciliation),
+        address,
+    )
+    measure = values.get("measure", (None,))[0]
+    return [
+        html.H1(screen.title),
+        html.P(screen.lead, className="note"),
+        _as_of_note(address, screen.path),
+        bar,
+        chips(filters, address, screen.path),
+        _month_notes(site, context),
+        *(part for table in screen.tables for part in _table_part(context, table, measure)),
+        *(screen.below(context) if screen.below else []),
+    ]
+
+
+def _filters(screen: Screen) -> tuple[Filter, ...]:
+    return tuple({filter_.name: filter_ for table in screen.tables for filter_ in table.filters}.values())
+
+
+def _as_of_note(address: Address, path: str) -> Any:
+    if not address.as_of:
+        return None
+    now = dcc.Link("Show what is published now", href=path + replace(address, as_of=None).search)
+    return html.Div([f"As it was published at {instant_text(address)}. ", now], className="message asof", role="status")
+
+
+def instant_text(address: Address) -> str:
+    assert address.moment is not None
+    return instant(address.moment.astimezone(dt.timezone.utc))
+
+
+def _month_notes(site: Site, context: Context) -> html.Ul:
+    """How far each month can be trusted, and where it was made."""
+    first, last = context.months()
+    query = (
+        "select billing_month, window_status, sources_missing, run_id, published_at from marts.month_status "
+        "where reconciliation = ? and strftime(billing_month, '%Y-%m') between ? and ? order by 1 desc limit 12",
+        [context.screen.reconciliation, first, last],
+    )
+    items = []
+    for row in context.rows(query):
+        month = f"{row['billing_month']:%Y-%m}"
+        links = dagster_links(site.settings.dagster_url, context.screen.reconciliation, month, row["run_id"])
+        text: list[Any] = [
+            f"{month} ",
+            badge(row["window_status"]),
+            f" published {instant(row['published_at'])}, ",
+            links,
+        ]
+        if row["sources_missing"]:
+            text.append(html.Details([html.Summary("missing sources"), row["sources_missing"]]))
+        items.append(html.Li(text))
+    return html.Ul(items, className="month-notes")
+
+
+def _table_part(context: Context, table: Table, measure: str | None) -> list[Any]:
+    totals = context.rows(queries.totals(table, context.restriction(table)))
+    count = sum(row["row_count"] for row in totals)
+    heading = html.Div([html.H2(table.title), html.Span(f"{count:,} rows", className="note")], className="heading")
+    if not count:
+        return [heading, message(_why_empty(context), "empty")]
+    mark = f"{context.address.shown} {context.moment} {context.address.row if table in context.screen.drill else ''}"
+    links = downloads(table, context.pinned())
+    return [
+        heading,
+        totals_table(table, totals),
+        links,
+        html.Section(
+            grid(table, context.address, context.sort(table), count, measure, mark), **{"aria-label": table.title}
+        ),
+    ]
+
+
+def _why_empty(context: Context) -> str:
+    first, last = context.months()
+    span = first if first == last else f"{first} to {last}"
+    published = [m for m in context.published.months(context.screen.reconciliation) if first <= m <= last]
+    if not published:
+        return f"No month of {span} is published: run `recon status` to see what is missing."
+    if context.address.filters:
+        return f"No row of {span} fits the filters. Clear them to see the month."
+    return f"{span} is published, and holds no row."
+
+
+def details_part(site: Site, context: Context, user: User) -> list[Any]:
+    """What stands behind the selected row; nothing without one."""
+    if context.address.row is None:
+        return []
+    close = dcc.Link("Close", href=context.screen.path + replace(context.address, row=None).search, className="button")
+    selected = context.selected
+    if selected is None:
+        gone = "The row that this address names is not in these months. A later publication may have removed it."
+        return [html.Section([message(gone, "error"), close], className="details")]
+    table, row = selected
+    head = html.Div([html.H2(table.label(row)), badge(row[table.status]), close], className="heading")
+    content = [head, *context.screen.details(context, table, row)]
+    if table is not usage.SUMMARY:
+        for drill in context.screen.drill:
+            content += _table_part(context, drill, context.chosen(usage.METERS.filters[1])[0])
+    return [
+        html.Section(
+            [*content, *_issues_part(site, table, row, user)], className="details", **{"aria-label": "Selected row"}
+        )
+    ]
+
+
+def _issues_part(site: Site, table: Table, row: Row, user: User) -> list[Any]:
+    found, count = site.issues.find(20, reconciliation_key=row["reconciliation_key"])
+    content: list[Any] = [html.H3("Issues")]
+    links = [
+        html.Li([dcc.Link(f"#{i.issue_id} {i.title}", href=f"/issues?issue={i.issue_id}"), " ", badge(i.status)])
+        for i in found
+    ]
+    content.append(html.Ul(links) if count else html.P("None on this row.", className="note"))
+    if user.is_editor:
+        status = words(row[table.status])
+        content.append(issues_page.report_form(f"{status}: {table.label(row)}"))
+    return content
+
+
+def grid_rows(context: Context, table: Table, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a block that a grid asks for."""
+    start, end = _bounds(request)
+    sort = sort_of(table, request) or context.sort(table)
+    rows = context.rows(queries.page(table, context.restriction(table), sort, start, end - start))
+    return [grid_row(table, row) for row in rows]
+
+
+def _bounds(request: dict[str, Any]) -> tuple[int, int]:
+    start, end = request.get("startRow"), request.get("endRow")
+    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= start + _BLOCK):
+        raise InputError(f"A grid asks for at most {_BLOCK} rows at once.")
+    return start, end
+
+
+def sort_of(table: Table, request: dict[str, Any]) -> str | None:
+    """The sorting that a grid asks for, as `-column`; None when it asks for none of ours."""
+    for model in request.get("sortModel") or []:
+        if table.column(str(model.get("colId"))) is not None:
+            return ("-" if model.get("sort") == "desc" else "") + str(model["colId"])
+    return None
+
+
+def discrepancy(context: Context) -> Discrepancy:
+    """What an issue keeps of the selected row."""
+    selected = context.selected
+    if selected is None:
+        raise InputError("The row is not there any more. Reload the page.")
+    table, row = selected
+    query = (
+        f"select {table.currency} as currency from marts.{table.mart} "
+        "where billing_month = ? and reconciliation_key = ?",
+        [row["billing_month"], row["reconciliation_key"]],
+    )
+    return Discrepancy(
+        context.screen.reconciliation,
+        table.mart,
+        row["reconciliation_key"],
+        f"{row['billing_month']:%Y-%m}",
+        table.label(row),
+        row[table.status],
+        row[table.difference],
+        _currency(table, context.rows(query)[0]["currency"]),
+    )
+
+
+def find_discrepancy(site: Site, reconciliation: str, month: str, key: str) -> Discrepancy | None:
+    """What an issue keeps of the row with this key, in whichever table of the reconciliation it is."""
+    screen = next(screen for screen in _SCREENS if screen.reconciliation == reconciliation)
+    for table in screen.all_tables:
+        address = Address((month, month), row=(table.name, key))
+        context = site.context(screen, address.search)
+        if context.selected is not None:
+            return discrepancy(context)
+    return None
+
+
+def _currency(table: Table, currency: str | None) -> str | None:
+    return "MYR" if table.difference.endswith("_myr") else currency
+
+
+def current_row(site: Site, issue: Issue) -> Now | None:
+    """The row of an issue as it is published now; None when it has gone."""
+    published = site.reader.published()
+    table = table_of(issue)
+    place = (issue.about.month, issue.about.reconciliation)
+    if published is None or place not in published.current:
+        return None
+    query = queries.one(table, issue.about.reconciliation_key, issue.about.month, issue.about.month)
+    rows = site.reader.rows(published.moment, query)
+    at = published.current[place].published_at
+    return Now(rows[0][table.status], rows[0][table.difference], at) if rows else None
+
+
+def table_of(issue: Issue) -> Table:
+    return next(table for _, table in _TABLES.values() if table.mart == issue.about.mart)
+
+
+def row_link(issue: Issue) -> str:
+    months = (issue.about.month, issue.about.month)
+    address = Address(months, row=(table_of(issue).name, issue.about.reconciliation_key))
+    return f"/{issue.about.reconciliation}{address.search}"
+
+
+def navigation(site: Site, path: str) -> list[Any]:
+    pages = (
+        {"/": "Overview"} | {s.path: RECONCILIATIONS[s.reconciliation] for s in site.screens} | {"/issues": "Issues"}
+    )
+    return [dcc.Link(title, href=href, className="current" if href == path else "") for href, title in pages.items()]

@@ -1,0 +1,272 @@
+"""What screens are put together from: filters, grids, tables, totals, badges. Shows values; reads nothing."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import dash_ag_grid as dag
+from dash import dcc, html
+
+from recon_assets.app.address import Address
+from recon_assets.app.format import RECONCILIATIONS, instant, number, plain, shown, tone, words
+from recon_assets.app.queries import MAX_CHOICES
+from recon_assets.app.tables import NUMERIC, Column, Filter, Row, Table
+
+_ROW_HEIGHT = 34
+_FLEXIBLE = 130  # text columns from this width on share what is left of the page
+_MOST_ROWS = 14  # visible at once; the rest is scrolled to
+
+
+def badge(status: str | None, text: str | None = None) -> html.Span:
+    """A status as symbol and words: never by colour alone."""
+    return html.Span(text or words(status), className=f"badge {tone(status)}")
+
+
+def message(text: str, kind: str = "note") -> html.Div:
+    """A sentence instead of content: `error` is announced at once, `empty` says why there is nothing."""
+    return html.Div(text, className=f"message {kind}", role="alert" if kind == "error" else "status")
+
+
+def facts(values: Mapping[str, Any]) -> html.Dl:
+    return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in values.items()], className="facts")
+
+
+def data_table(title: str, columns: tuple[Column, ...], rows: list[Row]) -> html.Div:
+    """A few rows as a plain table, scrolled sideways where it is wide."""
+    head = html.Thead(html.Tr([html.Th(column.title, scope="col", className=_alignment(column)) for column in columns]))
+    body = html.Tbody(
+        [html.Tr([html.Td(shown(row[c.name], c.kind), className=_alignment(c)) for c in columns]) for row in rows]
+    )
+    return scrolled(title, html.Table([head, body], className="data"))
+
+
+def scrolled(title: str, content: Any, width: str = "") -> html.Div:
+    """A region that can be scrolled with the keyboard; `fit` is as wide as its content."""
+    return html.Div(content, className=f"scroll {width}".strip(), role="region", tabIndex=0, **{"aria-label": title})
+
+
+def _alignment(column: Column) -> str:
+    if column.kind in NUMERIC:
+        return "number"
+    return "date" if column.kind == "date" else "text"
+
+
+def grid(table: Table, address: Address, sort: str, row_count: int, measure: str | None, mark: str) -> dag.AgGrid:
+    """The grid of a table; rows are asked for block by block. `mark` tells grids of different contents apart."""
+    columns = [c for c in table.columns if c.measure in (None, measure)]
+    height = (min(max(row_count, 1), _MOST_ROWS) + 1) * _ROW_HEIGHT + 20
+    return dag.AgGrid(
+        id={"type": "grid", "table": table.name, "mark": _hash(mark)},
+        className="grid",
+        style={"height": f"{height}px"},
+        rowModelType="infinite",
+        columnDefs=[_column_definition(column, table, sort) for column in columns],
+        defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "minWidth": 80},
+        getRowId="params.data.id",
+        selectedRows={"ids": [address.row[1]]} if address.row and address.row[0] == table.name else None,
+        dashGridOptions={
+            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+            "rowHeight": _ROW_HEIGHT,
+            "headerHeight": _ROW_HEIGHT,
+            "cacheBlockSize": 100,
+            "maxBlocksInCache": 20,
+            "maxConcurrentDatasourceRequests": 1,
+            "infiniteInitialRowCount": min(row_count, 100),
+            "tooltipShowDelay": 400,
+            "animateRows": False,
+        },
+    )
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _column_definition(column: Column, table: Table, sort: str) -> dict[str, Any]:
+    definition: dict[str, Any] = {
+        "field": column.name,
+        "headerName": column.title,
+        "width": column.width,
+        "sortingOrder": ["desc", "asc"] if column.kind in NUMERIC else ["asc", "desc"],
+    }
+    if column.kind in NUMERIC:
+        definition |= {"type": "rightAligned", "cellClass": ["ag-right-aligned-cell", "number"]}
+    elif column.width >= _FLEXIBLE:
+        definition |= {"flex": 1, "minWidth": column.width}
+    if column.name == table.status or column.kind == "verdict":
+        definition["cellRenderer"] = "Verdict" if column.kind == "verdict" else "Badge"
+    if table.tooltip is not None:
+        definition["tooltipField"] = "tooltip"
+    if sort.removeprefix("-") == column.name:
+        definition["sort"] = "desc" if sort.startswith("-") else "asc"
+    return definition
+
+
+def grid_row(table: Table, row: Row) -> dict[str, Any]:
+    """A row for the grid, every value as text: a browser's numbers are no decimals."""
+    cells = {column.name: shown(row[column.name], column.kind) for column in table.columns}
+    more = {"id": row["reconciliation_key"], "tone": tone(row["status"]), "said": words(row["status"])}
+    return cells | more | ({"tooltip": table.tooltip(row)} if table.tooltip else {})
+
+
+def totals_table(table: Table, rows: list[Row], measure_words: Mapping[str, str] | None = None) -> html.Div:
+    """Rows of `queries.totals`: per status and currency, and the sum of each currency."""
+    titles = list(table.sums.values())
+    head = ["Status", "Currency", "Rows", *titles]
+    body = [_totals_row([badge(r["status"]), r["currency"]], r, len(titles)) for r in rows]
+    currencies = sorted({row["currency"] or "" for row in rows})
+    foot = []
+    for currency in currencies:
+        same = [row for row in rows if (row["currency"] or "") == currency]
+        total: Row = {"row_count": sum(row["row_count"] for row in same)}
+        for n in range(len(titles)):
+            known = [row[f"sum_{n}"] for row in same if row[f"sum_{n}"] is not None]
+            total[f"sum_{n}"] = sum(known) if known else None
+        foot.append(_totals_row(["All", currency], total, len(titles)))
+    cells = [html.Th(text, scope="col", className="text" if n < 2 else "number") for n, text in enumerate(head)]
+    table_ = html.Table([html.Thead(html.Tr(cells)), html.Tbody(body), html.Tfoot(foot)], className="data totals")
+    return scrolled(f"Totals of {table.title.lower()}", table_, "fit")
+
+
+def _totals_row(names: list[Any], row: Row, sums: int) -> html.Tr:
+    values = [f"{row['row_count']:,}", *(number(row[f"sum_{n}"], 2) for n in range(sums))]
+    return html.Tr([html.Td(name) for name in names] + [html.Td(value, className="number") for value in values])
+
+
+def filter_bar(
+    filters: tuple[Filter, ...],
+    values: Mapping[str, tuple[str, ...]],
+    options: Mapping[str, list[str]],
+    months: list[str],
+    chosen_months: tuple[str, str],
+    moments: list[dt.datetime],
+    address: Address,
+) -> html.Form:
+    controls = [_months_control(months, chosen_months)]
+    controls += [_control(f, values.get(f.name, ()), options.get(f.name, [])) for f in filters]
+    controls.append(_as_of_control(moments, address))
+    return html.Div(controls, className="filters", role="search", **{"aria-label": "Filters"})
+
+
+def _identify(name: str) -> dict[str, str]:
+    return {"type": "filter", "name": name}
+
+
+def _field(title: str, control: Any, wide: bool = False) -> html.Label:
+    return html.Label([html.Span(title, className="label"), control], className="field wide" if wide else "field")
+
+
+def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html.Label:
+    if filter_.kind == "text":
+        value = values[0] if values else ""
+        control: Any = dcc.Input(
+            id=_identify(filter_.name), value=value, debounce=True, type="search", maxLength=200, placeholder="contains"
+        )
+        return _field(filter_.title, control)
+    names = list(filter_.groups) if filter_.groups is not None else sorted({*found, *values})
+    title = filter_.title if len(found) < MAX_CHOICES else f"{filter_.title} (first {MAX_CHOICES})"
+    single = filter_.is_single
+    return _field(
+        title,
+        dcc.Dropdown(
+            id=_identify(filter_.name),
+            options=[{"label": words(name), "value": name} for name in names],
+            value=(values[0] if values else None) if single else list(values),
+            multi=not single,
+            debounce=not single,  # several are chosen before the page is drawn anew
+            clearable=not single,
+            placeholder="All",
+        ),
+    )
+
+
+def _months_control(months: list[str], chosen: tuple[str, str]) -> html.Label:
+    listed = sorted({*months, *chosen})
+    first, last = listed.index(chosen[0]), listed.index(chosen[1])
+    step = max(1, len(listed) // 6)
+    marks = {n: month for n, month in enumerate(listed) if n % step == 0 or n == len(listed) - 1}
+    slider = dcc.RangeSlider(
+        id=_identify("month"),
+        min=0,
+        max=max(len(listed) - 1, 1),
+        step=1,
+        value=[first, last],
+        marks=marks,
+        allow_direct_input=False,
+    )
+    label = chosen[0] if first == last else f"{chosen[0]} to {chosen[1]}"
+    return html.Div(
+        [
+            html.Span(f"Months: {label}", className="label"),
+            slider,
+            dcc.Store(id={"type": "months", "name": "all"}, data=listed),
+        ],
+        className="field wide",
+    )
+
+
+def _as_of_control(moments: list[dt.datetime], address: Address) -> html.Label:
+    options = [{"label": "Now", "value": ""}]
+    options += [{"label": instant(moment), "value": moment.isoformat()} for moment in moments[:MAX_CHOICES]]
+    if address.as_of and address.as_of not in [option["value"] for option in options]:
+        options.append({"label": address.as_of, "value": address.as_of})
+    control = dcc.Dropdown(id=_identify("asof"), options=options, value=address.as_of or "", clearable=False)
+    return _field("As published", control)
+
+
+def chips(filters: tuple[Filter, ...], address: Address, path: str) -> html.Div:
+    """The filters that are set, each with a link that lifts it, and one that lifts all."""
+    titles = {filter_.name: filter_.title for filter_ in filters}
+    links = []
+    for name, values in sorted(address.filters.items()):
+        for value in values:
+            rest = tuple(other for other in values if other != value)
+            text = f"{titles.get(name, name)}: {words(value)}"
+            href = path + address.with_filter(name, rest).search
+            links.append(
+                dcc.Link(
+                    [text, html.Span(" \N{MULTIPLICATION SIGN}", **{"aria-hidden": "true"})],
+                    href=href,
+                    className="chip",
+                    title=f"Remove the filter {text}",
+                )
+            )
+    if not links:
+        return html.Div("No filter is set.", className="chips note")
+    clear = dcc.Link("Clear all filters", href=path + address.without_filters().search, className="clear")
+    return html.Div([*links, clear], className="chips")
+
+
+def downloads(table: Table, pinned: Address) -> html.Div:
+    """Links to the filtered set as files."""
+    links = [
+        html.A(f"{form.upper()}", href=f"/download/{table.name}.{form}{pinned.search}", className="button", download="")
+        for form in ("csv", "xlsx")
+    ]
+    return html.Div([html.Span("Download all rows: ", className="note"), *links], className="downloads")
+
+
+def dagster_links(url: str, reconciliation: str, month: str, run_id: str) -> html.Span:
+    asset = f"{url}/assets/published/{reconciliation}?view=partitions&partition={month}"
+    return html.Span(
+        [
+            html.A("asset in Dagster", href=asset),
+            ", ",
+            html.A("run", href=f"{url}/runs/{quote(run_id, safe='')}"),
+        ]
+    )
+
+
+def field_rows(row: Row, names: list[str]) -> html.Dl:
+    return facts({words(name): plain(row[name]) or "none" for name in names})
+
+
+def reconciliation_title(name: str) -> str:
+    return RECONCILIATIONS.get(name, name)
+
+
+def with_row(address: Address, table: str, key: str) -> Address:
+    return replace(address, row=(table, key))

@@ -1,0 +1,100 @@
+"""Reading the published tables for the app: at one moment of the log, in DuckDB, never a whole mart in memory."""
+
+import datetime as dt
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from deltalake.exceptions import DeltaError
+
+from recon_assets.errors import InputError, ReconError
+from recon_assets.lakehouse.published import Publication, PublishedStore
+from recon_assets.pipeline.marts import published_marts
+
+_KEPT = 3  # moments whose views stay open: the present one, the one before it, and one as-of
+Row = dict[str, Any]
+
+
+class StorageFault(ReconError):
+    """The published tables cannot be read. Screens say so; they never show zeros instead."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What readers see at one moment: the newest publication of every month and reconciliation."""
+
+    moment: dt.datetime
+    current: dict[tuple[str, str], Publication]
+    history: list[Publication]  # of all times, oldest first
+
+    def months(self, reconciliation: str) -> list[str]:
+        return sorted(month for month, name in self.current if name == reconciliation)
+
+    def moments(self, reconciliation: str) -> list[dt.datetime]:
+        """When the reconciliation was ever published, newest first."""
+        return sorted({p.published_at for p in self.history if p.reconciliation == reconciliation}, reverse=True)
+
+
+class Reader:
+    """Queries over schema `marts` at a moment. Connections are shared by the requests of one moment."""
+
+    def __init__(self, store: PublishedStore, memory_limit: str = "256MB") -> None:
+        self._store = store
+        spill = Path(tempfile.gettempdir()) / "recon-app-spill"
+        self._config = {"memory_limit": memory_limit, "temp_directory": str(spill), "threads": 2}
+        self._open: OrderedDict[dt.datetime, duckdb.DuckDBPyConnection] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def published(self, as_of: dt.datetime | None = None) -> Published | None:
+        """What was published at `as_of` (default: now); None when nothing was."""
+        with _faults():
+            history = self._store.publications()
+        current = {(p.month, p.reconciliation): p for p in history if as_of is None or p.published_at <= as_of}
+        if not current:
+            return None
+        return Published(max(p.published_at for p in current.values()), current, history)
+
+    def rows(self, moment: dt.datetime, query: tuple[str, list[Any]]) -> list[Row]:
+        """The result of a query whose size is bounded (a page, totals), as dicts."""
+        with _faults(), self._cursor(moment) as cursor:
+            result = cursor.execute(*query)
+            names = [column[0] for column in result.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def stream(self, moment: dt.datetime, query: tuple[str, list[Any]], size: int = 5_000) -> Iterator[list[Any]]:
+        """The heading, then batches of rows, of a query of any size."""
+        with _faults(), self._cursor(moment) as cursor:
+            result = cursor.execute(*query)
+            yield [column[0] for column in result.description or ()]
+            while batch := result.fetchmany(size):
+                yield batch
+
+    def _cursor(self, moment: dt.datetime) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            connection = self._open.get(moment)
+            if connection is None:
+                if self.published(moment) is None:
+                    raise InputError(f"Nothing was published at {moment:%Y-%m-%d %H:%M:%S} UTC.")
+                connection = self._store.connect(published_marts().values(), moment, self._config)
+                self._open[moment] = connection
+                while len(self._open) > _KEPT:
+                    self._open.popitem(last=False)  # its cursors keep it open until they are done
+            self._open.move_to_end(moment)
+            return connection.cursor()
+
+
+class _faults:  # noqa: N801  reads as a statement
+    """Turns what storage and DuckDB raise into a StorageFault."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, duckdb.Error | DeltaError | OSError):
+            reason = " ".join(str(error).partition("\n\nLINE ")[0].split())[:300]  # without the excerpt of our SQL
+            raise StorageFault(f"The published tables cannot be read: {reason}") from error

@@ -1,0 +1,107 @@
+"""A screen of one reconciliation: which tables it shows, and what stands behind a row of them."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from recon_assets.app import queries
+from recon_assets.app.address import Address
+from recon_assets.app.queries import Query, Restriction
+from recon_assets.app.reader import Published, Reader
+from recon_assets.app.tables import Filter, Row, Table
+
+
+@dataclass(frozen=True)
+class Context:
+    """One look at a screen: what was asked for, at one moment of the log."""
+
+    reader: Reader
+    published: Published
+    address: Address
+    screen: "Screen"
+
+    @property
+    def moment(self) -> dt.datetime:
+        return self.published.moment
+
+    def rows(self, query: Query) -> list[Row]:
+        return self.reader.rows(self.moment, query)
+
+    def months(self) -> tuple[str, str]:
+        """First and last month looked at; the newest published one unless the address says."""
+        newest = self.published.months(self.screen.reconciliation)[-1]
+        return self.address.months or (newest, newest)
+
+    def chosen(self, filter_: Filter) -> tuple[str, ...]:
+        """The values of a filter: the address's, else the preferred one that there is."""
+        given = self.address.filters.get(filter_.name, ())
+        if given or not filter_.prefer or filter_.kind == "view":
+            return given or filter_.prefer[:1]
+        present = self.choices(filter_)
+        return (next((value for value in filter_.prefer if value in present), filter_.prefer[0]),)
+
+    def choices(self, filter_: Filter) -> list[str]:
+        """The values that a filter can take in these months."""
+        if filter_.name not in self._choices:
+            first, last = self.months()
+            query = queries.choices(self.screen.tables[-1], filter_, Restriction(first, last))
+            self._choices[filter_.name] = [row["value"] for row in self.rows(query)]
+        return self._choices[filter_.name]
+
+    @cached_property
+    def _choices(self) -> dict[str, list[str]]:
+        return {}
+
+    def restriction(self, table: Table) -> Restriction:
+        first, last = self.months()
+        if self.screen.restrict is not None and (equal := self.screen.restrict(self, table)) is not None:
+            return Restriction(first, last, {}, equal)
+        return Restriction(first, last, {filter_.name: self.chosen(filter_) for filter_ in table.filters})
+
+    def sort(self, table: Table) -> str:
+        return self.address.sorts.get(table.name, table.sort)
+
+    def pinned(self) -> Address:
+        """The address with its months and moment written out: it shows the same rows tomorrow."""
+        return replace(self.address, months=self.months(), as_of=self.moment.isoformat())
+
+    @cached_property
+    def selected(self) -> tuple[Table, Row] | None:
+        """The table and row that the address selects; None without one, or when the row is not there."""
+        if self.address.row is None:
+            return None
+        name, key = self.address.row
+        table = next(table for table in self.screen.all_tables if table.name == name)
+        first, last = self.months()
+        found = self.rows(queries.one(table, key, first, last))
+        return (table, found[0]) if found else None
+
+
+Details = Callable[[Context, Table, Row], list[Any]]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """`tables` share the filters and are always shown; `drill` are shown behind a row, as `restrict` says.
+
+    `below` is what stands under the tables.
+    """
+
+    reconciliation: str
+    title: str
+    lead: str
+    tables: tuple[Table, ...]
+    details: Details
+    drill: tuple[Table, ...] = ()
+    restrict: Callable[[Context, Table], dict[str, Any] | None] | None = None
+    below: Callable[[Context], list[Any]] | None = None
+
+    @property
+    def path(self) -> str:
+        return f"/{self.reconciliation}"
+
+    @property
+    def all_tables(self) -> tuple[Table, ...]:
+        return self.tables + self.drill

@@ -1,0 +1,375 @@
+"""The app itself: Dash callbacks, download routes, and the server they run in. Decides nothing about numbers."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas  # noqa: F401  imported by threads of their own it is seen half made by Dash
+from dash import ALL, MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
+from flask import Flask, Response, request, send_file
+from werkzeug.exceptions import HTTPException
+
+from recon_assets.app import identity, issues_page, pages, queries
+from recon_assets.app.address import Address, parse_address
+from recon_assets.app.downloads import csv_lines, write_xlsx
+from recon_assets.app.pages import Site
+from recon_assets.app.parts import message
+from recon_assets.app.reader import Reader
+from recon_assets.app.screens import Screen
+from recon_assets.app.settings import AppSettings, load_app_settings
+from recon_assets.clock import Clock, utc_now
+from recon_assets.errors import InputError, ReconError
+from recon_assets.issues.store import open_issues
+from recon_assets.lakehouse.published import PublishedStore
+from recon_assets.pipeline.marts import published_marts
+from recon_assets.settings import Settings, load_settings
+
+_log = logging.getLogger("recon.app")
+_MAX_BODY = 1_000_000
+T = TypeVar("T")
+
+_INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+<body>{%app_entry%}<footer>{%config%}{%scripts%}{%renderer%}</footer></body>
+</html>"""
+
+
+def make_site(settings: Settings, app_settings: AppSettings, clock: Clock = utc_now) -> Site:
+    reader = Reader(PublishedStore(settings.published), app_settings.memory_limit)
+    return Site(reader, open_issues(settings, clock), settings, app_settings, clock)
+
+
+def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
+    """The app with its routes and checks, ready to be served."""
+    server = Flask("recon_assets.app")
+    server.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+    server.config["TRUSTED_HOSTS"] = identity.allowed_hosts(site.app, site.settings.app_url, host)
+    app = Dash(
+        "recon_assets.app",
+        server=server,
+        title="Reconciliation",
+        update_title="",
+        assets_folder=str(Path(__file__).parent / "assets"),
+        suppress_callback_exceptions=True,
+        serve_locally=True,
+        use_async=False,  # else Dash takes asgiref, which another package brings, for a wish
+        add_log_handler=False,
+    )
+    app.index_string = _INDEX
+    app.layout = _layout
+    _register_reading(app, site)
+    _register_issues(app, site)
+    _register_downloads(server, site)
+    _register_errors(server)
+    identity.guard(server, site.app, site.settings.app_url, app.csp_hashes)
+    return app
+
+
+def _layout() -> html.Div:
+    return html.Div(
+        [
+            dcc.Location(id="url", refresh="callback-nav"),
+            dcc.Store(id="shown"),
+            html.A("Skip to the content", href="#content", className="skip"),
+            html.Header([html.Span("Reconciliation", className="brand"), html.Nav(id="nav"), html.Span(id="user")]),
+            html.Main(
+                [dcc.Loading(html.Div(id="page"), delay_show=300, type="dot"), html.Div(id="details")], id="content"
+            ),
+        ]
+    )
+
+
+def _register_reading(app: Dash, site: Site) -> None:
+    @app.callback(
+        Output("nav", "children"), Output("user", "children"), Input("url", "pathname"), prevent_initial_call=False
+    )
+    def navigate_bar(path: str) -> tuple[list[Any], str]:
+        user = identity.current_user(site.app)
+        role = "editor" if user.is_editor else "viewer"
+        return pages.navigation(site, path), f"{user.name} ({role})"
+
+    @app.callback(
+        Output("page", "children"),
+        Output("details", "children"),
+        Output("shown", "data"),
+        Input("url", "pathname"),
+        Input("url", "search"),
+        State("shown", "data"),
+    )
+    def show(path: str, search: str, shown: dict[str, str] | None) -> Any:
+        return _answered(lambda: _show(site, path, search, shown or {}), lambda text: (text, [], {}))
+
+    @app.callback(
+        Output({"type": "grid", "table": MATCH, "mark": MATCH}, "getRowsResponse"),
+        Input({"type": "grid", "table": MATCH, "mark": MATCH}, "getRowsRequest"),
+        State("url", "search"),
+        State("shown", "data"),
+        prevent_initial_call=True,
+    )
+    def rows(asked: dict[str, Any] | None, search: str, shown: dict[str, str] | None) -> Any:
+        if not asked:
+            return no_update
+        screen, table = site.table(ctx.triggered_id["table"])
+        context = site.context(screen, search, (shown or {}).get("moment"))
+        found = pages.grid_rows(context, table, asked)
+        complete = len(found) < asked["endRow"] - asked["startRow"]
+        return {"rowData": found, "rowCount": asked["startRow"] + len(found) if complete else None}
+
+    @app.callback(
+        Output("url", "search"),
+        Input({"type": "filter", "name": ALL}, "value"),
+        Input({"type": "grid", "table": ALL, "mark": ALL}, "getRowsRequest"),
+        Input({"type": "grid", "table": ALL, "mark": ALL}, "selectedRows"),
+        State({"type": "filter", "name": ALL}, "id"),
+        State({"type": "months", "name": ALL}, "data"),
+        State("url", "pathname"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def steer(
+        values: list[Any], _: Any, __: Any, names: list[dict[str, str]], months: list[list[str]], path: str, search: str
+    ) -> Any:
+        screen = site.screen(path)
+        if screen is None or not months:
+            return no_update
+        try:
+            before = parse_address(search, screen.all_tables)
+        except InputError:
+            return no_update  # the page says what is wrong with its address
+        asked = dict(zip([name["name"] for name in names], values, strict=True))
+        after = _steered(site, screen, before, asked, months[0])
+        return no_update if after.search == before.search else after.search
+
+
+def _show(site: Site, path: str, search: str, shown: dict[str, str]) -> tuple[Any, Any, Any]:
+    path = (path or "/").rstrip("/") or "/"
+    user = identity.current_user(site.app)
+    if path == "/":
+        return pages.overview_page(site, search), [], {}
+    if path == "/issues":
+        return _issues_content(site, search, user), [], {}
+    screen = site.screen(path)
+    if screen is None:
+        raise InputError(f"There is no page {path[:80]}. Choose one above.")
+    address = parse_address(search, screen.all_tables)
+    kept = f"{path}{address.shown}"
+    if shown.get("page") == kept:  # only sorting or selection changed: the grids stay as they are
+        context = site.context(screen, search, shown["moment"])
+        return no_update, pages.details_part(site, context, user), no_update
+    context = site.context(screen, search)
+    moment = context.moment.isoformat()
+    return pages.screen_page(site, context), pages.details_part(site, context, user), {"page": kept, "moment": moment}
+
+
+def _steered(site: Site, screen: Screen, before: Address, asked: dict[str, Any], months: list[str]) -> Address:
+    """The address after what the reader did: a filter, a column's sorting, or a row."""
+    trigger = ctx.triggered_id
+    prop = ctx.triggered[0]["prop_id"].rsplit(".", 1)[-1]
+    value = ctx.triggered[0]["value"]
+    if trigger["type"] == "filter":
+        return _filtered(screen, before, asked, months)
+    _, table = site.table(trigger["table"])
+    if prop == "selectedRows":
+        key = value[0].get("id") if isinstance(value, list) and value else None
+        return replace(before, row=(table.name, key)) if key else before
+    sort = pages.sort_of(table, value or {})
+    if sort is None or sort == before.sorts.get(table.name, table.sort):
+        return before
+    return replace(before, sorts={**before.sorts, table.name: sort})
+
+
+def _filtered(screen: Screen, before: Address, asked: dict[str, Any], months: list[str]) -> Address:
+    """The address that the filter controls say; what they show by default is not written out."""
+    name = ctx.triggered_id["name"]
+    value = asked[name]
+    if name == "month":
+        first, last = (months[min(int(place), len(months) - 1)] for place in value)
+        newest = (months[-1], months[-1])
+        if (first, last) == (before.months or newest):
+            return before
+        return replace(before, months=(first, last), row=None)
+    if name == "asof":
+        return before if (value or None) == before.as_of else replace(before, as_of=value or None, row=None)
+    filter_ = next(f for table in screen.tables for f in table.filters if f.name == name)
+    chosen = tuple(value) if isinstance(value, list) else ((value,) if value else ())
+    if chosen == before.filters.get(name, ()) or (
+        filter_.prefer and chosen == filter_.prefer[:1] and name not in before.filters
+    ):
+        return before
+    return before.with_filter(name, chosen)
+
+
+def _issues_content(site: Site, search: str, user: identity.User) -> list[Any]:
+    asked = issues_page.parse_issues(search)
+    if "issue" in asked:
+        number = int(asked["issue"][-1])
+        return issues_page.render_issue(
+            site.issues, number, user, lambda issue: pages.current_row(site, issue), pages.row_link
+        )
+    return issues_page.render_list(site.issues, asked)
+
+
+def _register_issues(app: Dash, site: Site) -> None:
+    @app.callback(
+        Output("url", "search", allow_duplicate=True),
+        Input({"type": "issue-filter", "name": ALL}, "value"),
+        State({"type": "issue-filter", "name": ALL}, "id"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def filter_issues(values: list[Any], names: list[dict[str, str]], search: str) -> Any:
+        chosen = {
+            name["name"]: tuple(value) if isinstance(value, list) else (value or "",)
+            for name, value in zip(names, values, strict=True)
+        }
+        try:
+            before = issues_page.parse_issues(search)
+        except InputError:
+            return no_update
+        wanted = issues_page.issues_search(chosen)
+        return no_update if wanted == issues_page.issues_search(_without_page(before)) else wanted
+
+    @app.callback(
+        Output("report-answer", "children"),
+        Input("report-send", "n_clicks"),
+        State("report-title", "value"),
+        State("report-description", "value"),
+        State("report-assignee", "value"),
+        State("url", "pathname"),
+        State("url", "search"),
+        State("shown", "data"),
+        prevent_initial_call=True,
+    )
+    def report(
+        clicks: int | None, title: str, text: str, assignee: str, path: str, search: str, shown: dict[str, str] | None
+    ) -> Any:
+        if not clicks:
+            return no_update
+
+        def send() -> Any:
+            user = _editor(site)
+            screen = site.screen(path)
+            if screen is None:
+                raise InputError("Select a row first.")
+            about = pages.discrepancy(site.context(screen, search, (shown or {}).get("moment")))
+            number = site.issues.report(about, title or "", text or "", assignee or "", user.name)
+            link = dcc.Link(f"issue #{number}", href=f"/issues?issue={number}")
+            return html.Div(["Reported as ", link, "."], className="message done", role="status")
+
+        return _answered(send, lambda text: text)
+
+    @app.callback(
+        Output("issue-answer", "children"),
+        Output("page", "children", allow_duplicate=True),
+        Input("issue-save", "n_clicks"),
+        Input("issue-add", "n_clicks"),
+        State("issue-status", "value"),
+        State("issue-assignee", "value"),
+        State("issue-comment", "value"),
+        State("issue-read", "data"),
+        prevent_initial_call=True,
+    )
+    def change(
+        saved: int | None, added: int | None, status: str, assignee: str, comment: str, read: dict[str, int]
+    ) -> Any:
+        if not (saved if ctx.triggered_id == "issue-save" else added):
+            return no_update, no_update
+
+        def act() -> Any:
+            user = _editor(site)
+            if ctx.triggered_id == "issue-save":
+                site.issues.change(read["id"], read["version"], user.name, status=status, assignee=assignee or "")
+            else:
+                site.issues.comment(read["id"], user.name, comment or "")
+            return no_update, _issues_content(site, f"?issue={read['id']}", user)
+
+        return _answered(act, lambda text: (text, no_update))
+
+
+def _without_page(asked: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: values for name, values in asked.items() if name != "page"}
+
+
+def _editor(site: Site) -> identity.User:
+    user = identity.current_user(site.app)
+    if not user.is_editor:
+        raise InputError(f"{user.name} may read, not change. Ask for the editor's role.")
+    return user
+
+
+def _answered(answer: Callable[[], T], instead: Callable[[html.Div], Any]) -> Any:
+    """The answer, or a message in its place when something a person can act on is wrong."""
+    try:
+        return answer()
+    except pages.NothingPublished as nothing:
+        return instead(message(str(nothing), "empty"))
+    except ReconError as error:
+        _log.warning("%s", error)
+        return instead(message(str(error), "error"))
+
+
+def _register_downloads(server: Flask, site: Site) -> None:
+    @server.get("/download/<name>.<form>")
+    def download(name: str, form: str) -> Response:
+        screen, table = site.table(name)
+        if form not in ("csv", "xlsx"):
+            raise InputError("Downloads are csv or xlsx.")
+        context = site.context(screen, request.query_string.decode("utf-8", "replace"))
+        restriction = context.restriction(table)
+        columns = tuple(column.name for column in published_marts()[table.mart].columns)
+        batches = site.reader.stream(
+            context.moment, queries.everything(table, restriction, context.sort(table), columns)
+        )
+        batches = chain([next(batches)], batches)  # what cannot be read fails here, before an answer has begun
+        first, last = context.months()
+        file = f"{table.mart}_{first}{'' if first == last else f'_{last}'}.{form}"
+        if form == "csv":
+            answer = Response(csv_lines(batches), mimetype="text/csv")
+            answer.headers["Content-Disposition"] = f'attachment; filename="{file}"'
+            return answer
+        count = sum(row["row_count"] for row in context.rows(queries.totals(table, restriction)))
+        path = write_xlsx(batches, count, table.mart)
+        answer = send_file(path, as_attachment=True, download_name=file)
+        answer.call_on_close(lambda: path.unlink(missing_ok=True))
+        return answer
+
+    @server.get("/healthz")
+    def health() -> Response:
+        site.reader.published()
+        return Response("ok", mimetype="text/plain")
+
+
+def _register_errors(server: Flask) -> None:
+    """Errors of plain routes and of callbacks outside a page: a sentence, not a traceback."""
+
+    @server.errorhandler(ReconError)
+    def expected(error: ReconError) -> Response:
+        _log.warning("%s: %s", request.path, error)
+        return Response(str(error), 400 if isinstance(error, InputError) else 503, mimetype="text/plain")
+
+    @server.errorhandler(Exception)
+    def unexpected(error: Exception) -> Any:
+        if isinstance(error, HTTPException):
+            return Response(error.description, error.code, mimetype="text/plain")
+        _log.error("request %s failed", request.path, exc_info=error)
+        return Response("Something went wrong here; the log of the app says what.", 500, mimetype="text/plain")
+
+
+def serve(host: str, port: int) -> None:
+    """Serve the app until it is stopped. InputError when the address would be open to anybody."""
+    import waitress
+
+    settings, app_settings = load_settings(), load_app_settings()
+    if host not in ("127.0.0.1", "::1", "localhost") and app_settings.identity_header is None:
+        raise InputError(
+            f"{host} is reachable from other machines, and nobody would say who they are. Put a reverse proxy before "
+            "the app and set RECON_APP_IDENTITY_HEADER and RECON_APP_PROXIES, or leave out --host."
+        )
+    app = create_app(make_site(settings, app_settings), host)
+    with contextlib.suppress(KeyboardInterrupt):
+        waitress.serve(app.server, host=host, port=port, threads=app_settings.threads, ident=None)

@@ -1,0 +1,197 @@
+"""The screen of the subscription reconciliation: the grid, and a row's BSS and Microsoft items side by side."""
+
+from typing import Any
+
+from dash import html
+
+from recon_assets.app.format import exactly, number, words
+from recon_assets.app.parts import data_table, facts
+from recon_assets.app.screens import Context, Screen
+from recon_assets.app.tables import Column, Filter, Row, Table
+
+_SHOWN_ITEMS = 200
+
+
+def _label(row: Row) -> str:
+    return f"Subscription {row['ms_subscription_id']}"
+
+
+def _tooltip(row: Row) -> str:
+    currency = row["currency"] or ""
+    lines = [
+        f"BSS {number(row['bss_total_cost'], 2) or 'nothing'} {currency} ({row['bss_item_count']} items)",
+        f"Microsoft {number(row['ms_total_cost'], 2) or 'nothing'} {currency} ({row['ms_item_count']} items)",
+        f"Difference {number(row['cost_difference'], 2) or 'not comparable'}, tolerance {exactly(row['tolerance'])}",
+    ]
+    return "\n".join(lines + ([words(row["explanation"])] if row["explanation"] else []))
+
+
+TABLE = Table(
+    name="subscriptions",
+    title="Subscriptions",
+    mart="subscription_reconciliation",
+    columns=(
+        Column("ms_subscription_id", "Subscription id", width=285),
+        Column("currency", "Currency", width=90),
+        Column("bss_total_cost", "BSS total cost", "money", 120),
+        Column("ms_total_cost", "MS total cost", "money", 120),
+        Column("cost_difference", "Cost difference", "verdict", 150, order="abs(cost_difference)"),
+        Column("status", "Result", "status", 170),
+        Column("explanation", "Explanation", "status", 150),
+        Column("product", "Product", width=150),
+        Column("product_type", "Type", width=90),
+        Column("billing_month", "Month", "month", 90),
+    ),
+    filters=(
+        Filter("partner", "CSP partner", "csp_partner"),
+        Filter("type", "Type of product", "product_type"),
+        Filter("product", "Microsoft product", "product"),
+        Filter("subscription", "MS subscription id", "ms_subscription_id", "text"),
+        Filter("account", "Account id", "account_id", "text"),
+        Filter("billing_account", "Billing account id", "billing_account_id", "text"),
+        Filter(
+            "result",
+            "Results",
+            "status",
+            "group",
+            {"discrepancies": ("discrepancy",), "missing": ("missing_in_ms", "missing_in_bss")},
+        ),
+    ),
+    sort="-cost_difference",
+    sums={
+        "bss_total_cost": "BSS total cost",
+        "ms_total_cost": "MS total cost",
+        "cost_difference": "Cost difference",
+    },
+    label=_label,
+    difference="cost_difference",
+    extra=("tolerance", "bss_item_count", "ms_item_count"),
+    tooltip=_tooltip,
+)
+
+_COVERAGE = (
+    Column("coverage_factor", "Coverage factor", "amount"),
+    Column("period_cost", "Period cost", "amount"),
+)
+_BASIC: dict[str, tuple[Column, ...]] = {
+    "bss": (
+        Column("invoice_code", "Invoice"),
+        Column("start_date", "Start", "date"),
+        Column("end_date", "End", "date"),
+        Column("quantity", "Quantity", "quantity"),
+        Column("unit_cost", "Unit cost", "amount"),
+        Column("total_cost", "Total cost", "amount"),
+        *_COVERAGE,
+    ),
+    "ms": (
+        Column("type", "Type"),
+        Column("charge_type", "Change type"),
+        Column("charge_start_date", "Charge start", "date"),
+        Column("charge_end_date", "Charge end", "date"),
+        Column("quantity", "Quantity", "quantity"),
+        Column("subtotal", "Subtotal", "amount"),
+        *_COVERAGE,
+    ),
+}
+_DETAILED: dict[str, tuple[Column, ...]] = {
+    "bss": (
+        Column("invoice_code", "Invoice"),
+        Column("invoice_date", "Invoice date", "date"),
+        Column("account_id", "Account id"),
+        Column("billing_account_id", "Billing account id"),
+        Column("bss_subscription_id", "BSS subscription id"),
+        Column("product", "Product"),
+        Column("start_date", "Start", "date"),
+        Column("end_date", "End", "date"),
+        Column("quantity", "Quantity", "quantity"),
+        Column("unit_cost", "Unit cost", "amount"),
+        Column("total_cost", "Total cost", "amount"),
+        Column("unit_price", "Unit price", "amount"),
+        Column("discount_percent", "Discount %", "percent"),
+        Column("final_amount", "Final amount", "amount"),
+        Column("currency", "Currency"),
+        Column("invoice_type", "Invoice type"),
+        Column("invoice_stage", "Stage"),
+        Column("invoice_due_date", "Due date", "date"),
+    ),
+    "ms": (
+        Column("type", "Type"),
+        Column("product", "Product"),
+        Column("invoice_number", "Invoice number"),
+        Column("csp_partner", "Partner"),
+        Column("subscription_start_date", "Subscription start", "date"),
+        Column("subscription_end_date", "Subscription end", "date"),
+        Column("charge_type", "Change type"),
+        Column("charge_start_date", "Charge start", "date"),
+        Column("charge_end_date", "Charge end", "date"),
+        Column("quantity", "Quantity", "quantity"),
+        Column("unit_price", "Unit price", "amount"),
+        Column("subtotal", "Subtotal", "amount"),
+        Column("tax", "Tax", "amount"),
+        Column("total", "Total", "amount"),
+        Column("currency", "Currency"),
+    ),
+}
+_ORIGIN = (
+    Column("numerator", "Days in the month", "count"),
+    Column("denominator", "Days of the item", "count"),
+    Column("coverage_class", "Coverage", "status"),
+    *_COVERAGE,
+    Column("source_file", "File"),
+    Column("source_row", "Row", "count"),
+)
+_SIDES = {"bss": "BSS data", "ms": "MS data"}
+
+
+def items_query(row: Row, side: str) -> tuple[str, list[Any]]:
+    """The largest items of one side of a row, with how many there are and what they add up to."""
+    columns = sorted({column.name for column in (*_BASIC[side], *_DETAILED[side], *_ORIGIN)})
+    return (
+        f"select {', '.join(columns)}, count(*) over () as item_count, sum(period_cost) over () as side_cost "
+        "from marts.subscription_reconciliation_items "
+        "where billing_month = ? and reconciliation_key = ? and side = ? "
+        f"order by abs(period_cost) desc, source_file, source_row limit {_SHOWN_ITEMS}",
+        [row["billing_month"], row["reconciliation_key"], side],
+    )
+
+
+def details(context: Context, table: Table, row: Row) -> list[Any]:
+    """What the verdict rests on: the row's figures, then the items of both sides."""
+    currency = row["currency"] or ""
+    head = facts(
+        {
+            "BSS total cost": f"{number(row['bss_total_cost'], 2)} {currency}" if row["bss_item_count"] else "nothing",
+            "MS total cost": f"{number(row['ms_total_cost'], 2)} {currency}" if row["ms_item_count"] else "nothing",
+            "Cost difference": number(row["cost_difference"], 2) or "not comparable",
+            "Tolerance": exactly(row["tolerance"]),
+            "Explanation": words(row["explanation"]) or "none needed",
+            "Partner": row["csp_partner"] or "unknown",
+            "Account": row["account_id"] or "unknown",
+            "Selection, coverage": f"{row['selection_method']}, {row['coverage_method']}",
+        }
+    )
+    items = {side: context.rows(items_query(row, side)) for side in _SIDES}
+    basic = [_side(side, items[side], currency) for side in _SIDES]
+    detailed = [
+        data_table(f"{_SIDES[side]}, detailed", (*_DETAILED[side], *_ORIGIN), items[side])
+        for side in _SIDES
+        if items[side]
+    ]
+    more = html.Details([html.Summary("See detailed invoices"), *detailed], className="more")
+    return [head, html.Div(basic, className="side-by-side"), more]
+
+
+def _side(side: str, items: list[Row], currency: str) -> Any:
+    title = _SIDES[side]
+    if not items:
+        return html.Section([html.H3(title), html.P("No item of this side belongs to the month.", className="empty")])
+    count, cost = items[0]["item_count"], items[0]["side_cost"]
+    note = f"{count:,} items, period cost {number(cost, 2)} {currency}"
+    if count > len(items):
+        note += f"; the {len(items)} with the largest are shown"
+    return html.Section([html.H3(title), html.P(note, className="note"), data_table(title, _BASIC[side], items)])
+
+
+SCREEN = Screen(
+    "subscriptions", "Subscriptions", "What BSS recorded as cost against what Microsoft charges.", (TABLE,), details
+)

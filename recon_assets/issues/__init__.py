@@ -1,0 +1,1 @@
+"""The issue store: discrepancies that somebody reported. No part of the published tables."""

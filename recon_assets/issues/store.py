@@ -1,0 +1,294 @@
+"""Issues on discrepancies, in a transactional database of their own: SQLite by default, PostgreSQL by URL.
+
+An issue carries a version: who changes it says which version was looked at, and a change made meanwhile is not lost.
+Comments are only added. Every change leaves a row in the audit trail, in the same transaction.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from recon_assets.clock import Clock, utc_now
+from recon_assets.errors import InputError, ReconError
+from recon_assets.months import first_day
+from recon_assets.settings import Settings
+
+Status = Literal["open", "investigating", "resolved", "wont_fix"]
+STATUSES: tuple[str, ...] = get_args(Status)
+OPEN: tuple[str, ...] = ("open", "investigating")
+LENGTHS = {"title": 200, "description": 4_000, "assignee": 100, "comment": 4_000}
+
+_metadata = sa.MetaData()
+# Amounts are text: SQLite has no decimal, and a difference must come back as it was published.
+_issues = sa.Table(
+    "issues",
+    _metadata,
+    sa.Column("issue_id", sa.Integer, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("reconciliation", sa.String(20), nullable=False),
+    sa.Column("mart", sa.String(60), nullable=False),
+    sa.Column("reconciliation_key", sa.String(64), nullable=False, index=True),
+    sa.Column("billing_month", sa.Date, nullable=False),
+    sa.Column("subject", sa.String(400), nullable=False),
+    sa.Column("status_then", sa.String(40)),
+    sa.Column("difference_then", sa.String(60)),
+    sa.Column("currency", sa.String(20)),
+    sa.Column("title", sa.String(LENGTHS["title"]), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("status", sa.String(20), nullable=False, index=True),
+    sa.Column("assignee", sa.String(LENGTHS["assignee"]), nullable=False),
+    sa.Column("reporter", sa.String(100), nullable=False),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("updated_at", sa.DateTime, nullable=False),
+)
+_comments = sa.Table(
+    "issue_comments",
+    _metadata,
+    sa.Column("comment_id", sa.Integer, primary_key=True),
+    sa.Column("issue_id", sa.ForeignKey("issues.issue_id"), nullable=False, index=True),
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("written_at", sa.DateTime, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+_audit = sa.Table(
+    "issue_audit",
+    _metadata,
+    sa.Column("audit_id", sa.Integer, primary_key=True),
+    sa.Column("issue_id", sa.ForeignKey("issues.issue_id"), nullable=False, index=True),
+    sa.Column("who", sa.String(100), nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("field", sa.String(40), nullable=False),
+    sa.Column("value_from", sa.Text),
+    sa.Column("value_to", sa.Text),
+)
+
+
+class Conflict(ReconError):
+    """The issue was changed by somebody else since it was read."""
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """What an issue is about, as it was published when it was reported."""
+
+    reconciliation: str
+    mart: str
+    reconciliation_key: str
+    month: str
+    subject: str  # what a reader calls the row
+    status: str | None
+    difference: Decimal | None
+    currency: str | None
+
+
+@dataclass(frozen=True)
+class Issue:
+    """An issue as it stands; times are UTC."""
+
+    issue_id: int
+    version: int
+    about: Discrepancy
+    title: str
+    description: str
+    status: str
+    assignee: str
+    reporter: str
+    created_at: dt.datetime
+    updated_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A comment (field `comment`) or a change, in the issue's history."""
+
+    who: str
+    at: dt.datetime
+    field: str
+    value_from: str | None
+    value_to: str | None
+
+
+class IssueStore:
+    """The issue log. Methods raise InputError for bad values, Conflict, or ReconError when the database fails."""
+
+    def __init__(self, url: str, clock: Clock = utc_now) -> None:
+        try:
+            self._engine = sa.create_engine(url, pool_pre_ping=True)
+        except (SQLAlchemyError, ImportError) as error:
+            raise InputError("RECON_ISSUES_URL is not the address of a database that can be used here.") from error
+        if self._engine.dialect.name == "sqlite":
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        self._clock = clock
+        with self._transaction() as connection:
+            _metadata.create_all(connection)
+
+    def report(self, about: Discrepancy, title: str, description: str, assignee: str, reporter: str) -> int:
+        """Record a new issue; its number."""
+        texts = _checked({"title": title, "description": description, "assignee": assignee})
+        if not texts["title"]:
+            raise InputError("An issue needs a title.")
+        now = self._now()
+        row = {
+            "version": 1, "reconciliation": about.reconciliation, "mart": about.mart,
+            "reconciliation_key": about.reconciliation_key, "billing_month": first_day(about.month),
+            "subject": about.subject[:400], "status_then": about.status,
+            "difference_then": None if about.difference is None else f"{about.difference:f}",
+            "currency": about.currency, "status": "open", "reporter": reporter, "created_at": now, "updated_at": now,
+            **texts,
+        }  # fmt: skip
+        with self._transaction() as connection:
+            inserted = connection.execute(sa.insert(_issues).values(row)).inserted_primary_key
+            assert inserted is not None
+            self._trail(connection, inserted[0], reporter, now, {"issue": (None, texts["title"])})
+        return int(inserted[0])
+
+    def change(self, issue_id: int, version: int, who: str, **changes: str) -> None:
+        """Change status, assignee, title or description of the `version` that was looked at."""
+        if "status" in changes and changes["status"] not in STATUSES:
+            raise InputError(f"'{changes['status']}' is not a status. Choose one of {', '.join(STATUSES)}.")
+        texts = _checked({name: value for name, value in changes.items() if name != "status"})
+        wanted = {**changes, **texts}
+        now = self._now()
+        with self._transaction() as connection:
+            before = self._row(connection, issue_id)
+            changed = {name: (before[name], value) for name, value in wanted.items() if before[name] != value}
+            update = (
+                sa.update(_issues)
+                .where(_issues.c.issue_id == issue_id, _issues.c.version == version)
+                .values(version=version + 1, updated_at=now, **{name: new for name, (_, new) in changed.items()})
+            )
+            if connection.execute(update).rowcount != 1:
+                raise Conflict(
+                    f"Issue {issue_id} was changed by somebody else meanwhile; nothing was overwritten. "
+                    "Look at the change, then repeat yours."
+                )
+            self._trail(connection, issue_id, who, now, changed)
+
+    def comment(self, issue_id: int, author: str, text: str) -> None:
+        """Add a comment; comments are never changed."""
+        words = _checked({"comment": text})["comment"]
+        if not words:
+            raise InputError("Write something first: the comment is empty.")
+        now = self._now()
+        with self._transaction() as connection:
+            self._row(connection, issue_id)
+            connection.execute(
+                sa.insert(_comments).values(issue_id=issue_id, author=author, written_at=now, text=words)
+            )
+            connection.execute(sa.update(_issues).where(_issues.c.issue_id == issue_id).values(updated_at=now))
+
+    def get(self, issue_id: int) -> Issue:
+        with self._transaction() as connection:
+            return _issue(self._row(connection, issue_id))
+
+    def find(
+        self, limit: int = 50, offset: int = 0, text: str | None = None, **equal: str | tuple[str, ...]
+    ) -> tuple[list[Issue], int]:
+        """Issues, newest first, and how many there are. `equal` restricts columns; `text` looks into the words."""
+        conditions = [
+            _issues.c[name].in_(value) if isinstance(value, tuple) else _issues.c[name] == value
+            for name, value in equal.items()
+        ]
+        if text:
+            conditions.append(
+                sa.or_(
+                    *(_issues.c[name].icontains(text, autoescape=True) for name in ("title", "description", "subject"))
+                )
+            )
+        with self._transaction() as connection:
+            count = connection.execute(sa.select(sa.func.count()).select_from(_issues).where(*conditions)).scalar_one()
+            select = sa.select(_issues).where(*conditions).order_by(_issues.c.issue_id.desc())
+            rows = connection.execute(select.limit(limit).offset(offset)).mappings().all()
+        return [_issue(dict(row)) for row in rows], count
+
+    def open_counts(self) -> dict[tuple[str, str], int]:
+        """Issues still open by month and reconciliation."""
+        columns = (_issues.c.billing_month, _issues.c.reconciliation)
+        select = sa.select(*columns, sa.func.count()).where(_issues.c.status.in_(OPEN)).group_by(*columns)
+        with self._transaction() as connection:
+            return {(f"{month:%Y-%m}", name): count for month, name, count in connection.execute(select)}
+
+    def history(self, issue_id: int) -> list[Entry]:
+        """Comments and changes, oldest first."""
+        with self._transaction() as connection:
+            comments = connection.execute(sa.select(_comments).where(_comments.c.issue_id == issue_id)).mappings().all()
+            changes = connection.execute(sa.select(_audit).where(_audit.c.issue_id == issue_id)).mappings().all()
+        entries = [Entry(c["author"], c["written_at"], "comment", None, c["text"]) for c in comments]
+        entries += [Entry(c["who"], c["at"], c["field"], c["value_from"], c["value_to"]) for c in changes]
+        return sorted(entries, key=lambda entry: entry.at)
+
+    def _row(self, connection: sa.Connection, issue_id: int) -> Mapping[str, Any]:
+        row = connection.execute(sa.select(_issues).where(_issues.c.issue_id == issue_id)).mappings().one_or_none()
+        if row is None:
+            raise InputError(f"There is no issue {issue_id}.")
+        return dict(row)
+
+    def _trail(
+        self,
+        connection: sa.Connection,
+        issue_id: int,
+        who: str,
+        at: dt.datetime,
+        changed: Mapping[str, tuple[str | None, str]],
+    ) -> None:
+        for name, (old, new) in changed.items():
+            values = {"issue_id": issue_id, "who": who, "at": at, "field": name, "value_from": old, "value_to": new}
+            connection.execute(sa.insert(_audit).values(values))
+
+    def _now(self) -> dt.datetime:
+        return self._clock().replace(tzinfo=None)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            # The driver's text may name the password of the address.
+            raise ReconError(f"The issue store cannot be used ({type(error).__name__}).") from error
+
+
+def open_issues(settings: Settings, clock: Clock = utc_now) -> IssueStore:
+    """The issue store of the settings; a SQLite file of the home unless RECON_ISSUES_URL names a database."""
+    if settings.issues_url is None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    return IssueStore(settings.issues_url or f"sqlite:///{settings.home / 'issues.db'}", clock)
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # Readers do not block the writer, and a second writer waits.
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma busy_timeout = 10000")
+    connection.execute("pragma foreign_keys = on")
+
+
+def _checked(texts: Mapping[str, str]) -> dict[str, str]:
+    trimmed = {name: value.strip() for name, value in texts.items()}
+    for name, value in trimmed.items():
+        if len(value) > LENGTHS[name]:
+            raise InputError(f"The {name} has {len(value)} characters; at most {LENGTHS[name]} are kept.")
+        if "\x00" in value:
+            raise InputError(f"The {name} holds a character that cannot be stored.")
+    return trimmed
+
+
+def _issue(row: Mapping[str, Any]) -> Issue:
+    difference = row["difference_then"]
+    about = Discrepancy(
+        row["reconciliation"],
+        row["mart"],
+        row["reconciliation_key"],
+        f"{row['billing_month']:%Y-%m}",
+        row["subject"],
+        row["status_then"],
+        None if difference is None else Decimal(difference),
+        row["currency"],
+    )
+    kept = ("title", "description", "status", "assignee", "reporter", "created_at", "updated_at")
+    return Issue(row["issue_id"], row["version"], about, *(row[name] for name in kept))

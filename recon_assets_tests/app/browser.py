@@ -1,0 +1,84 @@
+"""A headless Chromium (Debian's), the app as a program of its own, and the accessibility rules: what browser tests use."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from filelock import FileLock
+
+HERE = Path(__file__).resolve().parent
+AXE = HERE / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+_START_SECONDS = 60
+
+
+def why_not() -> str | None:
+    """Why no browser test can run here; None when they can. Root installs Debian's chromium when it is missing."""
+    with FileLock(HERE / "axe" / ".install.lock"):
+        return _chromium() or _axe()
+
+
+def _chromium() -> str | None:
+    if not CHROMIUM.exists() and os.geteuid() == 0 and shutil.which("apt-get"):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+            subprocess.run(["apt-get", *command], capture_output=True, check=False, env=environment)
+    return None if CHROMIUM.exists() else "Chromium is not installed: apt-get install chromium"
+
+
+def _axe() -> str | None:
+    if AXE.is_file():
+        return None
+    if shutil.which("npm") is None:
+        return "npm is not installed: axe-core cannot be installed"
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(command, cwd=HERE / "axe", capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else f"npm ci failed: {done.stderr.strip()[-300:]}"
+
+
+class App:
+    """`recon app` on a free port with a home of its own; `url` is where it answers."""
+
+    def __init__(self, home: Path, published: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        settings = {"RECON_HOME": str(home), "RECON_PUBLISHED_URL": str(published)}
+        self._log = home / "app.log"
+        with self._log.open("w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from recon_assets.cli import main; main()", "app", "--port", str(port)],
+                env={**os.environ, **settings}, stdout=log, stderr=subprocess.STDOUT, cwd=home,
+            )  # fmt: skip
+        self._wait()
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def _wait(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the app did not start: {self.log()}")
+            try:
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=5).close()
+                return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.2)
+        raise RuntimeError(f"the app did not answer within {_START_SECONDS} s: {self.log()}")

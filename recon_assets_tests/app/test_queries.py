@@ -1,0 +1,160 @@
+"""Pages, totals, choices and drill-downs of the screens are SQL, and say what the published rows say."""
+
+from decimal import Decimal
+
+import pytest
+
+from recon_assets.app import einvoices, pages, queries, subscriptions, usage
+from recon_assets.app.pages import NothingPublished, Site
+from recon_assets.app.screens import Context, Screen
+from recon_assets.app.tables import Table
+from recon_assets.errors import InputError
+from recon_assets_tests.app.published import PLAIN, PUBLISHED_FIRST, SCRIPT, key
+
+MARCH = "?month=2025-03"
+
+
+def look(site: Site, screen: Screen, search: str) -> Context:
+    return site.context(screen, search)
+
+
+def rows_of(context: Context, table: Table, start: int = 0, end: int = 1000) -> list[dict[str, object]]:
+    query = queries.page(table, context.restriction(table), context.sort(table), start, end - start)
+    return context.rows(query)
+
+
+def count_of(context: Context, table: Table) -> int:
+    return sum(row["row_count"] for row in context.rows(queries.totals(table, context.restriction(table))))
+
+
+def test_pages_follow_each_other_without_repeating_or_losing_a_row(site: Site) -> None:
+    context = look(site, subscriptions.SCREEN, MARCH)
+    one_by_one = [
+        row["reconciliation_key"]
+        for start in range(0, PLAIN + 3, 50)
+        for row in rows_of(context, subscriptions.TABLE, start, start + 50)
+    ]
+    assert len(one_by_one) == len(set(one_by_one)) == PLAIN + 3
+    assert one_by_one == [row["reconciliation_key"] for row in rows_of(context, subscriptions.TABLE)]
+
+
+def test_a_difference_is_sorted_by_its_size_and_what_has_none_comes_last(site: Site) -> None:
+    found = rows_of(look(site, subscriptions.SCREEN, MARCH), subscriptions.TABLE)
+    assert [row["cost_difference"] for row in found[:2]] == [Decimal("99.75"), Decimal("70.00")]
+    assert found[-1]["cost_difference"] is None
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("&result=discrepancies", 1),
+        ("&result=missing", 1),
+        ("&result=missing&result=discrepancies", 2),
+        ("&partner=partner-2", 1),
+        ("&type=Legacy", 1),
+        ("&subscription=SUB-000", 10),
+        ("&account=A3&billing_account=B1", 11),
+        ("&subscription=%25", 0),
+        ("&product=Seats", PLAIN + 1),
+    ],
+)
+def test_filters_restrict_rows_and_totals_alike(site: Site, search: str, expected: int) -> None:
+    context = look(site, subscriptions.SCREEN, MARCH + search)
+    assert len(rows_of(context, subscriptions.TABLE)) == count_of(context, subscriptions.TABLE) == expected
+
+
+def test_totals_are_of_the_whole_filtered_set_and_never_mix_currencies(site: Site) -> None:
+    context = look(site, subscriptions.SCREEN, "?month=2025-01..2025-03")
+    totals = context.rows(queries.totals(subscriptions.TABLE, context.restriction(subscriptions.TABLE)))
+    assert {row["currency"] for row in totals} == {"MYR", "MYR/USD"}
+    matches = next(row for row in totals if row["status"] == "match")
+    assert matches["row_count"] == 3 * PLAIN
+    assert matches["sum_0"] == 3 * sum(Decimal(100 + n) for n in range(PLAIN))
+    assert isinstance(matches["sum_0"], Decimal)
+
+
+def test_as_of_shows_the_month_as_it_was_published_then(site: Site) -> None:
+    then = look(site, subscriptions.SCREEN, f"{MARCH}&asof=2025-04-08&result=discrepancies")
+    now = look(site, subscriptions.SCREEN, f"{MARCH}&result=discrepancies")
+    assert [row["cost_difference"] for row in rows_of(then, subscriptions.TABLE)] == [Decimal("12.50")]
+    assert [row["cost_difference"] for row in rows_of(now, subscriptions.TABLE)] == [Decimal("99.75")]
+
+
+def test_before_the_first_publication_there_is_a_reason_instead_of_zeros(site: Site) -> None:
+    with pytest.raises(NothingPublished, match=r"Nothing of subscriptions was published at 2025-04-01"):
+        look(site, subscriptions.SCREEN, f"{MARCH}&asof=2025-04-01")
+
+
+def test_an_address_that_is_pinned_keeps_its_moment(site: Site) -> None:
+    pinned = look(site, subscriptions.SCREEN, MARCH).pinned()
+    assert pinned.as_of == "2025-04-09T06:00:00+00:00"
+    assert look(site, subscriptions.SCREEN, pinned.search).moment > PUBLISHED_FIRST
+
+
+def test_usage_is_compared_with_actual_cost_unless_told_otherwise(site: Site) -> None:
+    assert count_of(look(site, usage.SCREEN, MARCH), usage.METERS) == 2
+    assert count_of(look(site, usage.SCREEN, f"{MARCH}&comparison=amortized_cost"), usage.METERS) == 1
+
+
+def test_the_variations_of_a_meter_add_up_to_it(site: Site) -> None:
+    meter = key("grid", "2025-03", "actual_cost", "Disk reads")
+    context = look(site, usage.SCREEN, f"{MARCH}&row=meters:{meter}")
+    totals = context.rows(queries.totals(usage.VARIATIONS, context.restriction(usage.VARIATIONS)))
+    assert sum(row["row_count"] for row in totals) == 30
+    assert sum(row["sum_2"] for row in totals) == Decimal("3.25")
+
+
+def test_a_selected_variation_keeps_its_siblings_in_sight(site: Site) -> None:
+    meter = key("grid", "2025-03", "actual_cost", "Disk reads")
+    context = look(site, usage.SCREEN, f"{MARCH}&row=variations:{key('day', meter, 5)}")
+    assert count_of(context, usage.VARIATIONS) == 30
+
+
+def test_a_document_is_found_by_any_of_its_numbers_and_tins(site: Site) -> None:
+    assert count_of(look(site, einvoices.SCREEN, f"{MARCH}&tin=c222"), einvoices.DOCUMENTS) == 3
+    assert count_of(look(site, einvoices.SCREEN, f"{MARCH}&number=0003"), einvoices.DOCUMENTS) == 1
+    assert count_of(look(site, einvoices.SCREEN, f"{MARCH}&bucket=Mismatch"), einvoices.DOCUMENTS) == 1
+
+
+def test_values_of_a_request_are_never_part_of_the_sql(site: Site) -> None:
+    context = look(site, subscriptions.SCREEN, f"{MARCH}&subscription=';drop&partner=x' or 1=1 --")
+    sql, values = queries.page(subscriptions.TABLE, context.restriction(subscriptions.TABLE), None, 0, 10)
+    assert "drop" not in sql and "1=1" not in sql
+    assert {"';drop", "x' or 1=1 --"} <= set(values)
+    assert rows_of(context, subscriptions.TABLE) == []
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        ("?month=2025-13", "is not a month"),
+        ("?month=2025-03..2025-01", "ends before it starts"),
+        ("?colour=red", "nothing this page can be filtered by"),
+        ("?result=fine", "is no choice for results"),
+        ("?sort=subscriptions:secret", "can be sorted by"),
+        ("?row=subscriptions:abc", "names no row"),
+        ("?asof=yesterday", "is not a time"),
+        ("?account=" + "x" * 300, "longer than 200"),
+        ("?account=a%00b", "not plain text"),
+        ("?" + "&".join(["account=a"] * 2), "2 times"),
+    ],
+)
+def test_a_bad_address_is_answered_with_a_sentence(site: Site, search: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        look(site, subscriptions.SCREEN, search)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"startRow": 0, "endRow": 5000}, {"startRow": -1, "endRow": 10}, {"startRow": "0"}, {}]
+)
+def test_a_grid_gets_a_bounded_block_of_rows(site: Site, asked: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="at most 1000 rows"):
+        pages.grid_rows(look(site, subscriptions.SCREEN, MARCH), subscriptions.TABLE, asked)
+
+
+def test_rows_of_a_grid_are_text_with_separators_and_the_exact_digits(site: Site) -> None:
+    context = look(site, subscriptions.SCREEN, f"{MARCH}&result=discrepancies")
+    row = pages.grid_rows(context, subscriptions.TABLE, {"startRow": 0, "endRow": 100})[0]
+    assert (row["bss_total_cost"], row["cost_difference"], row["status"]) == ("1,234.50", "99.75", "Discrepancy")
+    assert row["product"] == SCRIPT  # React shows text as text
+    assert "Difference 99.75, tolerance 1" in row["tooltip"]

@@ -1,0 +1,228 @@
+"""What the app answers over HTTP: who may ask, from where, and what a download holds."""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from flask.testing import FlaskClient
+
+from recon_assets.app.pages import Site
+from recon_assets.app.server import create_app, serve
+from recon_assets.app.settings import load_app_settings
+from recon_assets.errors import InputError
+from recon_assets_tests.app.conftest import site_in
+from recon_assets_tests.app.published import FORMULA, PLAIN
+
+MARCH = "month=2025-03"
+ORIGIN = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+PROXIED = {"identity_header": "X-User", "proxies": ["10.0.0.0/8"], "editors": ["ana"]}
+
+
+@pytest.fixture
+def client(site: Site) -> FlaskClient:
+    return create_app(site).server.test_client()
+
+
+@pytest.fixture
+def proxied(published: Path, tmp_path: Path) -> FlaskClient:
+    return create_app(site_in(tmp_path, published, **PROXIED)).server.test_client()
+
+
+def update(client: FlaskClient, headers: dict[str, str], path: str = "/", search: str = "", **environ: str) -> Any:
+    """The request that fills a page."""
+    body = {
+        "output": "..page.children...details.children...shown.data..",
+        "outputs": [{"id": name, "property": prop} for name, prop in (("page", "children"), ("details", "children"), ("shown", "data"))],
+        "inputs": [{"id": "url", "property": "pathname", "value": path}, {"id": "url", "property": "search", "value": search}],
+        "changedPropIds": ["url.pathname"],
+        "state": [{"id": "shown", "property": "data", "value": None}],
+    }  # fmt: skip
+    return client.post("/_dash-update-component", json=body, headers=headers, environ_overrides=environ)
+
+
+def page_text(client: FlaskClient, path: str, search: str = "") -> str:
+    answer = update(client, ORIGIN, path, search)
+    assert answer.status_code == 200
+    return json.dumps(answer.get_json()["response"]["page"]["children"], ensure_ascii=False)
+
+
+def test_every_answer_carries_the_security_headers_and_no_inline_script_is_allowed(client: FlaskClient) -> None:
+    headers = client.get("/").headers
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'" and policy["frame-ancestors"] == "'none'"
+    assert "unsafe" not in policy["script-src"]
+    assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_requests_of_other_sites_are_refused(client: FlaskClient, headers: dict[str, str]) -> None:
+    assert update(client, headers).status_code == 403
+    assert update(client, ORIGIN).status_code == 200
+
+
+def test_another_name_that_leads_here_is_refused(client: FlaskClient) -> None:
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+    assert client.get("/", headers={"Host": "127.0.0.1:8050"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "user", "expected"),
+    [
+        ("10.1.2.3", "ana", 200),
+        ("::ffff:10.1.2.3", "ana", 200),
+        ("10.1.2.3", "", 401),
+        ("10.1.2.3", "ana, ben", 401),
+        ("192.168.1.1", "ana", 403),
+        ("127.0.0.1", "ana", 403),
+    ],
+)
+def test_identity_is_believed_from_the_proxy_alone(
+    proxied: FlaskClient, address: str, user: str, expected: int
+) -> None:
+    answer = proxied.get("/", headers={"X-User": user}, environ_overrides={"REMOTE_ADDR": address})
+    assert answer.status_code == expected
+
+
+@pytest.mark.parametrize(("user", "said"), [("ana", "needs a title"), ("ben", "may read, not change")])
+def test_viewers_read_and_editors_report(proxied: FlaskClient, user: str, said: str) -> None:
+    state = [("report-title", "value", ""), ("report-description", "value", ""), ("report-assignee", "value", ""),
+             ("url", "pathname", "/subscriptions"), ("url", "search", _any_row(proxied)), ("shown", "data", None)]  # fmt: skip
+    body = {
+        "output": "report-answer.children",
+        "outputs": {"id": "report-answer", "property": "children"},
+        "inputs": [{"id": "report-send", "property": "n_clicks", "value": 1}],
+        "changedPropIds": ["report-send.n_clicks"],
+        "state": [{"id": name, "property": prop, "value": value} for name, prop, value in state],
+    }
+    answer = proxied.post(
+        "/_dash-update-component",
+        json=body,
+        headers={**ORIGIN, "X-User": user},
+        environ_overrides={"REMOTE_ADDR": "10.0.0.1"},
+    )
+    assert said in answer.get_data(as_text=True)
+
+
+def _any_row(client: FlaskClient) -> str:
+    answer = client.get(
+        f"/download/subscriptions.csv?{MARCH}&result=discrepancies", headers={"X-User": "ana"}, environ_overrides={"REMOTE_ADDR": "10.0.0.1"}
+    )  # fmt: skip
+    row = next(csv.DictReader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
+    return f"?{MARCH}&row=subscriptions:{row['reconciliation_key']}"
+
+
+def test_a_csv_holds_the_filtered_set_and_no_formula(client: FlaskClient) -> None:
+    answer = client.get(f"/download/subscriptions.csv?{MARCH}")
+    rows = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
+    assert len(rows) == PLAIN + 3
+    assert [row["product"] for row in rows if row["ms_subscription_id"] == "sub-9002"] == [f"'{FORMULA}"]
+    filtered = client.get(f"/download/subscriptions.csv?{MARCH}&result=missing").get_data(as_text=True)
+    assert len(filtered.splitlines()) == 2
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_negative_numbers_stay_numbers_in_a_csv(client: FlaskClient) -> None:
+    text = client.get(f"/download/meters.csv?{MARCH}&sort=meters:amount_variation").get_data(as_text=True)
+    assert ",'-" not in text and "3.250000000000" in text
+
+
+def test_an_xlsx_holds_text_as_text_and_numbers_as_numbers(client: FlaskClient) -> None:
+    answer = client.get(f"/download/subscriptions.xlsx?{MARCH}&result=missing&result=discrepancies")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.get_data())).worksheets[0]
+    rows = list(sheet.iter_rows(values_only=True))
+    columns = {name: n for n, name in enumerate(rows[0])}
+    found = {row[columns["ms_subscription_id"]]: row for row in rows[1:]}
+    assert found["sub-9002"][columns["product"]] == FORMULA
+    assert sheet.cell(2, columns["product"] + 1).data_type == "s"
+    assert found["sub-9001"][columns["cost_difference"]] == 99.75
+
+
+def test_the_download_of_a_drill_down_is_that_of_the_selected_row(client: FlaskClient) -> None:
+    meters = client.get(f"/download/meters.csv?{MARCH}").get_data(as_text=True).lstrip("\ufeff")
+    meter = next(csv.DictReader(io.StringIO(meters)))["reconciliation_key"]
+    variations = client.get(f"/download/variations.csv?{MARCH}&row=meters:{meter}").get_data(as_text=True)
+    assert len(variations.splitlines()) == 31
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/download/subscriptions.csv?month=2025-3", 400, "is not a month"),
+        ("/download/secrets.csv", 400, "There is no table"),
+        ("/download/subscriptions.exe", 400, "csv or xlsx"),
+        ("/nowhere/else/../../etc", 200, ""),
+    ],
+)
+def test_a_bad_address_gets_a_sentence(client: FlaskClient, path: str, status: int, said: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert said in answer.get_data(as_text=True) and "Traceback" not in answer.get_data(as_text=True)
+
+
+def test_the_usage_area_hides_when_it_is_switched_off(published: Path, tmp_path: Path) -> None:
+    client = create_app(site_in(tmp_path, published, show_usage=False)).server.test_client()
+    assert "There is no page /usage" in page_text(client, "/usage")
+    assert client.get(f"/download/meters.csv?{MARCH}").status_code == 400
+    assert "Usage" not in page_text(client, "/")
+
+
+def test_a_page_shows_what_is_missing_of_a_month_and_where_it_was_made(client: FlaskClient) -> None:
+    text = page_text(client, "/subscriptions", f"?{MARCH}")
+    assert "ms_recon_legacy 2025-04" in text and "Provisional" in text
+    assert "http://127.0.0.1:3000/runs/run-2" in text
+    assert "http://127.0.0.1:3000/assets/published/subscriptions?view=partitions&partition=2025-03" in text
+
+
+def test_the_overview_shows_what_the_newest_publication_changed(client: FlaskClient) -> None:
+    text = page_text(client, "/")
+    assert "Changed" in text and "2025-04-09 06:00 UTC" in text and "243 rows" in text
+
+
+def test_a_month_that_is_not_published_says_so_and_shows_no_zeros(client: FlaskClient) -> None:
+    text = page_text(client, "/subscriptions", "?month=2024-12")
+    assert "No month of 2024-12 is published" in text
+
+
+def test_a_storage_fault_says_so_and_shows_no_zeros(published: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "published"
+    shutil.copytree(published, broken)
+    for file in (broken / "subscription_reconciliation").rglob("*.parquet"):
+        file.unlink()
+    client = create_app(site_in(tmp_path / "home", broken)).server.test_client()
+    for path in ("/", "/subscriptions"):
+        text = page_text(client, path)
+        assert "The published tables cannot be read" in text and "message error" in text and "rows" not in text
+    assert client.get(f"/download/subscriptions.csv?{MARCH}").status_code == 503
+
+
+def test_without_anything_published_the_page_says_what_to_do(tmp_path: Path) -> None:
+    client = create_app(site_in(tmp_path, tmp_path / "published")).server.test_client()
+    assert "Nothing was published yet" in page_text(client, "/")
+    assert "recon run --months" in page_text(client, "/subscriptions")
+
+
+def test_the_app_is_not_opened_to_other_machines_without_identities() -> None:
+    with pytest.raises(InputError, match="RECON_APP_IDENTITY_HEADER"):
+        serve("0.0.0.0", 8050)
+
+
+def test_a_header_without_proxies_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECON_APP_IDENTITY_HEADER", "X-User")
+    with pytest.raises(InputError, match="belong together"):
+        load_app_settings()
+    monkeypatch.setenv("SHOW_RECONCILIATION_REPORTING", "perhaps")
+    with pytest.raises(InputError, match="SHOW_RECONCILIATION_REPORTING"):
+        load_app_settings()
