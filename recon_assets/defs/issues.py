@@ -1,5 +1,7 @@
 """The issue log as readers get it: an asset without months, copied after publications and every hour."""
 
+from typing import Any
+
 import dagster as dg
 
 from recon_assets.defs.raw import OWNERS
@@ -15,7 +17,9 @@ def keep_copied() -> dg.AutomationCondition:  # type: ignore[type-arg]
     """Copy after a publication, which may change or remove the rows, and hourly: no event tells of a new issue."""
     condition = dg.AutomationCondition
     published = condition.any_deps_match(condition.newly_updated())
-    due = (published | condition.cron_tick_passed("0 * * * *")).since_last_handled()
+    # Only a request answers: a run under way may have read the months before.
+    answered = condition.newly_requested() | condition.initial_evaluation()
+    due = (published | condition.cron_tick_passed("0 * * * *")).since(answered)
     return (due & ~condition.in_progress()).with_label("keep_copied")
 
 
@@ -33,7 +37,7 @@ def issues_asset() -> dg.AssetsDefinition:
     )
     def reported_issues(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         here = platform.get()
-        copied = publish_issues(open_issues(here.settings, here.clock), here.published, context.run_id, here.clock)
+        copied = publish_issues(open_issues(here.settings, here.clock), here.published, context.run.run_id, here.clock)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": copied.issues,
@@ -47,7 +51,8 @@ def issues_asset() -> dg.AssetsDefinition:
     return reported_issues
 
 
-def issues_job():  # type: ignore[no-untyped-def]
+def issues_job() -> Any:
+    """The job of the hand and of `recon run`; Dagster does not export the type of an unresolved job."""
     return dg.define_asset_job(
         "issues",
         dg.AssetSelection.groups("issues"),
