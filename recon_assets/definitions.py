@@ -12,6 +12,7 @@ from recon_assets.defs.automation import (
     subject_job,
 )
 from recon_assets.defs.downloads import USAGE_DOWNLOAD, usage_download_asset
+from recon_assets.defs.issues import issues_asset, issues_job
 from recon_assets.defs.models import subject_models
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
@@ -35,8 +36,9 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
             *raw_assets(partitions),
             *models.values(),
             *(publication_asset(subject, models[subject], partitions) for subject in SUBJECTS),
+            issues_asset(),
         ],
-        jobs=[loading, *jobs.values(), all_job(partitions)],
+        jobs=[loading, *jobs.values(), all_job(partitions), issues_job()],
         schedules=all_schedules(jobs, platform.settings),
         sensors=[
             *(landing_sensor(subject, loading, partitions) for subject in SUBJECTS),

@@ -13,6 +13,7 @@ from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.home import open_instance
+from recon_assets.issues.store import keeps_issues
 from recon_assets.lakehouse.published import Publication
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
@@ -32,7 +33,10 @@ class Outcome:
 
 
 def run_months(platform: Platform, subjects: list[str], months: list[str], progress: Progress) -> Outcome:
-    """Load what the windows of `months` need, then build and publish the months of each subject."""
+    """Load what the windows of `months` need, then build and publish the months of each subject.
+
+    The issue log is copied after, where there is one.
+    """
     outcome = Outcome()
     known = set(month_partitions(platform).get_partition_keys())
     for month in (month for month in months if month not in known):
@@ -52,7 +56,9 @@ def run_months(platform: Platform, subjects: list[str], months: list[str], progr
         }
         ranges = contiguous(months)
         total = len({load.month for plan in plans.values() for load in plan}) + len(subjects) * len(ranges)
-        for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome)):
+        copies_issues = keeps_issues(platform.settings)
+        total += copies_issues
+        for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome, copies_issues)):
             progress(step, done, total)
         progress("done", total, total)
     current = platform.published.current()
@@ -66,6 +72,7 @@ def _steps(
     plans: dict[str, list[PlannedLoad]],
     ranges: list[tuple[str, str]],
     outcome: Outcome,
+    copies_issues: bool,
 ) -> Iterator[str]:
     """Name each step, then do it when asked for the next."""
     loads = sorted(load for plan in plans.values() for load in plan)
@@ -83,6 +90,9 @@ def _steps(
             result = _execute(definitions, instance, subject, partition_key=None if tags else first, tags=tags)
             outcome.run_ids.add(result.run_id)
             outcome.problems += _failures(result)
+    if copies_issues:
+        yield "copying issues"
+        outcome.problems += _failures(_execute(definitions, instance, "issues", partition_key=None))
 
 
 def _execute(

@@ -188,9 +188,12 @@ class IssueStore:
             return _issue(self._row(connection, issue_id))
 
     def find(
-        self, limit: int = 50, offset: int = 0, text: str | None = None, **equal: str | tuple[str, ...]
+        self, limit: int | None = 50, offset: int = 0, text: str | None = None, **equal: str | tuple[str, ...]
     ) -> tuple[list[Issue], int]:
-        """Issues, newest first, and how many there are. `equal` restricts columns; `text` looks into the words."""
+        """Issues, newest first, and how many there are; all of them without a limit.
+
+        `equal` restricts columns; `text` looks into the words.
+        """
         conditions = [
             _issues.c[name].in_(value) if isinstance(value, tuple) else _issues.c[name] == value
             for name, value in equal.items()
@@ -252,6 +255,11 @@ class IssueStore:
         except SQLAlchemyError as error:
             # The driver's text may name the password of the address.
             raise ReconError(f"The issue store cannot be used ({type(error).__name__}).") from error
+
+
+def keeps_issues(settings: Settings) -> bool:
+    """Whether there is an issue store already: a database that was named, or the file of the home."""
+    return settings.issues_url is not None or (settings.home / "issues.db").is_file()
 
 
 def open_issues(settings: Settings, clock: Clock = utc_now) -> IssueStore:

@@ -2,6 +2,7 @@
 
     published/<mart>/            a Delta table, partitioned by month (and reconciliation, where several share it)
     published/publications/      month, reconciliation, run, version and files of every mart
+    published/reported_issues/   not monthly: replaced whole, each version says when it was published
 
 A reader takes each month's files from the month's own newest row, so a month is never half new.
 """
@@ -16,10 +17,11 @@ from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from recon_assets.clock import Clock
 from recon_assets.errors import InputError
 from recon_assets.pipeline.marts import Mart
 
@@ -34,6 +36,8 @@ _LOG_SCHEMA = pa.schema(
 )
 # Rows come in the order of the mart's grain: in small groups, readers who name its columns skip nearly all of a month.
 _ROW_GROUP = 131_072
+# In the commit of a table that is not monthly: when it was published, by the clock that the marts were published by.
+_PUBLISHED_AT = "published_at"
 T = TypeVar("T")
 
 
@@ -119,6 +123,31 @@ class PublishedStore:
         log = pa.Table.from_pylist([row], _LOG_SCHEMA)
         _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
 
+    def replace_whole(self, mart: Mart, rows: Callable[[], pa.Table], run_id: str, clock: Clock) -> MartVersion:
+        """Replace a mart that is not monthly in one Delta commit: readers see it as it was or as it is.
+
+        `rows` gives its columns but the last two, published_at and run_id. It is asked after the version to replace is
+        known, and anew when another commit wins: what was read earlier never replaces what was read later. Rows that
+        are published already are not published again.
+        """
+
+        def write() -> MartVersion:
+            # The log is the history that `as_of` reads.
+            table = self._table(mart.name, _schema(mart), [], {"delta.enableExpiredLogCleanup": "false"})
+            found = rows()
+            if not _same_rows(found, table):
+                published_at = max([clock(), *(at + dt.timedelta(microseconds=1) for at, _ in _stamps(table))])
+                write_deltalake(
+                    table,
+                    _stamped(mart, found, published_at, run_id),
+                    mode="overwrite",
+                    schema_mode="overwrite",
+                    commit_properties=CommitProperties({_PUBLISHED_AT: published_at.isoformat()}, max_commit_retries=0),
+                )
+            return MartVersion(table.version(), _files_of(table, mart.name))
+
+        return _until_committed(write)
+
     def connect(
         self, marts: Iterable[Mart], as_of: dt.datetime | None = None, config: dict[str, Any] | None = None
     ) -> duckdb.DuckDBPyConnection:
@@ -133,10 +162,12 @@ class PublishedStore:
         connection = duckdb.connect(config=config or {})
         connection.execute("set timezone = 'UTC'; create schema marts")
         for mart in marts:
-            files = [
-                str(self.root / file) for p in current if mart.name in p.marts for file in p.marts[mart.name].files
-            ]
-            connection.execute(f"create view marts.{mart.name} as {_view_sql(mart, files)}")
+            if mart.is_monthly:
+                files = [file for p in current if mart.name in p.marts for file in p.marts[mart.name].files]
+            else:
+                files = self._whole_files(mart, as_of)
+            sql = _view_sql(mart, [str(self.root / file) for file in files])
+            connection.execute(f"create view marts.{mart.name} as {sql}")
         connection.execute(f"create table marts.publications as {_log_sql(current)}")
         connection.execute("set allowed_directories = ?", [[str(self.root)]])
         connection.execute("set enable_external_access = false; set lock_configuration = true")
@@ -145,14 +176,59 @@ class PublishedStore:
     def _uri(self, table: str) -> str:
         return str(self.root / table)
 
-    def _table(self, name: str, schema: pa.Schema, partition_by: list[str]) -> DeltaTable:
+    def _whole_files(self, mart: Mart, as_of: dt.datetime | None) -> list[str]:
+        """Files of a mart that is not monthly, newest or as they were; none when it was never published."""
+        try:
+            table = DeltaTable(self._uri(mart.name))
+        except TableNotFoundError:
+            return []
+        if as_of is not None:
+            table.load_as_version(next((version for at, version in _stamps(table) if at <= as_of), 0))
+        return _files_of(table, mart.name)
+
+    def _table(
+        self, name: str, schema: pa.Schema, partition_by: list[str], properties: dict[str, str] | None = None
+    ) -> DeltaTable:
         (self.root / name).mkdir(parents=True, exist_ok=True)
-        return DeltaTable.create(self._uri(name), schema, partition_by=partition_by or None, mode="ignore")
+        return DeltaTable.create(
+            self._uri(name), schema, partition_by=partition_by or None, mode="ignore", configuration=properties
+        )
 
     def _files(self, table: DeltaTable, name: str, below: str) -> list[str]:
         paths = (uri.replace("\\", "/") for uri in table.file_uris())
         marker = f"/{name}/{below}/"
         return sorted(f"{name}/{below}/{path.rsplit(marker, 1)[1]}" for path in paths if marker in path)
+
+
+def _files_of(table: DeltaTable, name: str) -> list[str]:
+    paths = (uri.replace("\\", "/") for uri in table.file_uris())
+    return sorted(f"{name}/{path.rsplit('/', 1)[1]}" for path in paths)
+
+
+def _stamps(table: DeltaTable) -> list[tuple[dt.datetime, int]]:
+    """When each version of a table that is not monthly was published, newest first."""
+    commits = [commit for commit in table.history() if _PUBLISHED_AT in commit]
+    return sorted(((dt.datetime.fromisoformat(c[_PUBLISHED_AT]), c["version"]) for c in commits), reverse=True)
+
+
+def _schema(mart: Mart) -> pa.Schema:
+    with duckdb.connect() as connection:
+        return connection.execute(_view_sql(mart, [])).to_arrow_table().schema
+
+
+def _same_rows(found: pa.Table, table: DeltaTable) -> bool:
+    before = pa.table(table.to_pyarrow_table())
+    if before.column_names[:-2] != found.column_names:
+        return False
+    return bool(before.select(found.column_names).cast(found.schema).equals(found))
+
+
+def _stamped(mart: Mart, rows: pa.Table, published_at: dt.datetime, run_id: str) -> pa.Table:
+    schema = _schema(mart)
+    stamps = (published_at.replace(tzinfo=None), run_id)
+    for field, value in zip(list(schema)[-2:], stamps, strict=True):
+        rows = rows.append_column(field, pa.array([value] * rows.num_rows, field.type))
+    return rows.cast(schema)
 
 
 def require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

@@ -16,7 +16,10 @@ class MartColumn:
 
 @dataclass(frozen=True)
 class Mart:
-    """A published table. `grain` orders its rows; `status` and `difference` name the columns that changes compare."""
+    """A published table. `grain` orders its rows; `status` and `difference` name the columns that changes compare.
+
+    `is_monthly`: published month by month through the publications log; else replaced whole, beside the log.
+    """
 
     name: str
     description: str
@@ -25,6 +28,7 @@ class Mart:
     subjects: tuple[str, ...]  # empty: shared by all
     status: str | None = None
     difference: str | None = None
+    is_monthly: bool = True
 
     @property
     def is_shared(self) -> bool:
@@ -49,21 +53,53 @@ def _changes() -> Mart:
     return Mart("reconciliation_changes", text, columns, ("reconciliation_key", "change"), ())
 
 
+def _reported() -> Mart:
+    columns = (
+        MartColumn("billing_month", "date", "Month of the row that the issue is about, its first day."),
+        MartColumn("reconciliation", "varchar", "Which reconciliation."),
+        MartColumn("mart", "varchar", "Mart of the row."),
+        MartColumn("reconciliation_key", "varchar", "Key of the row in that mart."),
+        MartColumn("subject", "varchar", "What a reader calls the row."),
+        MartColumn("issue_id", "bigint", "Number of the issue."),
+        MartColumn("title", "varchar", "What it is, in a line."),
+        MartColumn("description", "varchar", "What its reporter wrote."),
+        MartColumn("status", "varchar", "Of the issue: open, investigating, resolved or wont_fix."),
+        MartColumn("assignee", "varchar", "Who looks into it; empty for nobody."),
+        MartColumn("reporter", "varchar", "Who reported it."),
+        MartColumn("created_at", "timestamp", "When it was reported, UTC."),
+        MartColumn("updated_at", "timestamp", "When it was changed or commented last, UTC."),
+        MartColumn("status_then", "varchar", "Status or bucket of the row when it was reported."),
+        MartColumn("difference_then", "decimal(38, 12)", "Difference then; null when not comparable."),
+        MartColumn("currency", "varchar", "Currency of difference_then."),
+        MartColumn("status_now", "varchar", "Status or bucket of the row now; null when it has gone."),
+        MartColumn("difference_now", "decimal(38, 12)", "Difference now; null when gone or not comparable."),
+        MartColumn("currency_now", "varchar", "Currency of difference_now; null when the row has gone."),
+        MartColumn("is_gone", "boolean", "Whether the newest publication of the month has no such row."),
+        MartColumn("published_at", "timestamp", "When the copy that first said so was made, UTC."),
+        MartColumn("run_id", "varchar", "Run that made it."),
+    )
+    text = "Issues raised on discrepancies, each with the difference then and now, without comments. One row per issue."
+    return Mart("reported_issues", text, columns, ("issue_id",), (), is_monthly=False)
+
+
 CHANGES = _changes()
+REPORTED = _reported()
 
 
 @cache
 def published_marts() -> dict[str, Mart]:
-    """Every mart by name: the models of schema `marts`, and reconciliation_changes, which the publication computes."""
+    """Every mart by name: the models of schema `marts`, and those that publishing computes."""
     manifest = json.loads((manifest_folder() / "manifest.json").read_text(encoding="utf-8"))
     models = [n for n in manifest["nodes"].values() if n["resource_type"] == "model" and n["schema"] == "marts"]
     marts = {model["name"]: _mart(model) for model in sorted(models, key=lambda model: model["name"])}
-    return marts | {CHANGES.name: CHANGES}
+    return marts | {CHANGES.name: CHANGES, REPORTED.name: REPORTED}
 
 
 def marts_of(subject: str) -> list[Mart]:
-    """Marts that a publication of `subject` writes, without reconciliation_changes."""
-    return [m for m in published_marts().values() if m is not CHANGES and (not m.subjects or subject in m.subjects)]
+    """Marts that a build of `subject` makes: all that its publication writes but reconciliation_changes."""
+    computed = (CHANGES.name, REPORTED.name)
+    marts = published_marts().values()
+    return [m for m in marts if m.name not in computed and (not m.subjects or subject in m.subjects)]
 
 
 def _mart(model: dict) -> Mart:  # type: ignore[type-arg]

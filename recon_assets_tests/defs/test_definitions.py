@@ -11,6 +11,7 @@ import pytest
 
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.downloads import USAGE_DOWNLOAD
+from recon_assets.defs.issues import REPORTED_ISSUES
 from recon_assets.defs.partitions import month_partitions, window_mapping
 from recon_assets.pipeline.project import source_windows
 from recon_assets.platform import Platform
@@ -97,7 +98,8 @@ def definitions(platform: Platform) -> dg.Definitions:
 
 
 def asset_keys(definitions: dg.Definitions) -> list[dg.AssetKey]:
-    return sorted(definitions.resolve_asset_graph().get_all_asset_keys())
+    """All assets that have months and a subject: all but the copy of the issues."""
+    return sorted(definitions.resolve_asset_graph().get_all_asset_keys() - {REPORTED_ISSUES})
 
 
 def assets_of(definitions: dg.Definitions, subject: str) -> list[dg.AssetKey]:
@@ -137,6 +139,15 @@ def test_no_asset_of_a_subject_reads_one_of_another(definitions: dg.Definitions)
         assert {parent for key in keys for parent in graph.get(key).parent_keys} <= set(keys)
 
 
+def test_the_issues_are_one_asset_without_months_that_reads_every_publication(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == "issues"} == {REPORTED_ISSUES}
+    node = graph.get(REPORTED_ISSUES)
+    assert node.parent_keys == {dg.AssetKey(["published", subject]) for subject in SUBJECTS}
+    assert (node.partitions_def, set(node.kinds), node.owners) == (None, {"deltalake"}, ["team:finops"])
+    assert "One row per issue." in (node.description or "")
+
+
 def test_every_mart_description_ends_with_its_grain(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     for key in asset_keys(definitions):
@@ -167,7 +178,7 @@ def test_the_audits_of_raw_months_block_and_dbt_tests_leave_it_to_publishing(def
 
 def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> None:
     jobs = {job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
-    assert jobs == {"load_raw", "everything", *SUBJECTS}
+    assert jobs == {"load_raw", "everything", "issues", *SUBJECTS}
     repository = definitions.get_repository_def()
     schedules = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}
     running = dg.DefaultScheduleStatus.RUNNING
@@ -182,8 +193,9 @@ def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> No
 def test_the_jobs_hold_the_layers_they_are_named_after(definitions: dg.Definitions) -> None:
     selected = {
         name: definitions.resolve_job_def(name).asset_layer.selected_asset_keys
-        for name in ("load_raw", "everything", *SUBJECTS)
+        for name in ("load_raw", "everything", "issues", *SUBJECTS)
     }
+    assert set(selected["issues"]) == {REPORTED_ISSUES}
     assert {key.path[0] for key in selected["load_raw"]} == {"raw"}
     assert {key.path[0] for key in selected["everything"]} == {"raw", "staging", "marts", "published"}
     for subject in SUBJECTS:

@@ -42,7 +42,7 @@ def reasons(result: dg.ExecuteInProcessResult) -> str:
 
 def subject_assets(definitions: dg.Definitions) -> list[dg.AssetKey]:
     graph = definitions.resolve_asset_graph()
-    keys = [key for key in graph.get_all_asset_keys() if graph.get(key).tags["subject"] == SUBJECT]
+    keys = [key for key in graph.get_all_asset_keys() if graph.get(key).tags.get("subject") == SUBJECT]
     return sorted(key for key in keys if key.path[0] in ("staging", "marts", "published"))
 
 

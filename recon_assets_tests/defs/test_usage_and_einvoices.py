@@ -47,7 +47,7 @@ def recorded(make_once: MakeOnce) -> Iterator[Recorded]:
 def assets_of(definitions: dg.Definitions, subject: str) -> list[dg.AssetKey]:
     """What a run materializes; the landed files are reported by the sensor."""
     graph = definitions.resolve_asset_graph()
-    keys = [key for key in graph.get_all_asset_keys() if graph.get(key).tags["subject"] == subject]
+    keys = [key for key in graph.get_all_asset_keys() if graph.get(key).tags.get("subject") == subject]
     return sorted(key for key in keys if key.path[0] != "landing")
 
 
