@@ -51,7 +51,6 @@ def _to_duckdb(connection: duckdb.DuckDBPyConnection, out: Path, select: Callabl
     rows = {}
     with duckdb.connect() as target:
         path = str(out).replace("'", "''")
-        # Attached under a name of its own: in a file called marts.duckdb the name `marts` would be ambiguous.
         target.execute(f"attach '{path}' as exported; use exported; create schema exported.marts")
         for mart in published_marts():
             incoming = connection.execute(select(mart)).to_arrow_reader(100_000)

@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from recon_assets.export import export_marts
 from recon_assets_tests.app.published import PLAIN
 
 ROWS, DIFFERENCE = PLAIN + 3, Decimal("169.75")  # March as it was published last: 99.75 and 70.00
@@ -35,17 +34,4 @@ def test_duckdb_reads_delta_through_delta_rs(mart: str) -> None:
     with duckdb.connect() as connection:
         connection.register("mart", dataset)
         sql = "select count(*), sum(cost_difference) from mart where billing_month = date '2025-03-01'"
-        assert connection.execute(sql).fetchone() == (ROWS, DIFFERENCE)
-
-
-def test_an_exported_duckdb_file_can_have_any_name(
-    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RECON_HOME", str(tmp_path))
-    monkeypatch.setenv("RECON_PUBLISHED_URL", str(published))
-    file = tmp_path / "marts.duckdb"
-    written = export_marts("duckdb", file, ["2025-03"], None)
-    assert written["subscription_reconciliation"] == ROWS
-    with duckdb.connect(str(file), read_only=True) as connection:
-        sql = "select count(*), sum(cost_difference) from marts.marts.subscription_reconciliation"
         assert connection.execute(sql).fetchone() == (ROWS, DIFFERENCE)

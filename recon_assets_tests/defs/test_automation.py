@@ -122,13 +122,14 @@ def of_all_subjects(definitions: dg.Definitions) -> Iterator[Simulation]:
 
 
 def every_asset(definitions: dg.Definitions, months: Sequence[str], staging_of: str) -> dict[str, list[str]]:
-    """`months` of every mart and publication of a source's subject, and of the staging models that read the source."""
+    """`months` of every mart and publication of a source's subject, and of the staging models that rest on the source."""
     graph = definitions.resolve_asset_graph()
+    resting_on_it = dg.AssetSelection.assets(raw(staging_of)).downstream().resolve(graph)
     keys = [
         key
         for key in downstream(definitions)
         if graph.get(key).tags["subject"] == SOURCES[staging_of].subject
-        and (key.path[0] != "staging" or raw(staging_of) in graph.get(key).parent_keys)
+        and (key.path[0] != "staging" or key in resting_on_it)
     ]
     return {key.to_user_string(): list(months) for key in keys}
 

@@ -27,7 +27,7 @@ LANDED: dict[str, dict[str, set[str]]] = {
     "usage": {"azure_cost_export": set(), "azure_invoice_usage": {"landing/azure_invoice_usage_download"}},
     "einvoices": {"einvoices": set(), "erp_purchase_register": set(), "erp_sales_register": set()},
 }
-# subject -> staging model -> sources it reads
+# subject -> staging model -> sources it reads, and staging models
 STAGING: dict[str, dict[str, set[str]]] = {
     "subscriptions": {
         "stg_bss__invoice_copies": {"bss_invoices"},
@@ -37,10 +37,15 @@ STAGING: dict[str, dict[str, set[str]]] = {
     },
     "usage": {"stg_azure__cost_lines": {"azure_cost_export"}, "stg_azure__usage_lines": {"azure_invoice_usage"}},
     "einvoices": {
-        "stg_erp__register_documents": {"erp_purchase_register", "erp_sales_register"},
-        "stg_myinvois__einvoices": {"einvoices"},
+        "stg_einvoices__files": {"erp_purchase_register", "erp_sales_register", "einvoices"},
+        "stg_erp__register_documents": {"stg_erp__register_rows"},
+        "stg_erp__register_rows": {"erp_purchase_register", "erp_sales_register", "stg_einvoices__files"},
+        "stg_myinvois__einvoice_rows": {"einvoices", "stg_einvoices__files"},
+        "stg_myinvois__einvoices": {"stg_myinvois__einvoice_rows", "stg_myinvois__superseded"},
+        "stg_myinvois__superseded": {"einvoices", "stg_myinvois__einvoice_rows"},
     },
 }
+_DOCUMENTS = {f"staging/{model}" for model in STAGING["einvoices"] if model != "stg_einvoices__files"}
 # subject -> mart -> layers of the subject it reads all of, or the mart it reads
 MARTS: dict[str, dict[str, set[str]]] = {
     "subscriptions": {
@@ -51,19 +56,19 @@ MARTS: dict[str, dict[str, set[str]]] = {
         "subscriptions/reconciliation_summary": {"staging"},
     },
     "usage": {
-        "usage_cost_out_of_scope": {"staging", "raw"},
-        "usage_cost_reconciliation": {"staging", "raw"},
-        "usage_cost_summary": {"staging", "raw"},
-        "usage_cost_variations": {"staging", "raw"},
-        "usage/month_status": {"staging", "raw"},
+        "usage_cost_out_of_scope": {"raw"},
+        "usage_cost_reconciliation": {"raw"},
+        "usage_cost_summary": {"raw"},
+        "usage_cost_variations": {"raw"},
+        "usage/month_status": {"raw"},
         "usage/quarantined_rows": {"raw"},
-        "usage/reconciliation_summary": {"staging", "raw"},
+        "usage/reconciliation_summary": {"raw"},
     },
     "einvoices": {
-        "einvoice_candidates": {"staging"},
-        "einvoice_field_differences": {"staging"},
-        "einvoice_reconciliation": {"staging"},
-        "einvoices/month_status": {"staging", "raw"},
+        "einvoice_candidates": _DOCUMENTS,
+        "einvoice_field_differences": _DOCUMENTS,
+        "einvoice_reconciliation": _DOCUMENTS,
+        "einvoices/month_status": {*_DOCUMENTS, "raw"},
         "einvoices/quarantined_rows": {"raw"},
         "einvoices/reconciliation_summary": {"marts/einvoice_reconciliation"},
     },
@@ -75,8 +80,8 @@ def expected_assets(subject: str) -> dict[str, tuple[set[str], set[str]]]:
     landing = {f"landing/{source}": ({"csv"}, parents) for source, parents in LANDED[subject].items()}
     raw = {f"raw/{source}": (RAW_KINDS, {f"landing/{source}"}) for source in LANDED[subject]}
     staging = {
-        f"staging/{model}": (DBT, {f"raw/{source}" for source in sources})
-        for model, sources in STAGING[subject].items()
+        f"staging/{model}": (DBT, {("staging/" if name.startswith("stg_") else "raw/") + name for name in reads})
+        for model, reads in STAGING[subject].items()
     }
     layers = {"raw": set(raw), "staging": set(staging)}
     marts = {
