@@ -71,6 +71,7 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
 def open_page(page: Page, address: str) -> None:
     page.goto(address)
     expect(page.locator("#page h1, #page .message").first).to_be_visible()
+    page.wait_for_load_state("networkidle")  # Dash fetches a component's code when it first shows it
 
 
 def cell(page: Page, table: str, row: int, column: str) -> Any:
