@@ -16,7 +16,7 @@ from recon_assets.defs.models import subject_models
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
 from recon_assets.defs.raw import landing_specs, raw_assets
-from recon_assets.defs.resources import PlatformResource
+from recon_assets.defs.resources import platform_resource
 from recon_assets.platform import Platform
 from recon_assets.sources.registry import SUBJECTS
 
@@ -43,7 +43,7 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
             automation_sensor(),
             *run_failure_sensor(platform.settings),
         ],
-        resources={"platform": PlatformResource()},
+        resources={"platform": platform_resource(platform.settings)},
         # dbt, DuckDB and Delta use all cores themselves; a process per step would cost more than it brings.
         executor=dg.in_process_executor,
     )

@@ -9,19 +9,24 @@ A reader takes each month's files from the month's own newest row, so a month is
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from recon_assets.errors import InputError
 from recon_assets.pipeline.marts import Mart
+
+if TYPE_CHECKING:
+    from recon_assets.lakehouse.azure import AzureTables
 
 _LOG_SCHEMA = pa.schema(
     [
@@ -56,16 +61,25 @@ class Publication:
 
 @dataclass(frozen=True)
 class PublishedStore:
+    """`root` holds the tables, or with `azure` local copies of the data files that are being read."""
+
     root: Path
+    azure: "AzureTables | None" = None
+
+    @property
+    def name(self) -> str:
+        return str(self.azure.url if self.azure else self.root)
 
     def publications(self, as_of: dt.datetime | None = None) -> list[Publication]:
         """Every publication up to `as_of`, oldest first; empty when nothing was ever published."""
-        try:
-            log = DeltaTable(self._uri("publications"))
-        except TableNotFoundError:
-            return []
-        rows = pa.table(log.to_pyarrow_table()).to_pylist()
-        found = [_publication(row) for row in rows]
+        with self._problems():
+            try:
+                log = DeltaTable(self._uri("publications"), storage_options=self._options())
+            except TableNotFoundError:
+                return []
+            rows = self._log_rows(log)
+        # A row is there twice when the answer to its commit got lost on the way and the commit was tried again.
+        found = list({_identity(p): p for p in map(_publication, rows)}.values())
         return sorted(
             (p for p in found if as_of is None or p.published_at <= as_of), key=lambda p: (p.published_at, p.run_id)
         )
@@ -95,7 +109,8 @@ class PublishedStore:
             below = "/".join(f"{name}={value}" for name, value in partition.items())
             return MartVersion(table.version(), self._files(table, mart.name, below))
 
-        return _until_committed(write)
+        with self._problems():
+            return _until_committed(write)
 
     def record(self, publication: Publication) -> None:
         """Append the row that makes the publication what readers see."""
@@ -108,7 +123,15 @@ class PublishedStore:
             "marts": json.dumps(marts, sort_keys=True),
         }
         log = pa.Table.from_pylist([row], _LOG_SCHEMA)
-        _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
+        with self._problems():
+            _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
+
+    def bring(self, files: Iterable[str]) -> ExitStack:
+        """See that `files` can be read below `root`, until what is returned is closed."""
+        held = ExitStack()
+        if self.azure:
+            held.callback(self.azure.bring(files).release)
+        return held
 
     def connect(self, marts: Iterable[Mart], as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with every mart as a view of schema `marts`, at one moment of the log.
@@ -117,24 +140,46 @@ class PublishedStore:
         our own passes `require_reading` first.
         """
         current = list(self.current(as_of).values())
+        marts = list(marts)
+        files = (f for p in current for mart in marts if mart.name in p.marts for f in p.marts[mart.name].files)
+        brought = self.bring(files)
         connection = duckdb.connect()
+        finalize(connection, brought.close)
         connection.execute("set timezone = 'UTC'; create schema marts")
         for mart in marts:
-            files = [
+            paths = [
                 str(self.root / file) for p in current if mart.name in p.marts for file in p.marts[mart.name].files
             ]
-            connection.execute(f"create view marts.{mart.name} as {_view_sql(mart, files)}")
+            connection.execute(f"create view marts.{mart.name} as {_view_sql(mart, paths)}")
         connection.execute(f"create table marts.publications as {_log_sql(current)}")
         connection.execute("set allowed_directories = ?", [[str(self.root)]])
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         return connection
 
+    def _log_rows(self, log: DeltaTable) -> list[dict[str, Any]]:
+        if self.azure is None:
+            return pa.table(log.to_pyarrow_table()).to_pylist()
+        # A file per publication: those that were read before are not asked for again.
+        names = [f"publications/{uri.rpartition('/')[2]}" for uri in log.file_uris()]
+        with self.bring(names):
+            tables = [pq.read_table(self.root / name, schema=_LOG_SCHEMA, partitioning=None) for name in names]
+        return pa.concat_tables(tables or [_LOG_SCHEMA.empty_table()]).to_pylist()
+
     def _uri(self, table: str) -> str:
-        return str(self.root / table)
+        return self.azure.uri(table) if self.azure else str(self.root / table)
+
+    def _options(self) -> dict[str, str] | None:
+        return self.azure.options() if self.azure else None
+
+    def _problems(self) -> AbstractContextManager[None]:
+        return self.azure.problems() if self.azure else nullcontext()
 
     def _table(self, name: str, schema: pa.Schema, partition_by: list[str]) -> DeltaTable:
-        (self.root / name).mkdir(parents=True, exist_ok=True)
-        return DeltaTable.create(self._uri(name), schema, partition_by=partition_by or None, mode="ignore")
+        if self.azure is None:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            self._uri(name), schema, partition_by=partition_by or None, mode="ignore", storage_options=self._options()
+        )
 
     def _files(self, table: DeltaTable, name: str, below: str) -> list[str]:
         paths = (uri.replace("\\", "/") for uri in table.file_uris())
@@ -162,6 +207,10 @@ def _until_committed(write: Callable[[], T]) -> T:
         reraise=True,
     )
     return retrying(write)
+
+
+def _identity(publication: Publication) -> tuple[str, str, str, dt.datetime]:
+    return publication.month, publication.reconciliation, publication.run_id, publication.published_at
 
 
 def _publication(row: dict[str, Any]) -> Publication:
