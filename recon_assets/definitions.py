@@ -11,7 +11,7 @@ from recon_assets.defs.automation import (
     run_failure_sensor,
     subject_job,
 )
-from recon_assets.defs.downloads import usage_download_asset
+from recon_assets.defs.downloads import bss_download_asset, usage_download_asset
 from recon_assets.defs.models import subject_models
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
@@ -32,6 +32,7 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
         assets=[
             *landing_specs(partitions),
             usage_download_asset(partitions),
+            bss_download_asset(),
             *raw_assets(partitions),
             *models.values(),
             *(publication_asset(subject, models[subject], partitions) for subject in SUBJECTS),

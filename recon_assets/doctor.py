@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from recon_assets.azure.urls import is_azure
+from recon_assets.connectors.bss import WATERMARK
 from recon_assets.errors import ReconError
 from recon_assets.landing.discovery import month_of_file
 from recon_assets.platform import Platform
@@ -75,6 +76,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
         return
     found = 0
     for file in platform.landing.list_files(""):
+        if file.path == WATERMARK:
+            continue
         if any(file.path.startswith(s.prefix) and month_of_file(s, file.path) for s in SOURCES.values()):
             found += 1
         else:

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from recon_assets.connectors.settings import is_loopback, setting_problem
 from recon_assets.errors import InputError
 
 PREFIX = "RECON_AZURE_"
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class AzureSettings(BaseSettings):
@@ -42,7 +42,7 @@ class AzureSettings(BaseSettings):
         if value is None:
             return None
         parts = urlsplit(value)
-        local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        local = parts.scheme == "http" and is_loopback(value)
         if not parts.hostname or parts.query or parts.username or (parts.scheme != "https" and not local):
             raise ValueError(
                 "write an https:// address without a SAS token (http:// is only for an emulator on this computer)"
@@ -65,11 +65,7 @@ def load_azure_settings() -> AzureSettings:
     try:
         return AzureSettings()  # type: ignore[call-arg]
     except ValidationError as error:
-        wrong = "; ".join(_problem(item["loc"], item["msg"]) for item in error.errors(include_input=False))
+        wrong = "; ".join(
+            setting_problem(PREFIX, item["loc"], item["msg"]) for item in error.errors(include_input=False)
+        )
     raise InputError(f"Azure storage cannot be used with these settings. {wrong}.")
-
-
-def _problem(place: tuple[int | str, ...], message: str) -> str:
-    name = "_".join(str(part) for part in place).upper()
-    text = message.removeprefix("Value error, ")
-    return f"{PREFIX}{name}: {text}" if name else text

@@ -22,6 +22,11 @@ def missing() -> str | None:
     """Why the proxy cannot run here; None when it can."""
     if not CONTRACT.is_file():
         return f"no contract: {CONTRACT.relative_to(SHARED)} is not in ../shared (or RECON_SHARED)"
+    return install()
+
+
+def install() -> str | None:
+    """Install the pinned proxy beside its lock file once; why not, when it fails."""
     return npm.install(HERE / "prism", PRISM)
 
 
