@@ -25,6 +25,7 @@ STORED = {
     "lakehouse.test_published_store",
     "landing.test_store",
     "reliability.test_broken_files",
+    "reliability.test_many_files",
     "sources.test_delimited",
     "sources.test_loading",
     "sources.test_pages",

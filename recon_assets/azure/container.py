@@ -138,7 +138,9 @@ class _Download:
         chosen: dict[str, Any] = {}
         if self._etag is not None:
             chosen = {"etag": f'"{self._etag}"', "match_condition": MatchConditions.IfNotModified}
-        stream = self._container.client.download_blob(self._name, offset=held, validate_content=True, **chosen)
+        # Without an offset the SDK copes with a blob of no bytes, of which there is no range.
+        offset = held or None
+        stream = self._container.client.download_blob(self._name, offset=offset, validate_content=True, **chosen)
         properties = stream.properties
         self._etag = properties.etag.strip('"')
         self._size = held + stream.size

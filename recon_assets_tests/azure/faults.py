@@ -1,10 +1,11 @@
 """A small HTTP proxy that spoils answers: throttling, lost connections, cut and altered bodies, lost answers."""
 
 import re
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -36,7 +37,8 @@ class FaultProxy:
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
-        self.upstream = (str(parts.hostname), int(parts.port or 80))
+        self._upstream = (str(parts.hostname), int(parts.port or 80))
+        self._has_tls = parts.scheme == "https"
         self.asked: list[tuple[str, str]] = []
         self.plans: list[_Plan] = []
         self._ranges: list[tuple[str, int]] = []
@@ -58,6 +60,11 @@ class FaultProxy:
     def is_used_up(self) -> bool:
         """Whether every planted fault has happened."""
         return not any(plan.faults for plan in self.plans)
+
+    def connect(self) -> HTTPConnection:
+        if self._has_tls:
+            return HTTPSConnection(*self._upstream, timeout=60, context=ssl._create_unverified_context())
+        return HTTPConnection(*self._upstream, timeout=60)
 
     def ranges(self, path: str) -> list[int]:
         """Where the ranges began that were asked for of a path, in order."""
@@ -113,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on
 
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        connection = HTTPConnection(*self.proxy.upstream, timeout=60)
+        connection = self.proxy.connect()
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         connection.request(self.command, self.path, body or None, {**headers, "Content-Length": str(len(body))})
         response: HTTPResponse = connection.getresponse()

@@ -188,7 +188,7 @@ def test_the_watermark_moves_only_past_what_was_stored(
 def test_a_service_that_fails_for_good_leaves_everything_as_it_was(
     bss: BssService, open_downloader: Open, settings: Settings, time: Time
 ) -> None:
-    for number in range(1, 5):
+    for number in range(1, 6):
         bss.put(invoice(number))
     bss.before_page[2] = lambda: bss.faults.extend([Fault(status=500)] * 3)
     with pytest.raises(ReconError, match="The BSS answered 500") as caught:
