@@ -158,12 +158,14 @@ class PublishedStore:
 
     def _log_rows(self, log: DeltaTable) -> list[dict[str, Any]]:
         if self.azure is None:
-            return pa.table(log.to_pyarrow_table()).to_pylist()
+            whole: list[dict[str, Any]] = pa.table(log.to_pyarrow_table()).to_pylist()
+            return whole
         # A file per publication: those that were read before are not asked for again.
         names = [f"publications/{uri.rpartition('/')[2]}" for uri in log.file_uris()]
         with self.bring(names):
             tables = [pq.read_table(self.root / name, schema=_LOG_SCHEMA, partitioning=None) for name in names]
-        return pa.concat_tables(tables or [_LOG_SCHEMA.empty_table()]).to_pylist()
+        rows: list[dict[str, Any]] = pa.concat_tables(tables or [_LOG_SCHEMA.empty_table()]).to_pylist()
+        return rows
 
     def _uri(self, table: str) -> str:
         return self.azure.uri(table) if self.azure else str(self.root / table)
