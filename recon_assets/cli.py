@@ -41,6 +41,8 @@ main.add_command(issues)
 @click.option("--scale", default=1, show_default=True, help="Multiplies the number of plain subscriptions.")
 def sample(months: str, seed: int, scale: int) -> None:
     """Write sample landing files with known discrepancies, and expected.json that names them."""
+    from recon_assets.azure.urls import is_azure
+    from recon_assets.connectors.landing import move_into_landing
     from recon_assets.home import prepare_home
     from recon_assets.months import parse_months
     from recon_assets.sample import write_sample
@@ -48,11 +50,13 @@ def sample(months: str, seed: int, scale: int) -> None:
 
     settings = load_settings()
     prepare_home(settings)
-    expected = write_sample(settings.landing, parse_months(months), seed, scale)
+    written = settings.home / "sample" / "landing" if is_azure(settings.landing_url) else settings.landing
+    expected = write_sample(written, parse_months(months), seed, scale)
+    where = str(settings.landing_url or written)
+    if is_azure(settings.landing_url):
+        move_into_landing(settings, written)
     planted = sum(len(subject["planted"]) for subject in expected.values() if isinstance(subject, dict))
-    click.echo(
-        f"Sample files of {len(expected['months'])} months are below {settings.landing}; {planted} rows are planted."
-    )
+    click.echo(f"Sample files of {len(expected['months'])} months are below {where}; {planted} rows are planted.")
 
 
 @main.command()

@@ -11,13 +11,13 @@ from recon_assets.defs.automation import (
     run_failure_sensor,
     subject_job,
 )
-from recon_assets.defs.downloads import USAGE_DOWNLOAD, usage_download_asset
+from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD, bss_download_asset, usage_download_asset
 from recon_assets.defs.issues import issues_asset, issues_job
 from recon_assets.defs.models import subject_models
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
 from recon_assets.defs.raw import landing_specs, raw_assets
-from recon_assets.defs.resources import PlatformResource
+from recon_assets.defs.resources import platform_resource
 from recon_assets.platform import Platform
 from recon_assets.sources.registry import SUBJECTS
 
@@ -31,8 +31,9 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
     jobs = {subject: subject_job(subject, partitions) for subject in SUBJECTS}
     return dg.Definitions(
         assets=[
-            *landing_specs(partitions, {"azure_invoice_usage": USAGE_DOWNLOAD}),
+            *landing_specs(partitions, {"azure_invoice_usage": USAGE_DOWNLOAD, "bss_invoices": BSS_DOWNLOAD}),
             usage_download_asset(partitions),
+            bss_download_asset(),
             *raw_assets(partitions),
             *models.values(),
             *(publication_asset(subject, models[subject], partitions) for subject in SUBJECTS),
@@ -45,7 +46,7 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
             automation_sensor(),
             *run_failure_sensor(platform.settings),
         ],
-        resources={"platform": PlatformResource()},
+        resources={"platform": platform_resource(platform.settings)},
         # dbt, DuckDB and Delta use all cores themselves; a process per step would cost more than it brings.
         executor=dg.in_process_executor,
     )

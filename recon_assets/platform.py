@@ -1,7 +1,9 @@
 """The platform's parts, put together from the settings: what assets, jobs and the console script work with."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from recon_assets.azure.urls import is_azure, parse_azure_url
 from recon_assets.clock import Clock, utc_now
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import RawStore
@@ -10,6 +12,10 @@ from recon_assets.landing.store import FileStore, FolderStore
 from recon_assets.settings import Settings, load_settings
 from recon_assets.sources.loading import Load, load_month
 from recon_assets.sources.registry import SOURCES
+
+if TYPE_CHECKING:
+    from recon_assets.azure.account import StorageAccount
+    from recon_assets.azure.cache import FileCache
 
 
 @dataclass(frozen=True)
@@ -21,11 +27,15 @@ class Platform:
     clock: Clock
 
     @classmethod
-    def from_settings(cls, settings: Settings | None = None, clock: Clock = utc_now) -> "Platform":
+    def from_settings(
+        cls, settings: Settings | None = None, clock: Clock = utc_now, account: "StorageAccount | None" = None
+    ) -> "Platform":
+        """The platform of the settings; `account` is the storage account of az:// URLs when it is open already."""
         settings = settings or load_settings()
-        return cls(
-            settings, FolderStore(settings.landing), RawStore(settings.raw), PublishedStore(settings.published), clock
-        )
+        if account is None and (is_azure(settings.landing_url) or is_azure(settings.published_url)):
+            account = _open_account()
+        landing, published = landing_store(settings, account), published_store(settings, account)
+        return cls(settings, landing, RawStore(settings.raw), published, clock)
 
     def load(self, source: str, month: str) -> Load:
         """Load one month of a source from what has landed of it now."""
@@ -34,6 +44,40 @@ class Platform:
 
     def landed_months(self) -> list[str]:
         """Every month of which any source has a file, in order; empty without a landing zone."""
-        if not self.settings.landing.is_dir():
+        if not self.landing.exists():
             return []
         return sorted({month for source in SOURCES for month in discover(self.landing, source)})
+
+
+# What knows Azure is imported only where an az:// URL asks for it: azure-storage-blob takes half a second.
+
+
+def landing_store(settings: Settings, account: "StorageAccount | None" = None) -> FileStore:
+    if not is_azure(settings.landing_url):
+        return FolderStore(settings.landing)
+    from recon_assets.landing.blob import BlobStore
+
+    url, account = parse_azure_url(str(settings.landing_url)), account or _open_account()
+    return BlobStore(url, account.container(url.container), _cache(settings, account, "landing"))
+
+
+def published_store(settings: Settings, account: "StorageAccount | None" = None) -> PublishedStore:
+    if not is_azure(settings.published_url):
+        return PublishedStore(settings.published)
+    from recon_assets.lakehouse.azure import AzureTables
+
+    url, account = parse_azure_url(str(settings.published_url)), account or _open_account()
+    cache = _cache(settings, account, "published")
+    return PublishedStore(cache.files, AzureTables(url, account, account.container(url.container), cache))
+
+
+def _open_account() -> "StorageAccount":
+    from recon_assets.azure.account import open_account
+
+    return open_account()
+
+
+def _cache(settings: Settings, account: "StorageAccount", name: str) -> "FileCache":
+    from recon_assets.azure.cache import FileCache
+
+    return FileCache((settings.home / "cache" / name).absolute(), account.settings.cache_bytes)

@@ -7,9 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from recon_assets.azure.urls import is_azure, parse_azure_url
 from recon_assets.errors import InputError
 from recon_assets.sources.registry import SETTLE_DAYS
 
@@ -18,8 +20,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RECON_", env_file=".env", extra="ignore")
 
     home: Path = Field(Path("recon_home"), description="Where everything lives unless a setting moves it.")
-    landing_url: str | None = Field(None, description="Folder of the landing zone; default <home>/landing.")
-    published_url: str | None = Field(None, description="Folder of the published tables; default <home>/published.")
+    landing_url: str | None = Field(
+        None, description="Folder of the landing zone, or az://<container>/<folder>; default <home>/landing."
+    )
+    published_url: str | None = Field(
+        None, description="Folder of the published tables, or az://<container>/<folder>; default <home>/published."
+    )
     issues_url: str | None = Field(
         None, description="Database of the issues (SQLAlchemy URL); default: SQLite, <home>/issues.db."
     )
@@ -59,13 +65,21 @@ class Settings(BaseSettings):
     app_url: str = Field("http://127.0.0.1:8050", description="Address of the reporting app, for links in Dagster.")
     dagster_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster UI.")
 
+    @field_validator("landing_url", "published_url")
+    @classmethod
+    def _known_storage(cls, value: str | None) -> str | None:
+        """A folder, or a well-formed az:// URL; the message leaves the value out, which may hold a SAS token."""
+        if value is not None and "://" in value:
+            parse_azure_url(value)
+        return value or None
+
     @property
     def landing(self) -> Path:
-        return Path(self.landing_url) if self.landing_url else self.home / "landing"
+        return _folder("RECON_LANDING_URL", self.landing_url) if self.landing_url else self.home / "landing"
 
     @property
     def published(self) -> Path:
-        return Path(self.published_url) if self.published_url else self.home / "published"
+        return _folder("RECON_PUBLISHED_URL", self.published_url) if self.published_url else self.home / "published"
 
     @property
     def raw(self) -> Path:
@@ -97,8 +111,20 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"RECON_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']} (got {item['input']!r})"
+            f"RECON_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}{_shown(item)}"
             for item in error.errors()
         )
         raise InputError(f"A setting is wrong. {wrong}") from error
     return settings.model_copy(update={"home": settings.home.resolve()})
+
+
+def _folder(name: str, url: str) -> Path:
+    """The folder a setting names; InputError for one on Azure, which has no path on this computer."""
+    if is_azure(url):
+        raise InputError(f"{name} is on Azure ({url}), where this needs a folder.")
+    return Path(url)
+
+
+def _shown(item: ErrorDetails) -> str:
+    """The value that was given, unless it is an address: those may hold a password or a token."""
+    return "" if str(item["loc"][-1]).endswith("_url") else f" (got {item['input']!r})"

@@ -38,7 +38,7 @@ def month_statuses(platform: Platform) -> list[MonthStatus]:
     published = _published(platform)
     found = []
     for subject in SUBJECTS:
-        landed = landed_files(platform.landing, subject) if platform.settings.landing.is_dir() else {}
+        landed = landed_files(platform.landing, subject) if platform.landing.exists() else {}
         months = {month for files in landed.values() for month in files}
         months |= {month for month, reconciliation in published if reconciliation == subject}
         found += [_status(platform, subject, month, landed, published.get((month, subject), {})) for month in months]

@@ -8,10 +8,30 @@ import pytest
 from filelock import FileLock
 
 from recon_assets.platform import Platform
+from recon_assets_tests.azure.azurite import Azurite, account_at, missing
+from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.landed import platform_in
 
 # Set by .ci/run: there, what a machine does not allow is a failure, not a skip.
 NO_SKIPS = os.environ.get("RECON_TESTS_NO_SKIPS") == "1"
+
+# Test modules about landed files or published tables.
+STORED = {
+    "dbt.test_publish",
+    "defs.test_models_and_publication",
+    "defs.test_raw_assets",
+    "defs.test_sensors_and_schedules",
+    "einvoices.test_readers",
+    "lakehouse.test_published_store",
+    "landing.test_store",
+    "reliability.test_broken_files",
+    "reliability.test_many_files",
+    "sources.test_delimited",
+    "sources.test_loading",
+    "sources.test_pages",
+    "sources.test_quarantine",
+    "usage.test_loading",
+}
 
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
@@ -33,8 +53,39 @@ def no_settings_from_outside() -> Iterator[None]:
     os.environ.update(outside)
 
 
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """The emulator of Blob storage, started by the first test that needs it."""
+    if reason := missing():
+        pytest.skip(f"Azurite: {reason}")
+    running = Azurite(tmp_path_factory.mktemp("azurite") / "azurite.log")
+    yield running
+    running.stop()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of `STORED` run twice, on folders and on Azurite, unless they are marked `folder_only`."""
+    if metafunc.module.__name__.removeprefix("recon_assets_tests.") in STORED:
+        storages = ["folder"]
+        if metafunc.definition.get_closest_marker("folder_only") is None:
+            storages.append(pytest.param("azure", marks=pytest.mark.azure))  # type: ignore[arg-type]
+        metafunc.fixturenames.append("storage")
+        metafunc.parametrize("storage", storages, indirect=True)
+
+
 @pytest.fixture
-def platform(tmp_path: Path) -> Platform:
+def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AzureStorage | None:
+    """Where landing zone and published tables of the test are: None for folders."""
+    if getattr(request, "param", "folder") == "folder":
+        return None
+    running: Azurite = request.getfixturevalue("azurite")
+    azure = AzureStorage(account_at(running.url), running.new_container(), tmp_path_factory.mktemp("caches"))
+    azure.use_for_platforms(request.getfixturevalue("monkeypatch"))
+    return azure
+
+
+@pytest.fixture
+def platform(tmp_path: Path, storage: AzureStorage | None) -> Platform:
     return platform_in(tmp_path)
 
 

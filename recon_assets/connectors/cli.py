@@ -38,3 +38,22 @@ def usage(invoice_ids: tuple[str, ...], month: str | None) -> None:
         click.echo(f"  {invoice.folder}")
     for invoice_id in without:
         click.echo(f"{invoice_id}: Microsoft has no usage of this invoice.")
+
+
+@fetch.command()
+def bss() -> None:
+    """Invoices of the billing platform that were updated since the last fetch (RECON_BSS_* settings)."""
+    from recon_assets.connectors.bss import open_bss
+    from recon_assets.home import prepare_home
+    from recon_assets.settings import load_settings
+
+    settings = load_settings()
+    prepare_home(settings)
+    with open_bss(settings) as downloader:
+        fetched = downloader.fetch()
+    for month, count in fetched.invoices.items():
+        click.echo(f"{month}: {count} new or changed invoices.")
+    if not fetched.invoices:
+        click.echo("No invoice is new or changed.")
+    if fetched.watermark:
+        click.echo(f"Complete up to {fetched.watermark.isoformat()}.")

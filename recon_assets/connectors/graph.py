@@ -154,7 +154,7 @@ class BilledUsageApi:
                     f"The export of {invoice_id} was not made in {self._settings.poll_timeout_seconds:.0f} s. Run "
                     "it again later, or raise RECON_GRAPH_POLL_TIMEOUT_SECONDS."
                 )
-            policy.sleep(self._pause(policy.retry_after(response)))
+            policy.sleep(self._pause(policy.retry_after(response.headers)))
 
     def _pause(self, asked: float | None) -> float:
         wanted = self._settings.poll_seconds if asked is None else asked

@@ -5,7 +5,7 @@ What is asked, and what an answer means, belongs to the module of the service.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -81,9 +81,9 @@ class RetryPolicy:
         asked = error.retry_after if isinstance(error, TransientError) else None
         return min(max(backoff, asked or 0.0), self.longest_wait)
 
-    def retry_after(self, response: httpx.Response) -> float | None:
-        """Seconds the answer asks to wait (a number or an HTTP date); None when it does not say."""
-        value: str = response.headers.get("Retry-After", "").strip()
+    def retry_after(self, headers: Mapping[str, str]) -> float | None:
+        """Seconds an answer with these headers asks to wait (a number or an HTTP date); None when it does not say."""
+        value: str = headers.get("Retry-After", "").strip()
         if value.isascii() and value.isdigit():
             return float(value)
         try:
@@ -141,7 +141,7 @@ class Http:
 
     def raise_if_transient(self, what: str, response: httpx.Response) -> None:
         if response.status_code in _RETRIED or response.status_code >= 500:
-            pause = self.policy.retry_after(response)
+            pause = self.policy.retry_after(response.headers)
             raise TransientError(f"{what} answered {response.status_code} {response.reason_phrase}.", pause)
 
 

@@ -1,18 +1,23 @@
 """Where a connector puts what it fetched: a version of files appears whole, its manifest last.
 
-`LandingWriter` is what a store has to offer; the folder is here. In Azure Blob storage a version is its files, then its
-manifest: readers take a version only by its manifest.
+`LandingWriter` is what a store has to offer; the folder and the container of Azure Blob storage are here.
 """
 
 import hashlib
 import os
 import shutil
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from recon_assets.azure.urls import is_azure, parse_azure_url
 from recon_assets.errors import InputError
+from recon_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from recon_assets.azure.container import BlobContainer
 
 MANIFEST = "manifest.json"
 _INCOMING = ".incoming"
@@ -21,11 +26,14 @@ _INCOMING = ".incoming"
 class LandingWriter(Protocol):
     """Paths are relative to the landing zone's root, with forward slashes, in every store."""
 
+    def put(self, path: str, content: Path | bytes) -> None:
+        """Write one file, which appears whole, in place of one that is there."""
+
     def list_sizes(self, folder: str) -> dict[str, int]:
         """Path and size in bytes of every file below `folder`; empty without such a folder."""
 
     def read_bytes(self, path: str) -> bytes:
-        """Content of a small file."""
+        """Content of a small file; FileNotFoundError when it is not there."""
 
     def publish(self, folder: str, files: Mapping[str, Path], manifest: bytes) -> None:
         """Make `folder` hold exactly these local files, by name, and manifest.json, which appears last."""
@@ -38,8 +46,7 @@ class FolderWriter:
     root: Path
 
     def list_sizes(self, folder: str) -> dict[str, int]:
-        if not self.root.is_dir():
-            raise InputError(f"The landing zone {self.root} does not exist. Create it, or set RECON_LANDING_URL.")
+        self._require_root()
         return {
             path.relative_to(self.root).as_posix(): path.stat().st_size
             for path in sorted((self.root / folder).rglob("*"))
@@ -48,6 +55,21 @@ class FolderWriter:
 
     def read_bytes(self, path: str) -> bytes:
         return (self.root / path).read_bytes()
+
+    def put(self, path: str, content: Path | bytes) -> None:
+        self._require_root()
+        incoming = self.root / _INCOMING / uuid.uuid4().hex
+        incoming.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if isinstance(content, Path):
+                shutil.copyfile(content, incoming)
+            else:
+                _write_synced(incoming, content)
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            incoming.replace(target)
+        finally:
+            incoming.unlink(missing_ok=True)
 
     def publish(self, folder: str, files: Mapping[str, Path], manifest: bytes) -> None:
         # No reader looks into .incoming: it is below no source's prefix (spec/sources.md).
@@ -64,6 +86,60 @@ class FolderWriter:
             target.rename(replaced)
         fresh.rename(target)
         _remove(incoming)
+
+    def _require_root(self) -> None:
+        if not self.root.is_dir():
+            raise InputError(f"The landing zone {self.root} does not exist. Create it, or set RECON_LANDING_URL.")
+
+
+@dataclass(frozen=True)
+class ContainerWriter:
+    """The landing zone in Azure Blob storage: a blob appears whole, and the manifest after the files it names."""
+
+    container: "BlobContainer"
+    prefix: str  # empty, or a folder with its trailing slash
+
+    def put(self, path: str, content: Path | bytes) -> None:
+        self.container.upload(self.prefix + path, content)
+
+    def list_sizes(self, folder: str) -> dict[str, int]:
+        blobs = self.container.list_blobs(f"{self.prefix}{folder}/")
+        return {blob.name.removeprefix(self.prefix): blob.size for blob in blobs}
+
+    def read_bytes(self, path: str) -> bytes:
+        content = self.container.read(self.prefix + path)
+        if content is None:
+            raise FileNotFoundError(path)
+        return content
+
+    def publish(self, folder: str, files: Mapping[str, Path], manifest: bytes) -> None:
+        """Readers take a version only by its manifest: it goes first when the version is replaced, and comes last."""
+        self.container.delete(f"{self.prefix}{folder}/{MANIFEST}")
+        for path in self.list_sizes(folder):
+            if path.removeprefix(f"{folder}/") not in files:
+                self.container.delete(self.prefix + path)
+        for name, local in files.items():
+            self.put(f"{folder}/{name}", local)
+        self.put(f"{folder}/{MANIFEST}", manifest)
+
+
+def landing_writer(settings: Settings) -> LandingWriter:
+    """A writer into the landing zone of the settings."""
+    if not is_azure(settings.landing_url):
+        return FolderWriter(settings.landing)
+    from recon_assets.azure.account import open_account
+
+    url = parse_azure_url(str(settings.landing_url))
+    return ContainerWriter(open_account().container(url.container), url.prefix)
+
+
+def move_into_landing(settings: Settings, folder: Path) -> None:
+    """Put every file below a local folder into the landing zone, manifests last, and remove the folder."""
+    writer = landing_writer(settings)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in sorted(paths, key=lambda path: path.name == MANIFEST):
+        writer.put(path.relative_to(folder).as_posix(), path)
+    _remove(folder)
 
 
 def _place(local: Path, target: Path) -> None:

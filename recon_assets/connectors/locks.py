@@ -1,4 +1,4 @@
-"""One download of an invoice at a time, across processes; a lock of a killed process is gone with it."""
+"""Locks across processes, such as one download of an invoice at a time; those of a killed process are gone with it."""
 
 import sys
 from collections.abc import Iterator
@@ -14,18 +14,19 @@ def only_one(path: Path, what: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
         try:
-            _lock(file.fileno())
+            lock_file(file.fileno())
         except OSError:
             raise ReconError(f"The {what} is being fetched by another process. Wait until it is done.") from None
         yield
 
 
-def _lock(descriptor: int) -> None:
+def lock_file(descriptor: int, wait: bool = False) -> None:
+    """Lock an open file, as long as it is open; OSError when it is locked already and this is not to wait."""
     if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -33,7 +33,7 @@ from recon_assets.connectors.graph import (
 from recon_assets.connectors.http import Http, RetryPolicy, Secrets, new_client
 from recon_assets.connectors.identity import make_credential, token_source
 from recon_assets.connectors.invoices import InvoiceApi
-from recon_assets.connectors.landing import MANIFEST, FolderWriter, LandingWriter
+from recon_assets.connectors.landing import MANIFEST, LandingWriter, landing_writer
 from recon_assets.connectors.locks import only_one
 from recon_assets.connectors.settings import GraphSettings, load_graph_settings
 from recon_assets.errors import InputError, ReconError
@@ -231,7 +231,7 @@ def open_partner_center(
         http = Http(client, policy, secrets)
         api = BilledUsageApi(http, graph, token_source(credential, graph.graph_scope, secrets))
         scratch = settings.home / "downloads" / "billed_usage"
-        downloader = UsageDownloader(api, http, FolderWriter(settings.landing), scratch, graph.parallelism)
+        downloader = UsageDownloader(api, http, landing_writer(settings), scratch, graph.parallelism)
         yield PartnerCenter(
             downloader, InvoiceApi(http, graph, token_source(credential, graph.partner_center_scope, secrets))
         )

@@ -80,11 +80,14 @@ def load_graph_settings() -> GraphSettings:
     try:
         return GraphSettings()  # type: ignore[call-arg]  # the required fields come from the environment
     except ValidationError as error:
-        wrong = "; ".join(_problem(item["loc"], item["msg"]) for item in error.errors(include_input=False))
+        wrong = "; ".join(
+            setting_problem(_PREFIX, item["loc"], item["msg"]) for item in error.errors(include_input=False)
+        )
     raise InputError(f"Microsoft Graph cannot be asked for usage with these settings. {wrong}.")
 
 
-def _problem(place: tuple[int | str, ...], message: str) -> str:
+def setting_problem(prefix: str, place: tuple[int | str, ...], message: str) -> str:
+    """What is wrong with one setting, by the name of its variable."""
     name = "_".join(str(part) for part in place).upper()
     text = message.removeprefix("Value error, ")
-    return f"{_PREFIX}{name}: {text}" if name else text
+    return f"{prefix}{name}: {text}" if name else text

@@ -6,11 +6,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from recon_assets.connectors.bss import FetchedInvoices, open_bss
 from recon_assets.connectors.partner_center import FetchedMonth, open_partner_center
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError, ReconError
 from recon_assets.home import prepare_home
 
+BSS_DOWNLOAD = dg.AssetKey(["landing", "bss_invoices_download"])
 USAGE_DOWNLOAD = dg.AssetKey(["landing", "azure_invoice_usage_download"])
 
 
@@ -45,6 +47,39 @@ def usage_download_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefini
         return dg.MaterializeResult(metadata=download_metadata(fetched))
 
     return azure_invoice_usage_download
+
+
+def bss_download_asset() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=BSS_DOWNLOAD,
+        group_name="landing",
+        description="Invoices of the BSS that were updated since the last fetch, from its API (RECON_BSS_* settings), "
+        "stored in the months of their dates. Not by month: one fetch brings late changes of any month.",
+        owners=["team:finops"],
+        kinds={"json"},
+        tags={"subject": "subscriptions"},
+    )
+    def bss_invoices_download(platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        settings = platform.get().settings
+        prepare_home(settings)
+        try:
+            with open_bss(settings) as downloader:
+                fetched = downloader.fetch()
+        except ReconError as error:
+            raise dg.Failure(str(error), allow_retries=not isinstance(error, InputError)) from None
+        return dg.MaterializeResult(metadata=bss_metadata(fetched))
+
+    return bss_invoices_download
+
+
+def bss_metadata(fetched: FetchedInvoices) -> Mapping[str, Any]:
+    """Invoices by month, files, and how far the landing zone is complete."""
+    return {
+        "invoices": sum(fetched.invoices.values()),
+        "invoices_by_month": dg.MetadataValue.json(dict(fetched.invoices)),
+        "files": dg.MetadataValue.json(fetched.files),
+        "complete_up_to": fetched.watermark.isoformat() if fetched.watermark else "no invoice yet",
+    }
 
 
 def download_metadata(fetched: FetchedMonth) -> Mapping[str, Any]:

@@ -10,13 +10,15 @@ A reader takes each month's files from the month's own newest row, so a month is
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import finalize
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -24,6 +26,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from recon_assets.clock import Clock
 from recon_assets.errors import InputError
 from recon_assets.pipeline.marts import Mart
+
+if TYPE_CHECKING:
+    from recon_assets.lakehouse.azure import AzureTables
 
 _LOG_SCHEMA = pa.schema(
     [
@@ -62,16 +67,25 @@ class Publication:
 
 @dataclass(frozen=True)
 class PublishedStore:
+    """`root` holds the tables, or with `azure` local copies of the data files that are being read."""
+
     root: Path
+    azure: "AzureTables | None" = None
+
+    @property
+    def name(self) -> str:
+        return str(self.azure.url if self.azure else self.root)
 
     def publications(self, as_of: dt.datetime | None = None) -> list[Publication]:
         """Every publication up to `as_of`, oldest first; empty when nothing was ever published."""
-        try:
-            log = DeltaTable(self._uri("publications"))
-        except TableNotFoundError:
-            return []
-        rows = pa.table(log.to_pyarrow_table()).to_pylist()
-        found = [_publication(row) for row in rows]
+        with self._problems():
+            try:
+                log = DeltaTable(self._uri("publications"), storage_options=self._options())
+            except TableNotFoundError:
+                return []
+            rows = self._read(log, "publications").to_pylist()
+        # A row is there twice when the answer to its commit got lost on the way and the commit was tried again.
+        found = list({_identity(p): p for p in map(_publication, rows)}.values())
         return sorted(
             (p for p in found if as_of is None or p.published_at <= as_of), key=lambda p: (p.published_at, p.run_id)
         )
@@ -105,10 +119,11 @@ class PublishedStore:
                     schema_mode="merge",
                     writer_properties=WriterProperties(max_row_group_size=_ROW_GROUP),
                 )
-            below = "/".join(f"{name}={value}" for name, value in partition.items())
-            return MartVersion(table.version(), self._files(table, mart.name, below))
+            below = "/".join([mart.name, *(f"{name}={value}" for name, value in partition.items()), ""])
+            return MartVersion(table.version(), [f for f in _files_of(table, mart.name) if f.startswith(below)])
 
-        return _until_committed(write)
+        with self._problems():
+            return _until_committed(write)
 
     def record(self, publication: Publication) -> None:
         """Append the row that makes the publication what readers see."""
@@ -121,7 +136,15 @@ class PublishedStore:
             "marts": json.dumps(marts, sort_keys=True),
         }
         log = pa.Table.from_pylist([row], _LOG_SCHEMA)
-        _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
+        with self._problems():
+            _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
+
+    def bring(self, files: Iterable[str]) -> ExitStack:
+        """See that `files` can be read below `root`, until what is returned is closed."""
+        held = ExitStack()
+        if self.azure:
+            held.callback(self.azure.bring(files).release)
+        return held
 
     def replace_whole(self, mart: Mart, rows: Callable[[], pa.Table], run_id: str, clock: Clock) -> MartVersion:
         """Replace a mart that is not monthly in one Delta commit: readers see it as it was or as it is.
@@ -135,7 +158,7 @@ class PublishedStore:
             # The log is the history that `as_of` reads.
             table = self._table(mart.name, _schema(mart), [], {"delta.enableExpiredLogCleanup": "false"})
             found = rows()
-            if not _same_rows(found, table):
+            if not _same_rows(found, self._read(table, mart.name)):
                 published_at = max([clock(), *(at + dt.timedelta(microseconds=1) for at, _ in _stamps(table))])
                 write_deltalake(
                     table,
@@ -146,7 +169,8 @@ class PublishedStore:
                 )
             return MartVersion(table.version(), _files_of(table, mart.name))
 
-        return _until_committed(write)
+        with self._problems():
+            return _until_committed(write)
 
     def connect(
         self, marts: Iterable[Mart], as_of: dt.datetime | None = None, config: dict[str, Any] | None = None
@@ -159,50 +183,72 @@ class PublishedStore:
         our own passes `require_reading` first.
         """
         current = list(self.current(as_of).values())
+        files = [(mart, self._files_at(mart, current, as_of)) for mart in marts]
         connection = duckdb.connect(config=config or {})
+        finalize(connection, self.bring(file for _, of_mart in files for file in of_mart).close)
         connection.execute("set timezone = 'UTC'; create schema marts")
-        for mart in marts:
-            if mart.is_monthly:
-                files = [file for p in current if mart.name in p.marts for file in p.marts[mart.name].files]
-            else:
-                files = self._whole_files(mart, as_of)
-            sql = _view_sql(mart, [str(self.root / file) for file in files])
+        for mart, of_mart in files:
+            sql = _view_sql(mart, [str(self.root / file) for file in of_mart])
             connection.execute(f"create view marts.{mart.name} as {sql}")
         connection.execute(f"create table marts.publications as {_log_sql(current)}")
         connection.execute("set allowed_directories = ?", [[str(self.root)]])
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         return connection
 
+    def _read(self, table: DeltaTable, name: str) -> pa.Table:
+        """All rows of a table that is not partitioned, such as the log."""
+        if self.azure is None:
+            return pa.table(table.to_pyarrow_table())
+        # A log has a file per row: those that were read before are not asked for again.
+        files, schema = _files_of(table, name), pa.schema(table.schema().to_arrow())
+        with self.bring(files):
+            parts = [pq.read_table(self.root / file, schema=schema, partitioning=None) for file in files]
+        return pa.concat_tables(parts or [schema.empty_table()])
+
     def _uri(self, table: str) -> str:
-        return str(self.root / table)
+        return self.azure.uri(table) if self.azure else str(self.root / table)
+
+    def _options(self) -> dict[str, str] | None:
+        return self.azure.options() if self.azure else None
+
+    def _problems(self) -> AbstractContextManager[None]:
+        return self.azure.problems() if self.azure else nullcontext()
+
+    def _files_at(self, mart: Mart, current: list[Publication], as_of: dt.datetime | None) -> list[str]:
+        if not mart.is_monthly:
+            return self._whole_files(mart, as_of)
+        return [file for p in current if mart.name in p.marts for file in p.marts[mart.name].files]
 
     def _whole_files(self, mart: Mart, as_of: dt.datetime | None) -> list[str]:
         """Files of a mart that is not monthly, newest or as they were; none when it was never published."""
-        try:
-            table = DeltaTable(self._uri(mart.name))
-        except TableNotFoundError:
-            return []
-        if as_of is not None:
-            table.load_as_version(next((version for at, version in _stamps(table) if at <= as_of), 0))
-        return _files_of(table, mart.name)
+        with self._problems():
+            try:
+                table = DeltaTable(self._uri(mart.name), storage_options=self._options())
+            except TableNotFoundError:
+                return []
+            if as_of is not None:
+                table.load_as_version(next((version for at, version in _stamps(table) if at <= as_of), 0))
+            return _files_of(table, mart.name)
 
     def _table(
         self, name: str, schema: pa.Schema, partition_by: list[str], properties: dict[str, str] | None = None
     ) -> DeltaTable:
-        (self.root / name).mkdir(parents=True, exist_ok=True)
+        if self.azure is None:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
         return DeltaTable.create(
-            self._uri(name), schema, partition_by=partition_by or None, mode="ignore", configuration=properties
+            self._uri(name),
+            schema,
+            partition_by=partition_by or None,
+            mode="ignore",
+            configuration=properties,
+            storage_options=self._options(),
         )
-
-    def _files(self, table: DeltaTable, name: str, below: str) -> list[str]:
-        paths = (uri.replace("\\", "/") for uri in table.file_uris())
-        marker = f"/{name}/{below}/"
-        return sorted(f"{name}/{below}/{path.rsplit(marker, 1)[1]}" for path in paths if marker in path)
 
 
 def _files_of(table: DeltaTable, name: str) -> list[str]:
+    """Files of the version that is loaded, relative to `published/`."""
     paths = (uri.replace("\\", "/") for uri in table.file_uris())
-    return sorted(f"{name}/{path.rsplit('/', 1)[1]}" for path in paths)
+    return sorted(f"{name}/{path.rsplit(f'/{name}/', 1)[1]}" for path in paths)
 
 
 def _stamps(table: DeltaTable) -> list[tuple[dt.datetime, int]]:
@@ -216,8 +262,7 @@ def _schema(mart: Mart) -> pa.Schema:
         return connection.execute(_view_sql(mart, [])).to_arrow_table().schema
 
 
-def _same_rows(found: pa.Table, table: DeltaTable) -> bool:
-    before = pa.table(table.to_pyarrow_table())
+def _same_rows(found: pa.Table, before: pa.Table) -> bool:
     if before.column_names[:-2] != found.column_names:
         return False
     return bool(before.select(found.column_names).cast(found.schema).equals(found))
@@ -251,6 +296,10 @@ def _until_committed(write: Callable[[], T]) -> T:
         reraise=True,
     )
     return retrying(write)
+
+
+def _identity(publication: Publication) -> tuple[str, str, str, dt.datetime]:
+    return publication.month, publication.reconciliation, publication.run_id, publication.published_at
 
 
 def _publication(row: dict[str, Any]) -> Publication:

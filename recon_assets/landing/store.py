@@ -25,6 +25,13 @@ class LandedFile:
 
 
 class FileStore(Protocol):
+    @property
+    def name(self) -> str:
+        """Where it is, for people."""
+
+    def exists(self) -> bool:
+        """Whether the landing zone is there, with or without files."""
+
     def list_files(self, prefix: str) -> Iterator[LandedFile]:
         """Files below the folder `prefix`, in order of path."""
 
@@ -35,6 +42,13 @@ class FileStore(Protocol):
 @dataclass(frozen=True)
 class FolderStore:
     root: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.root)
+
+    def exists(self) -> bool:
+        return self.root.is_dir()
 
     def list_files(self, prefix: str) -> Iterator[LandedFile]:
         if not self.root.is_dir():

@@ -86,11 +86,18 @@ def _publish_month(
     for mart in marts_of(build.subject):
         rows = _reader(connection, stamp.month_sql(mart))
         marts[mart.name] = published.replace_month(mart, month, build.subject, rows)
-    changes = _reader(connection, stamp.changes_sql(before, published.root))
-    marts[CHANGES.name] = published.replace_month(CHANGES, month, build.subject, changes)
+    with published.bring(_compared_files(build.subject, before)):
+        changes = _reader(connection, stamp.changes_sql(before, published.root))
+        marts[CHANGES.name] = published.replace_month(CHANGES, month, build.subject, changes)
     publication = Publication(month, build.subject, run_id, published_at, marts)
     published.record(publication)
     return publication
+
+
+def _compared_files(subject: str, before: Publication | None) -> list[str]:
+    """Files of the publication before that `reconciliation_changes` looks into."""
+    compared = [mart.name for mart in marts_of(subject) if mart.status]
+    return [file for name in compared if before and name in before.marts for file in before.marts[name].files]
 
 
 def _reader(

@@ -1,14 +1,13 @@
-"""The contract proxy: `prism proxy --errors` with Microsoft's published contract in front of the service.
+"""The contract proxy: `prism proxy --errors` with a contract, such as Microsoft's published one, in front of a service.
 
 A request or answer that breaks the contract becomes an error of the proxy, and stands in its log.
 """
 
-import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
 
+from recon_assets_tests import npm
 from recon_assets_tests.shared import SHARED
 
 HERE = Path(__file__).resolve().parent
@@ -21,31 +20,22 @@ def missing() -> str | None:
     """Why the proxy cannot run here; None when it can."""
     if not CONTRACT.is_file():
         return f"no contract: {CONTRACT.relative_to(SHARED)} is not in ../shared (or RECON_SHARED)"
-    if shutil.which("node") is None or (shutil.which("npm") is None and not PRISM.is_file()):
-        return "node and npm are not installed"
     return install()
 
 
 def install() -> str | None:
     """Install the pinned proxy beside its lock file once; why not, when it fails."""
-    import filelock
-
-    with filelock.FileLock(HERE / "prism" / ".install.lock"):
-        if PRISM.is_file():
-            return None
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=HERE / "prism", capture_output=True, text=True, check=False)
-        return None if done.returncode == 0 else f"npm ci failed: {done.stderr.strip()[-300:]}"
+    return npm.install(HERE / "prism", PRISM)
 
 
 class Prism:
     """A running proxy; `url` is where clients go."""
 
-    def __init__(self, upstream: str, log: Path) -> None:
+    def __init__(self, upstream: str, log: Path, contract: Path = CONTRACT) -> None:
         self.log = log
-        port = _free_port()
+        port = npm.free_port()
         self.url = f"http://127.0.0.1:{port}"
-        command = ["node", str(PRISM), "proxy", str(CONTRACT), upstream, "--errors", "-p", str(port)]
+        command = ["node", str(PRISM), "proxy", str(contract), upstream, "--errors", "-p", str(port)]
         with log.open("w", encoding="utf-8") as file:
             self._process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
         self._wait_until_ready()
@@ -68,9 +58,3 @@ class Prism:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"prism did not start: {self.log.read_text(encoding='utf-8')[-500:]}")
             time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

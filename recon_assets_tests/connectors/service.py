@@ -80,6 +80,7 @@ class Service:
         self.authority = f"https://127.0.0.1:{self._https.server_port}"
         self.public_url = self.url
         self.certificate = b""
+        self.token = TOKEN  # what Entra gives
         self.reset()
 
     def start(self, folder: Path) -> Path:
@@ -217,7 +218,7 @@ class _EntraHandler(_Base):
             said = "AADSTS7000215: Invalid client secret provided."
             self.answer_json(401, {"error": "invalid_client", "error_description": said})
             return
-        self.answer_json(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": TOKEN})
+        self.answer_json(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": self.service.token})
 
 
 class _Handler(_Base):

@@ -27,7 +27,7 @@ from recon_assets_tests.connectors.conftest import Time
 )
 def test_retry_after_is_a_number_or_a_date(time: Time, value: str, seconds: float | None) -> None:
     policy = RetryPolicy(clock=time.clock)
-    assert policy.retry_after(httpx.Response(429, headers={"Retry-After": value})) == seconds
+    assert policy.retry_after(httpx.Headers({"Retry-After": value})) == seconds
 
 
 def test_pauses_grow_up_to_the_longest_and_end_after_the_attempts(time: Time) -> None:

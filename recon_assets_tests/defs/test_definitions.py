@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from recon_assets.definitions import build_definitions
-from recon_assets.defs.downloads import USAGE_DOWNLOAD
+from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD
 from recon_assets.defs.issues import REPORTED_ISSUES
 from recon_assets.defs.partitions import month_partitions, window_mapping
 from recon_assets.pipeline.project import source_windows
@@ -23,10 +23,15 @@ RAW_KINDS = {"duckdb", "pandera", "parquet"}
 DBT = {"dbt", "duckdb"}
 # subject -> source -> the assets that its landed files come from
 LANDED: dict[str, dict[str, set[str]]] = {
-    "subscriptions": {"bss_invoices": set(), "ms_recon_legacy": set(), "ms_recon_nce": set()},
+    "subscriptions": {
+        "bss_invoices": {"landing/bss_invoices_download"},
+        "ms_recon_legacy": set(),
+        "ms_recon_nce": set(),
+    },
     "usage": {"azure_cost_export": set(), "azure_invoice_usage": {"landing/azure_invoice_usage_download"}},
     "einvoices": {"einvoices": set(), "erp_purchase_register": set(), "erp_sales_register": set()},
 }
+DOWNLOADS = {"landing/azure_invoice_usage_download": {"azure"}, "landing/bss_invoices_download": {"json"}}
 # subject -> staging model -> sources it reads, and staging models
 STAGING: dict[str, dict[str, set[str]]] = {
     "subscriptions": {
@@ -88,7 +93,7 @@ def expected_assets(subject: str) -> dict[str, tuple[set[str], set[str]]]:
         f"marts/{mart}": (DBT, {key for layer in reads for key in layers.get(layer, {layer})})
         for mart, reads in MARTS[subject].items()
     }
-    downloads = {key: ({"azure"}, set[str]()) for parents in LANDED[subject].values() for key in parents}
+    downloads = {key: (DOWNLOADS[key], set[str]()) for parents in LANDED[subject].values() for key in parents}
     return landing | downloads | raw | staging | marts | {f"published/{subject}": ({"deltalake"}, set(marts))}
 
 
@@ -162,7 +167,9 @@ def test_every_mart_description_ends_with_its_grain(definitions: dg.Definitions)
 
 def test_all_assets_share_one_partitions_definition(definitions: dg.Definitions, platform: Platform) -> None:
     graph = definitions.resolve_asset_graph()
-    assert {graph.get(key).partitions_def for key in asset_keys(definitions)} == {month_partitions(platform)}
+    by_month = [key for key in asset_keys(definitions) if key != BSS_DOWNLOAD]  # brings changes of any month
+    assert {graph.get(key).partitions_def for key in by_month} == {month_partitions(platform)}
+    assert graph.get(BSS_DOWNLOAD).partitions_def is None
 
 
 def test_every_check_of_raw_and_marts_is_partitioned(definitions: dg.Definitions, platform: Platform) -> None:
@@ -269,6 +276,8 @@ def test_a_month_needs_the_raw_months_of_its_selection_window(definitions: dg.De
             if parent.path[0] == "raw":
                 window = next(w for w in source_windows(graph.get(key).tags["subject"]) if w.source == parent.path[1])
                 assert mapping == window_mapping(window)
+            elif parent == BSS_DOWNLOAD:  # one fetch brings any months
+                assert isinstance(mapping, dg.AllPartitionMapping)
             else:
                 assert (mapping.start_offset, mapping.end_offset) == (0, 0)  # type: ignore[attr-defined]
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from recon_assets.lakehouse.published import Publication, PublishedStore
 from recon_assets.pipeline.marts import Mart, MartColumn
+from recon_assets.platform import Platform
+from recon_assets_tests.landed import settings_in
 
 SUBJECT = "subscriptions"
 MART = Mart(
@@ -59,9 +61,10 @@ def publish(
     return publication
 
 
-def main(root: str, month: str, count: str) -> None:
+def main(url: str, home: str, month: str, count: str, name: str) -> None:
+    store = Platform.from_settings(settings_in(Path(home), published_url=url)).published
     for number in range(1, int(count) + 1):
-        publish(PublishedStore(Path(root)), month, f"{month}-run-{number}", [f"{number}.00"], day(number))
+        publish(store, month, f"{name}-run-{number}", [f"{number}.00", f"{number}.00"], day(number))
 
 
 if __name__ == "__main__":

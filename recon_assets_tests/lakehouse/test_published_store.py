@@ -14,6 +14,8 @@ import pytest
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.published import PublishedStore, require_reading
 from recon_assets.pipeline.marts import Mart, MartColumn
+from recon_assets_tests.azure.azurite import azure_environment
+from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.lakehouse.publishing import MART, SCHEMA, SHARED, SUBJECT, day, month_rows, publish
 
 MARTS = [MART, SHARED]
@@ -21,8 +23,9 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PublishedStore:
-    return PublishedStore(tmp_path / "published")
+def store(tmp_path: Path, storage: AzureStorage | None) -> PublishedStore:
+    root = tmp_path / "published"
+    return storage.published(root) if storage else PublishedStore(root)
 
 
 def amounts(source: PublishedStore | duckdb.DuckDBPyConnection, mart: str = "totals") -> list[tuple[str, str]]:
@@ -102,19 +105,46 @@ def test_a_publication_of_another_month_does_not_bring_an_unrecorded_write_to_li
     assert amounts(store) == [("2025-01", "1.00"), ("2025-02", "2.00")]
 
 
-def test_publishing_different_months_at_once_loses_nothing(store: PublishedStore) -> None:
-    months, count = ["2025-01", "2025-02", "2025-03"], 4
-    module = "recon_assets_tests.lakehouse.publishing"
+def publish_at_once(store: PublishedStore, home: Path, publishers: dict[str, str], count: int) -> None:
+    """Processes that publish `count` times each, by name the month; every one of their publications has two rows."""
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    publishers = [
-        subprocess.Popen([sys.executable, "-m", module, str(store.root), month, str(count)], env=environment)
-        for month in months
+    if store.azure:
+        environment |= azure_environment(store.azure.account.settings.account_url)
+    command = [sys.executable, "-m", "recon_assets_tests.lakehouse.publishing", store.name]
+    running = [
+        subprocess.Popen([*command, str(home / name), month, str(count), name], env=environment)
+        for name, month in publishers.items()
     ]
-    assert [publisher.wait(timeout=120) for publisher in publishers] == [0] * len(months)
+    assert [process.wait(timeout=120) for process in running] == [0] * len(running)
+
+
+def test_publishing_different_months_at_once_loses_nothing(store: PublishedStore, tmp_path: Path) -> None:
+    months, count = ["2025-01", "2025-02", "2025-03"], 4
+    publish_at_once(store, tmp_path, {month: month for month in months}, count)
     assert len(store.publications()) == len(months) * count
-    assert amounts(store) == amounts(store, "shared_totals") == [(month, f"{count}.00") for month in months]
+    assert (
+        amounts(store) == amounts(store, "shared_totals") == [(month, f"{count}.00") for month in months for _ in "ab"]
+    )
     for number in range(1, count + 1):
-        assert amounts(store.connect(MARTS, day(number))) == [(month, f"{number}.00") for month in months]
+        assert amounts(store.connect(MARTS, day(number))) == [(month, f"{number}.00") for month in months for _ in "ab"]
+
+
+def test_of_two_publishers_of_the_same_month_each_has_its_own_version_and_one_is_seen(
+    store: PublishedStore, tmp_path: Path
+) -> None:
+    count = 4
+    publish_at_once(store, tmp_path, {"left": "2025-01", "right": "2025-01"}, count)
+    publications = store.publications()
+    assert sorted(p.run_id for p in publications) == sorted(
+        f"{name}-run-{number}" for name in ("left", "right") for number in range(1, count + 1)
+    )
+    for mart in (MART.name, SHARED.name):  # no two commits took the same version, and no file belongs to two of them
+        assert len({p.marts[mart].version for p in publications}) == len(publications)
+        assert len({file for p in publications for file in p.marts[mart].files}) == len(publications)
+    with store.connect(MARTS) as reader:
+        for mart in (MART.name, SHARED.name):
+            seen = reader.execute(f"select run_id, count(*) from marts.{mart} group by 1").fetchall()
+            assert seen == [(publications[-1].run_id, 2)]
 
 
 def test_a_month_is_written_again_when_a_concurrent_commit_of_it_wins(store: PublishedStore) -> None:
@@ -133,8 +163,9 @@ def test_a_month_is_written_again_when_a_concurrent_commit_of_it_wins(store: Pub
 
     version = store.replace_month(MART, "2025-01", SUBJECT, rows)
     assert asked == 2
-    written = duckdb.read_parquet([str(store.root / file) for file in version.files])
-    assert written.select("amount").fetchall() == [(Decimal("2.00"),)]
+    with store.bring(version.files):
+        written = duckdb.read_parquet([str(store.root / file) for file in version.files])
+        assert written.select("amount").fetchall() == [(Decimal("2.00"),)]
 
 
 def test_a_month_published_before_a_mart_got_a_column_reads_as_null_there(store: PublishedStore) -> None:
@@ -170,6 +201,7 @@ def test_a_reader_cannot_leave_the_published_tables(sql: str, store: PublishedSt
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.folder_only
 @pytest.mark.parametrize(
     "sql",
     [
@@ -187,6 +219,7 @@ def test_a_statement_that_does_more_than_read_is_refused(sql: str, store: Publis
         require_reading(reader, sql.format(published=store.root))
 
 
+@pytest.mark.folder_only
 @pytest.mark.parametrize(
     "sql",
     ["from marts.totals", "select 1", "with t as (select 1 as n) from t", "describe marts.totals", "show tables",

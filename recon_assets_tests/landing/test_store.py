@@ -1,4 +1,4 @@
-"""The folder store: every version of a file is told apart, and a file that changes under its reader is a problem."""
+"""File stores: every version of a file is told apart, and a reader never sees two versions of one file."""
 
 import os
 from collections.abc import Callable
@@ -7,47 +7,55 @@ from pathlib import Path
 import pytest
 
 from recon_assets.errors import FileProblem
-from recon_assets.landing.store import FolderStore, LandedFile
+from recon_assets.landing.store import FileStore, FolderStore, LandedFile
+from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.landed import land
 
 Happens = Callable[[Path], object]
 NAME = "bss/invoices/2025-01/a.csv"
 
 
-def only_file(root: Path) -> LandedFile:
-    (file,) = FolderStore(root).list_files("bss/invoices/")
+@pytest.fixture
+def store(tmp_path: Path, storage: AzureStorage | None) -> FileStore:
+    return storage.landing(tmp_path) if storage else FolderStore(tmp_path)
+
+
+def only_file(store: FileStore) -> LandedFile:
+    (file,) = store.list_files("bss/invoices/")
     return file
 
 
-def test_a_landed_file_has_its_path_below_the_root_its_size_and_its_time(tmp_path: Path) -> None:
+def test_a_landed_file_has_its_path_below_the_root_its_size_and_its_time(store: FileStore, tmp_path: Path) -> None:
     path = land(tmp_path, NAME, "12345")
     os.utime(path, (1000, 1000))
-    file = only_file(tmp_path)
+    file = only_file(store)
     assert (file.path, file.size, file.modified_at) == (NAME, 5, 1000.0)
 
 
-def test_the_content_of_exactly_this_version_is_handed_out(tmp_path: Path) -> None:
+def test_the_content_of_exactly_this_version_is_handed_out(store: FileStore, tmp_path: Path) -> None:
     land(tmp_path, NAME, "content")
-    with FolderStore(tmp_path).open_local(only_file(tmp_path)) as path:
+    with store.open_local(only_file(store)) as path:
         assert path.read_text(encoding="utf-8") == "content"
 
 
-def test_a_file_has_the_same_version_until_it_is_touched(tmp_path: Path) -> None:
+def test_a_file_has_the_same_version_until_it_is_touched(store: FileStore, tmp_path: Path) -> None:
     path = land(tmp_path, NAME, "content")
-    before = only_file(tmp_path)
-    assert only_file(tmp_path).version == before.version
+    before = only_file(store)
+    assert only_file(store).version == before.version
     os.utime(path, (1000, 1000))
-    assert only_file(tmp_path).version != before.version
+    assert only_file(store).version != before.version
 
 
-def test_a_file_of_the_same_size_and_time_that_was_moved_into_place_is_another_version(tmp_path: Path) -> None:
+def test_a_file_of_the_same_size_and_time_that_was_moved_into_place_is_another_version(
+    store: FileStore, tmp_path: Path
+) -> None:
     path = land(tmp_path, NAME, "first")
     os.utime(path, (1000, 1000))
-    before = only_file(tmp_path)
+    before = only_file(store)
     other = land(tmp_path, "other.csv", "other")
     os.utime(other, (1000, 1000))
     other.replace(path)
-    assert only_file(tmp_path).version != before.version
+    assert only_file(store).version != before.version
 
 
 def change(path: Path) -> None:
@@ -61,26 +69,29 @@ def replace(path: Path) -> None:
 
 
 @pytest.mark.parametrize("happens", [change, replace, Path.unlink])
-def test_a_file_that_changed_before_it_is_opened_is_a_problem(happens: Happens, tmp_path: Path) -> None:
+def test_a_file_that_changed_before_it_is_opened_is_a_problem(
+    happens: Happens, store: FileStore, tmp_path: Path
+) -> None:
     path = land(tmp_path, NAME, "content")
-    file = only_file(tmp_path)
+    file = only_file(store)
     happens(path)
-    opened = FolderStore(tmp_path).open_local(file)
+    opened = store.open_local(file)
     with pytest.raises(FileProblem, match=rf"^{NAME}: the file changed while it was being read"), opened:
         pytest.fail("the file was handed out")
 
 
+@pytest.mark.folder_only
 @pytest.mark.parametrize("happens", [change, replace, Path.unlink])
-def test_a_file_that_changes_while_it_is_read_is_a_problem(happens: Happens, tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_a_problem(happens: Happens, store: FileStore, tmp_path: Path) -> None:
     path = land(tmp_path, NAME, "content")
-    opened = FolderStore(tmp_path).open_local(only_file(tmp_path))
+    opened = store.open_local(only_file(store))
     with pytest.raises(FileProblem, match="run the month again"), opened:
         happens(path)
 
 
-def test_an_error_of_the_reader_is_not_covered_by_a_change_of_the_file(tmp_path: Path) -> None:
+def test_an_error_of_the_reader_is_not_covered_by_a_change_of_the_file(store: FileStore, tmp_path: Path) -> None:
     path = land(tmp_path, NAME, "content")
-    opened = FolderStore(tmp_path).open_local(only_file(tmp_path))
+    opened = store.open_local(only_file(store))
     with pytest.raises(ZeroDivisionError), opened:
         change(path)
         raise ZeroDivisionError

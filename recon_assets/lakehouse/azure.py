@@ -1,0 +1,72 @@
+"""Published tables on Azure: Delta is written and its logs are read there; data files are read from local copies.
+
+A data file never changes and no two have the same name, so a copy is good for as long as it is kept.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from recon_assets.azure.account import StorageAccount
+from recon_assets.azure.cache import FileCache, Pin
+from recon_assets.azure.container import STORAGE, BlobContainer
+from recon_assets.azure.urls import AzureUrl
+from recon_assets.errors import InputError, ReconError
+
+_PARALLEL = 8
+
+
+@dataclass(frozen=True)
+class AzureTables:
+    url: AzureUrl
+    account: StorageAccount
+    container: BlobContainer
+    cache: FileCache
+
+    def uri(self, table: str) -> str:
+        return f"{self.url}/{table}"
+
+    def options(self) -> dict[str, str]:
+        return self.account.delta_options()
+
+    def bring(self, files: Iterable[str]) -> Pin:
+        """Have local copies of data files below the cache's `files`; they stay until the pin is released."""
+        names = sorted(set(files))
+        pin = self.cache.pin(names)
+        try:
+            with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="published") as pool:
+                list(pool.map(self._bring, names))
+        except BaseException:
+            pin.release()
+            raise
+        return pin
+
+    def _bring(self, name: str) -> Path:
+        blob = self.url.prefix + name
+        return self.cache.get(name, None, lambda target: self.container.download(blob, target))
+
+    @contextmanager
+    def problems(self) -> Iterator[None]:
+        """What delta-rs says of storage, as errors of ours: its texts repeat whole answers."""
+        try:
+            yield
+        except OSError as error:
+            text = self.account.secrets.scrub(str(error))
+        else:
+            return
+        if any(word in text for word in ("necessary privileges", "403 Forbidden", "401 Unauthorized")):
+            raise InputError(
+                f"{STORAGE} refuses {self.url}. With a key: check RECON_AZURE_ACCOUNT and RECON_AZURE_ACCOUNT_KEY. "
+                "With an identity: it needs the role Storage Blob Data Contributor."
+            )
+        if "ContainerNotFound" in text:
+            raise InputError(
+                f"{STORAGE} has no container {self.url.container}. Create it, or correct RECON_PUBLISHED_URL."
+            )
+        raise ReconError(f"{STORAGE} failed for {self.url}: {_first_line(text)}. Run it again.")
+
+
+def _first_line(text: str) -> str:
+    return " ".join(text.split("\n")[0].split())[:200]
