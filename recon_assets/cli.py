@@ -1,5 +1,6 @@
 """The console script `recon`: thin, the same code paths as the Dagster UI. Heavy imports wait for the command."""
 
+import getpass
 import sys
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,45 @@ def export(form: str, out: Path, months: str | None, as_of: str | None) -> None:
     chosen = parse_months(months) if months else None
     written = export_marts(form, out, chosen, parse_instant(as_of) if as_of else None)
     click.echo(f"Wrote {', '.join(f'{name}: {rows} rows' for name, rows in written.items())} to {out}.")
+
+
+SUBJECTS_OPTION = click.option(
+    "--subject", "subjects", type=SUBJECT_CHOICE, multiple=True, help="Default: all of the month."
+)
+BY_OPTION = click.option("--by", default=getpass.getuser, show_default="your user name", help="Who does it.")
+
+
+@main.command()
+@click.option("--month", required=True, help="A month that is published and final.")
+@SUBJECTS_OPTION
+@BY_OPTION
+def close(month: str, subjects: tuple[str, ...], by: str) -> None:
+    """Close a final month: what readers see of it stays until it is reopened."""
+    from recon_assets.months import parse_month
+    from recon_assets.pipeline.closing import close_month
+    from recon_assets.platform import Platform
+
+    platform = Platform.from_settings()
+    for closing in close_month(platform.published, parse_month(month), list(subjects), by, platform.clock):
+        click.echo(
+            f"{closing.text}, as run {closing.run_id} published it at {closing.published_at:%Y-%m-%d %H:%M:%S} UTC."
+        )
+
+
+@main.command()
+@click.option("--month", required=True, help="A month that is closed.")
+@click.option("--reason", required=True, help="Why; kept in the audit log (marts.month_closings).")
+@SUBJECTS_OPTION
+@BY_OPTION
+def reopen(month: str, reason: str, subjects: tuple[str, ...], by: str) -> None:
+    """Let a closed month be published again by the next run."""
+    from recon_assets.months import parse_month
+    from recon_assets.pipeline.closing import reopen_month
+    from recon_assets.platform import Platform
+
+    platform = Platform.from_settings()
+    for closing in reopen_month(platform.published, parse_month(month), list(subjects), by, reason, platform.clock):
+        click.echo(f"{closing.month} {closing.reconciliation} is open again; `recon run` publishes it.")
 
 
 @main.group()

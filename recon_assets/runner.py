@@ -52,6 +52,9 @@ def run_months(platform: Platform, subjects: list[str], months: list[str], progr
         for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome)):
             progress(step, done, total)
         progress("done", total, total)
+    closed = platform.published.closed()
+    for month, subject in sorted(closed.keys() & {(m, s) for m in months for s in subjects}):
+        outcome.problems.append(f"{closed[month, subject].text}; `recon reopen` allows it to be published again")
     current = platform.published.current()
     outcome.published = {key: p for key, p in current.items() if p.run_id in outcome.run_ids}
     return outcome

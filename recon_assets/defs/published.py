@@ -9,6 +9,7 @@ from recon_assets.defs.metadata import month_link
 from recon_assets.defs.models import keep_up_to_date
 from recon_assets.defs.raw import OWNERS
 from recon_assets.defs.resources import PlatformResource
+from recon_assets.lakehouse.published import Closing
 from recon_assets.pipeline.build import Build, build_folder, remove_build, remove_old_builds
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
 
@@ -49,6 +50,9 @@ def publication_asset(
         build = Build.load(here.settings, context.run_id)
         refused = []
         for outcome in publish_build(build, here.published, here.raw, context.run_id, here.clock):
+            if outcome.closing is not None:
+                context.log_event(_closed_observation(key, outcome.closing, outcome.changes))
+                continue
             if outcome.publication is None:
                 refused.append(f"{outcome.month}: {'; '.join(outcome.reasons)}")
                 continue
@@ -64,6 +68,18 @@ def publication_asset(
         yield from ()
 
     return publish
+
+
+def _closed_observation(key: dg.AssetKey, closing: Closing, changes: int) -> dg.AssetObservation:
+    """Says in the run and on the month that nothing was published, and how much would have changed."""
+    text = f"{closing.text}: it was not published. `recon reopen` allows it again."
+    metadata = {
+        "closed_by": closing.recorded_by,
+        "closed_at": dg.MetadataValue.timestamp(closing.recorded_at),
+        "closed_at_publication_of": closing.run_id,
+        "changes_not_published": changes,
+    }
+    return dg.AssetObservation(key, description=text, partition=closing.month, metadata=metadata)
 
 
 def _metadata(outcome: MonthOutcome) -> dict[str, Any]:

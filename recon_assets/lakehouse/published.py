@@ -2,17 +2,19 @@
 
     published/<mart>/            a Delta table, partitioned by month (and reconciliation, where several share it)
     published/publications/      month, reconciliation, run, version and files of every mart
+    published/month_closings/    months closed and reopened: when, by whom, at which publication, why
 
-A reader takes each month's files from the month's own newest row, so a month is never half new.
+A reader takes each month's files from the month's own newest row, so a month is never half new; of a closed month from
+the row that its closing names. Both logs are only ever appended to.
 """
 
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -32,6 +34,25 @@ _LOG_SCHEMA = pa.schema(
         pa.field("marts", pa.string()),
     ]
 )
+_CLOSINGS = "month_closings"
+_CLOSINGS_SCHEMA = pa.schema(
+    [
+        pa.field("billing_month", pa.date32()),
+        pa.field("reconciliation", pa.string()),
+        pa.field("action", pa.string()),
+        pa.field("recorded_at", pa.timestamp("us", tz="UTC")),
+        pa.field("recorded_by", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("run_id", pa.string()),
+        pa.field("published_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+# The instants as the marts have theirs: TIMESTAMP in UTC.
+_CLOSINGS_SQL = """
+    select * replace (recorded_at at time zone 'UTC' as recorded_at, published_at at time zone 'UTC' as published_at)
+    from closings where recorded_at <= coalesce($1, timestamptz 'infinity') order by recorded_at
+"""
+Key = tuple[str, str]  # month, reconciliation
 T = TypeVar("T")
 
 
@@ -55,24 +76,61 @@ class Publication:
 
 
 @dataclass(frozen=True)
+class Closing:
+    """One row of the audit log: at an instant (UTC, aware) a month was closed at a publication, or reopened."""
+
+    month: str
+    reconciliation: str
+    action: Literal["close", "reopen"]
+    recorded_at: dt.datetime
+    recorded_by: str
+    reason: str
+    run_id: str
+    published_at: dt.datetime
+
+    @property
+    def text(self) -> str:
+        when = f"{self.recorded_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.month} {self.reconciliation} was closed by {self.recorded_by} at {when} UTC"
+
+
+@dataclass(frozen=True)
 class PublishedStore:
     root: Path
 
     def publications(self, as_of: dt.datetime | None = None) -> list[Publication]:
         """Every publication up to `as_of`, oldest first; empty when nothing was ever published."""
-        try:
-            log = DeltaTable(self._uri("publications"))
-        except TableNotFoundError:
-            return []
-        rows = pa.table(log.to_pyarrow_table()).to_pylist()
-        found = [_publication(row) for row in rows]
+        found = [_publication(row) for row in self._rows("publications")]
         return sorted(
             (p for p in found if as_of is None or p.published_at <= as_of), key=lambda p: (p.published_at, p.run_id)
         )
 
-    def current(self, as_of: dt.datetime | None = None) -> dict[tuple[str, str], Publication]:
-        """The newest publication of each (month, reconciliation)."""
-        return {(p.month, p.reconciliation): p for p in self.publications(as_of)}
+    def current(self, as_of: dt.datetime | None = None) -> dict[Key, Publication]:
+        """What readers see of each (month, reconciliation): the newest publication, or the one it was closed at.
+
+        So a run that was publishing while the month was being closed changes nothing.
+        """
+        publications = self.publications(as_of)
+        closed_at = {(c.month, c.reconciliation, c.published_at, c.run_id) for c in self.closed(as_of).values()}
+        closed = [p for p in publications if (p.month, p.reconciliation, p.published_at, p.run_id) in closed_at]
+        return {(p.month, p.reconciliation): p for p in [*publications, *closed]}
+
+    def closings(self, as_of: dt.datetime | None = None) -> list[Closing]:
+        """The audit log up to `as_of`, oldest first."""
+        rows = self._rows(_CLOSINGS)
+        found = [Closing(month=f"{row.pop('billing_month'):%Y-%m}", **row) for row in rows]
+        return sorted((c for c in found if as_of is None or c.recorded_at <= as_of), key=lambda c: c.recorded_at)
+
+    def closed(self, as_of: dt.datetime | None = None) -> dict[Key, Closing]:
+        """The closing of each month that is closed and was not reopened."""
+        newest = {(c.month, c.reconciliation): c for c in self.closings(as_of)}
+        return {key: closing for key, closing in newest.items() if closing.action == "close"}
+
+    def record_closing(self, closing: Closing) -> None:
+        """Append to the audit log; from `closing.recorded_at` on the month is closed, or open again."""
+        row = asdict(closing) | {"billing_month": dt.date.fromisoformat(f"{closing.month}-01")}
+        rows = pa.Table.from_pylist([row], _CLOSINGS_SCHEMA)
+        _until_committed(lambda: write_deltalake(self._table(_CLOSINGS, _CLOSINGS_SCHEMA, []), rows, mode="append"))
 
     def replace_month(
         self,
@@ -125,9 +183,20 @@ class PublishedStore:
             ]
             connection.execute(f"create view marts.{mart.name} as {_view_sql(mart, files)}")
         connection.execute(f"create table marts.publications as {_log_sql(current)}")
+        connection.register("closings", pa.Table.from_pylist(self._rows(_CLOSINGS), _CLOSINGS_SCHEMA))
+        connection.execute(f"create table marts.{_CLOSINGS} as {_CLOSINGS_SQL}", [as_of])
+        connection.unregister("closings")
         connection.execute("set allowed_directories = ?", [[str(self.root)]])
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         return connection
+
+    def _rows(self, log: str) -> list[dict[str, Any]]:
+        """Rows of a log, in no order; none before it was first appended to."""
+        try:
+            table = DeltaTable(self._uri(log))
+        except TableNotFoundError:
+            return []
+        return pa.table(table.to_pyarrow_table()).to_pylist()  # type: ignore[no-any-return]
 
     def _uri(self, table: str) -> str:
         return str(self.root / table)
