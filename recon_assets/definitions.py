@@ -12,6 +12,7 @@ from recon_assets.defs.automation import (
     subject_job,
 )
 from recon_assets.defs.downloads import usage_download_asset
+from recon_assets.defs.launcher import end_when_runs_are_not_watched
 from recon_assets.defs.models import subject_models
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
@@ -39,8 +40,8 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
         jobs=[loading, *jobs.values(), all_job(partitions)],
         schedules=all_schedules(jobs, platform.settings),
         sensors=[
-            *(landing_sensor(subject, loading, partitions) for subject in SUBJECTS),
-            automation_sensor(),
+            *(landing_sensor(subject, loading, partitions, platform.settings.sensor_seconds) for subject in SUBJECTS),
+            automation_sensor(platform.settings.sensor_seconds),
             *run_failure_sensor(platform.settings),
         ],
         resources={"platform": PlatformResource()},
@@ -51,4 +52,5 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    end_when_runs_are_not_watched()
     return build_definitions()

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     file_stable_seconds: int = Field(
         30, ge=0, description="How long a landed file must be unchanged before it is taken."
     )
+    sensor_seconds: int = Field(30, ge=1, description="How often the sensors look at the landing zone, in seconds.")
     load_memory_limit: str = Field("1GB", description="DuckDB memory limit while usage and cost files are loaded.")
     build_memory_limit: str = Field("4GB", description="DuckDB memory limit of one build; it spills to disk beyond.")
 

@@ -20,6 +20,8 @@ from recon_assets.sources.registry import SUBJECTS
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+# A run whose process was killed is run again whole: publishing needs the marts that the same run built.
+WHOLE_RETRY = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
 def load_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def,type-arg]
@@ -28,6 +30,7 @@ def load_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-de
         dg.AssetSelection.groups("raw"),
         partitions_def=partitions,
         description="Load the raw months of a month's sources from what has landed.",
+        tags={"dagster/max_retries": "0"},  # the landing sensor tries again
     )
 
 
@@ -38,6 +41,7 @@ def subject_job(subject: str, partitions: dg.PartitionsDefinition):  # type: ign
         selection,
         partitions_def=partitions,
         description=f"Reconcile {subject} for a month or a range of months from the loaded raw months, and publish.",
+        tags=WHOLE_RETRY,
     )
 
 
@@ -47,6 +51,7 @@ def all_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def
         dg.AssetSelection.groups("raw", "staging", "marts", "published"),
         partitions_def=partitions,
         description="Load, reconcile and publish one month of every subject.",
+        tags=WHOLE_RETRY,
     )
 
 
@@ -115,13 +120,18 @@ def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:
     return runs
 
 
-def landing_sensor(subject: str, job, partitions: dg.PartitionsDefinition) -> dg.SensorDefinition:  # type: ignore[no-untyped-def,type-arg]
+def landing_sensor(
+    subject: str,
+    job,  # type: ignore[no-untyped-def]
+    partitions: dg.PartitionsDefinition,  # type: ignore[type-arg]
+    seconds: int,
+) -> dg.SensorDefinition:
     """New and replaced files of a subject's sources: loads their months once the files are stable."""
 
     @dg.sensor(
         name=f"landing_{subject}",
         job=job,
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Loads the raw months of {subject} whose landed files are new or were replaced.",
     )
@@ -204,11 +214,13 @@ def run_failure_sensor(settings: Settings) -> list[dg.SensorDefinition]:
     return [report_failed_runs]
 
 
-def automation_sensor() -> dg.AutomationConditionSensorDefinition:
+def automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:
     return dg.AutomationConditionSensorDefinition(
         "automation",
         target=dg.AssetSelection.all(),
         default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=seconds,
+        run_tags=WHOLE_RETRY,
         description="Brings months up to date when a raw month of their window changes.",
     )
 
