@@ -1,7 +1,6 @@
 """Jobs, schedules and sensors."""
 
 import json
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
@@ -195,23 +194,6 @@ def with_outcomes(instance: dg.DagsterInstance, memory: Memory) -> Memory:
         runs = instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": run_key}), limit=1)
         attempts[key] = Attempt(attempt.batch, attempt.number, bool(runs) and runs[0].status in failed_states)
     return Memory(memory.seen, attempts)
-
-
-def run_failure_sensor(settings: Settings) -> list[dg.SensorDefinition]:
-    """Posts a failed run to the webhook of the settings; none without one."""
-    if not settings.webhook_url:
-        return []
-    address = settings.webhook_url
-
-    @dg.run_failure_sensor(name="report_failed_runs", default_status=dg.DefaultSensorStatus.RUNNING)
-    def report_failed_runs(context: dg.RunFailureSensorContext) -> None:
-        run = context.dagster_run
-        text = f"recon_assets: run {run.run_id} of {run.job_name} failed: {context.failure_event.message}"
-        body = json.dumps({"text": text, "run": f"{settings.dagster_url}/runs/{run.run_id}"}).encode()
-        request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=10).close()
-
-    return [report_failed_runs]
 
 
 def automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:

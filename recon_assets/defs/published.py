@@ -13,6 +13,8 @@ from recon_assets.lakehouse.published import Closing
 from recon_assets.pipeline.build import Build, build_folder, remove_build, remove_old_builds
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
 
+WAITING = "waiting_for_files"  # metadata of a failure: nothing is wrong but that files have not landed yet
+
 
 def publication_asset(
     subject: str,
@@ -48,21 +50,24 @@ def publication_asset(
         if not (build_folder(here.settings, context.run_id) / "build.json").is_file():
             raise dg.Failure(f"This run built no marts. Materialize the marts of {subject} and {key.path} in one run.")
         build = Build.load(here.settings, context.run_id)
-        refused = []
+        refused: list[MonthOutcome] = []
         for outcome in publish_build(build, here.published, here.raw, context.run_id, here.clock):
             if outcome.closing is not None:
                 context.log_event(_closed_observation(key, outcome.closing, outcome.changes))
                 continue
             if outcome.publication is None:
-                refused.append(f"{outcome.month}: {'; '.join(outcome.reasons)}")
+                refused.append(outcome)
                 continue
             # Reported per month: an output would mark every month of a range, refused ones included.
             link = {"page": month_link(here, subject, outcome.month)}
             context.log_event(dg.AssetMaterialization(key, partition=outcome.month, metadata=_metadata(outcome) | link))
         remove_old_builds(here.settings, here.clock())
         if refused:
+            texts = [f"{outcome.month}: {'; '.join(outcome.reasons)}" for outcome in refused]
             raise dg.Failure(
-                "Not published, what was published before stays. " + " | ".join(refused), allow_retries=False
+                "Not published, what was published before stays. " + " | ".join(texts),
+                metadata={WAITING: all(outcome.is_waiting for outcome in refused)},
+                allow_retries=False,
             )
         remove_build(here.settings, context.run_id)
         yield from ()

@@ -18,8 +18,10 @@ from typing import Any, Literal, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.fs as pafs
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from recon_assets.errors import InputError
@@ -181,7 +183,15 @@ class PublishedStore:
             files = [
                 str(self.root / file) for p in current if mart.name in p.marts for file in p.marts[mart.name].files
             ]
-            connection.execute(f"create view marts.{mart.name} as {_view_sql(mart, files)}")
+            try:
+                connection.execute(f"create view marts.{mart.name} as {_view_sql(mart, files)}")
+            except duckdb.IOException as error:
+                if as_of is None:
+                    raise
+                raise InputError(
+                    f"What was published at {as_of:%Y-%m-%d %H:%M:%S} UTC is not all kept any more: `recon vacuum` "
+                    "removed files of it (RECON_PUBLISHED_KEEP_DAYS). Choose a later time."
+                ) from error
         connection.execute(f"create table marts.publications as {_log_sql(current)}")
         connection.register("closings", pa.Table.from_pylist(self._rows(_CLOSINGS), _CLOSINGS_SCHEMA))
         connection.execute(f"create table marts.{_CLOSINGS} as {_CLOSINGS_SQL}", [as_of])
@@ -189,6 +199,17 @@ class PublishedStore:
         connection.execute("set allowed_directories = ?", [[str(self.root)]])
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         return connection
+
+    def newest_files(self, name: str) -> set[str]:
+        """Files of a mart's newest Delta version, which readers of the Delta table itself see; relative to the root."""
+        paths = (uri.replace("\\", "/") for uri in DeltaTable(self._uri(name)).file_uris())
+        return {f"{name}/{path.rsplit(f'/{name}/', 1)[1]}" for path in paths}
+
+    def file_system(self, name: str) -> pafs.PyFileSystem | None:
+        """The folder of a mart's Delta table, to list and delete files; None before it was first published."""
+        if not DeltaTable.is_deltatable(self._uri(name)):
+            return None
+        return pafs.PyFileSystem(DeltaStorageHandler(self._uri(name)))
 
     def _rows(self, log: str) -> list[dict[str, Any]]:
         """Rows of a log, in no order; none before it was first appended to."""

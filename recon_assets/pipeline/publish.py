@@ -33,6 +33,11 @@ class MonthOutcome:
     closing: Closing | None = None
     changes: int = 0
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it was refused for nothing but files that have not landed."""
+        return self.window_status == "incomplete" and len(self.reasons) == 1
+
 
 def publish_build(
     build: Build, published: PublishedStore, raw: RawStore, run_id: str, clock: Clock

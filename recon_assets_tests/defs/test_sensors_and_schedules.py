@@ -247,10 +247,3 @@ def test_the_schedules_follow_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_
     definitions = build_definitions(Platform.from_settings(load_settings()))
     assert definitions.resolve_schedule_def("close_month_subscriptions").cron_schedule == "0 4 9 * *"
     assert definitions.resolve_schedule_def("refresh_open_months_subscriptions").cron_schedule == "30 4 * * *"
-
-
-def test_the_run_failure_sensor_exists_only_with_a_webhook(tmp_path: Path) -> None:
-    without = build_definitions(platform_in(tmp_path))
-    assert "report_failed_runs" not in {sensor.name for sensor in without.sensors or []}
-    with_webhook = build_definitions(platform_in(tmp_path, webhook_url="http://127.0.0.1:9/hook"))
-    assert "report_failed_runs" in {sensor.name for sensor in with_webhook.sensors or []}
