@@ -172,9 +172,8 @@ def vacuum(keep_days: int | None, dry_run: bool) -> None:
     days = platform.settings.published_keep_days if keep_days is None else keep_days
     done = remove(platform.published, published_marts(), days, platform.clock, dry_run)
     verb = "would be removed" if dry_run else "were removed"
-    click.echo(
-        f"{done.files} files ({done.bytes / 1e6:,.1f} MB) {verb}; {len(done.forgotten)} replaced publications with them."
-    )
+    size = f"{done.bytes / 1e6:,.1f} MB"
+    click.echo(f"{done.files} files ({size}) {verb}, and {len(done.forgotten)} replaced publications with them.")
 
 
 @main.group()

@@ -13,7 +13,7 @@ from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError
 from recon_assets.notices.channels import sender
 from recon_assets.notices.discrepancies import large_discrepancies
-from recon_assets.notices.outbox import Fact, Outbox, Report
+from recon_assets.notices.outbox import NOTICES_FILE, Fact, Outbox, Report
 from recon_assets.notices.settings import NoticeSettings, load_notice_settings
 from recon_assets.platform import Platform
 from recon_assets.redaction import redact
@@ -24,7 +24,7 @@ _LOOK_BACK = dt.timedelta(minutes=10)  # runs are recorded by several machines' 
 
 
 def outbox(settings: Settings) -> Outbox:
-    return Outbox(settings.home / "notices.db")
+    return Outbox(settings.home / NOTICES_FILE)
 
 
 def notice_sensors() -> list[dg.SensorDefinition]:

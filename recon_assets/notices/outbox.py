@@ -14,6 +14,7 @@ from pathlib import Path
 
 from recon_assets.notices.settings import Channel, Kind
 
+NOTICES_FILE = "notices.db"  # below the home
 GIVE_UP_AFTER = dt.timedelta(days=1)
 _TABLES = """
     create table if not exists runs (run_id text primary key);

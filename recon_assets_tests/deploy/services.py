@@ -17,7 +17,7 @@ from recon_assets_tests.deploy.cluster import Cluster, free_port
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
-PATIENCE = 150  # seconds; only a hanging test takes so long
+PATIENCE = 240  # seconds; only a hanging test takes so long
 STOPPABLE = "recon_assets_tests.deploy.stoppable"
 
 WaitFor = Callable[[], Any]
@@ -102,6 +102,13 @@ class Services:
         process = self._processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def has_ended(self, name: str) -> bool:
+        return self._processes[name].poll() is not None
+
+    def port(self, inside: str) -> str:
+        """Where a port of the containers is on this machine."""
+        return self._ports[inside]
 
     def restart_ended(self) -> None:
         """What `restart: unless-stopped` does: a container that ended is started again, without its child processes."""
