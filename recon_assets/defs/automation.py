@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
 
@@ -121,7 +122,7 @@ def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:
 
 def landing_sensor(
     subject: str,
-    job,  # type: ignore[no-untyped-def]
+    job: Any,
     partitions: dg.PartitionsDefinition,  # type: ignore[type-arg]
     seconds: int,
 ) -> dg.SensorDefinition:

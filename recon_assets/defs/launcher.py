@@ -24,7 +24,7 @@ class WatchedRunLauncher(dg.DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        client = self._get_grpc_client_for_termination(run.run_id)
+        client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None:  # of `recon run`, which looks after its own, or finished meanwhile
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         try:

@@ -154,9 +154,9 @@ def _publications(events: Iterable[dg.DagsterEvent]) -> tuple[list[tuple[str, st
     """(subject, month, whether it is final) of each publication, and the keys of those that are not final."""
     published = []
     for event in events:
-        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key.path[0] == "published":
-            metadata = event.step_materialization_data.materialization.metadata
-            published.append(
-                (event.asset_key.path[1], event.partition or "", metadata["window_status"].value == "final")
-            )
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            made = event.step_materialization_data.materialization
+            if made.asset_key.path[0] == "published":
+                is_final = made.metadata["window_status"].value == "final"
+                published.append((made.asset_key.path[1], made.partition or "", is_final))
     return published, [f"final:{subject}:{month}" for subject, month, is_final in published if not is_final]

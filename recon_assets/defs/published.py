@@ -78,7 +78,7 @@ def publication_asset(
 def _closed_observation(key: dg.AssetKey, closing: Closing, changes: int) -> dg.AssetObservation:
     """Says in the run and on the month that nothing was published, and how much would have changed."""
     text = f"{closing.text}: it was not published. `recon reopen` allows it again."
-    metadata = {
+    metadata: dict[str, Any] = {
         "closed_by": closing.recorded_by,
         "closed_at": dg.MetadataValue.timestamp(closing.recorded_at),
         "closed_at_publication_of": closing.run_id,

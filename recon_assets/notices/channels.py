@@ -23,7 +23,7 @@ _SLACK_SECTION = 2900
 
 
 def sender(channel: Channel, settings: NoticeSettings) -> Send:
-    return {"webhook": webhook_sender, "mail": mail_sender}[channel](settings)
+    return webhook_sender(settings) if channel == "webhook" else mail_sender(settings)
 
 
 def webhook_sender(settings: NoticeSettings, transport: httpx.BaseTransport | None = None) -> Send:
