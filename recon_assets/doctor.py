@@ -149,7 +149,7 @@ def _sqlite(settings: Settings) -> Iterator[Finding]:
 
 
 def _postgres(file: Path, config: dict[str, Any]) -> Iterator[Finding]:
-    import psycopg2
+    import psycopg2  # type: ignore[import-untyped]
 
     named = config.get("postgres_db") or {}
     variables = [value["env"] for value in named.values() if isinstance(value, dict) and "env" in value]
