@@ -1,5 +1,6 @@
 """Jobs, schedules and sensors."""
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -9,6 +10,7 @@ import dagster as dg
 
 from recon_assets.defs.partitions import current_month
 from recon_assets.defs.resources import PlatformResource
+from recon_assets.lakehouse.raw import RawMonth
 from recon_assets.landing.watch import Attempt, Decision, Memory, PendingMonth, decide
 from recon_assets.months import add_months, months_between
 from recon_assets.pipeline.plan import landed_files, window_status
@@ -82,14 +84,15 @@ def refresh_schedule(subject: str, job, settings: Settings) -> dg.ScheduleDefini
         cron_schedule=f"30 {settings.close_hour} * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Reconciles again the months that have landed and whose selection window is not complete yet.",
+        description="Reconciles again the months whose selection window is not complete yet, or that were loaded since "
+        "they were published.",
     )
     def refresh_open_months(
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         months = open_months(platform.get(), subject)
         if not months:
-            yield dg.SkipReason("Every month that has landed is final.")
+            yield dg.SkipReason("Every month that has landed is final and published.")
         for first, last in contiguous(months):
             tags = {RANGE_START: first, RANGE_END: last}
             yield dg.RunRequest(
@@ -100,13 +103,38 @@ def refresh_schedule(subject: str, job, settings: Settings) -> dg.ScheduleDefini
 
 
 def open_months(platform: Platform, subject: str) -> list[str]:
-    """Loaded months up to the current one that are provisional, oldest first."""
-    present = {source: set(platform.raw.months(source)) for source in (w.source for w in source_windows(subject))}
+    """Loaded months up to the current one that are provisional, or final and not published since they were loaded.
+
+    The latter make up for runs that were killed and not run again: what is missing decides, not what was asked for.
+    """
+    raw = platform.raw
+    present = {source: set(raw.months(source)) for source in (w.source for w in source_windows(subject))}
     last = current_month(platform.clock)
     months = sorted({month for months in present.values() for month in months if month <= last})
-    return [
-        month for month in months if window_status(subject, month, present, platform.clock().date()) == "provisional"
-    ]
+    statuses = {month: window_status(subject, month, present, platform.clock().date()) for month in months}
+    final = [month for month, status in statuses.items() if status == "final"]
+    behind = unpublished_loads(platform, subject, final)
+    return [month for month, status in statuses.items() if status == "provisional" or month in behind]
+
+
+def unpublished_loads(platform: Platform, subject: str, months: Sequence[str]) -> set[str]:
+    """Months that are not closed, of whose window a raw month was loaded after their publication, or without one."""
+    current, closed = platform.published.current(), platform.published.closed()
+    found = set()
+    for month in months:
+        if (month, subject) in closed:
+            continue
+        window = {(w.source, add_months(month, n)) for w in source_windows(subject) for n in w.offsets}
+        loads = [raw for source, other in window if (raw := platform.raw.read(source, other))]
+        publication = current.get((month, subject))
+        if publication is None or any(_loaded_at(raw) > publication.published_at for raw in loads):
+            found.add(month)
+    return found
+
+
+def _loaded_at(raw: RawMonth) -> dt.datetime:
+    instant = dt.datetime.fromisoformat(raw.loaded_at)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
 
 
 def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:

@@ -16,7 +16,8 @@ _WATCHING_THREAD = "grpc-server-cleanup"  # Dagster's name for it
 class WatchedRunLauncher(dg.DefaultRunLauncher):
     """Dagster's default launcher, which can also tell whether a run's process is still there.
 
-    Run monitoring marks runs failed whose process or code location is gone; they would stay "started" for ever.
+    Run monitoring marks runs failed whose process is gone; they would stay "started" for ever. While the code location
+    does not answer nothing is decided: a run that is marked failed then cannot be run again by itself.
     """
 
     @property
@@ -30,7 +31,7 @@ class WatchedRunLauncher(dg.DefaultRunLauncher):
         try:
             answer = client.can_cancel_execution(CanCancelExecutionRequest(run_id=run.run_id), timeout=_ANSWER_SECONDS)
         except DagsterUserCodeUnreachableError:
-            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The code location that ran it does not answer.")
+            return CheckRunHealthResult(WorkerStatus.RUNNING, "The code location does not answer.")
         if deserialize_value(answer, CanCancelExecutionResult).can_cancel:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "The process of this run was ended from outside.")

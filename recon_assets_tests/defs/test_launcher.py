@@ -10,6 +10,9 @@ import dagster as dg
 import pytest
 from dagster._core.launcher import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import CanCancelExecutionResult
+from dagster._serdes import serialize_value
 
 from recon_assets.defs.launcher import WatchedRunLauncher
 from recon_assets_tests.deploy.cluster import free_port
@@ -31,9 +34,19 @@ def _nothing() -> None:
     pass
 
 
-def test_a_run_of_a_code_location_that_does_not_answer_is_not_found() -> None:
+@pytest.mark.parametrize(("alive", "status"), [(True, WorkerStatus.RUNNING), (False, WorkerStatus.NOT_FOUND)])
+def test_a_run_is_there_as_long_as_its_code_location_knows_its_process(
+    alive: bool, status: WorkerStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = serialize_value(CanCancelExecutionResult(can_cancel=alive))
+    monkeypatch.setattr(DagsterGrpcClient, "can_cancel_execution", lambda *args, **kwargs: answer)
+    assert status_of({GRPC_INFO_TAG: json.dumps({"host": "127.0.0.1", "port": free_port()})}) == status
+
+
+def test_nothing_is_decided_while_the_code_location_does_not_answer() -> None:
+    """The bug this fixes: runs marked failed at that time were not run again, for want of a code location."""
     where = json.dumps({"host": "127.0.0.1", "port": free_port()})
-    assert status_of({GRPC_INFO_TAG: where}) == WorkerStatus.NOT_FOUND
+    assert status_of({GRPC_INFO_TAG: where}) == WorkerStatus.RUNNING
 
 
 def test_a_run_of_the_console_script_is_left_alone() -> None:

@@ -11,9 +11,10 @@ import dagster as dg
 import pytest
 
 from recon_assets.definitions import build_definitions
-from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
+from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous, open_months
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.home import open_instance
+from recon_assets.lakehouse.published import Closing, Publication
 from recon_assets.months import month_range
 from recon_assets.platform import Platform
 from recon_assets.settings import load_settings
@@ -218,6 +219,8 @@ def test_the_refresh_requests_open_months_as_contiguous_ranges(watch: Watch) -> 
         land_nce(landing, month, nce_lines(month))
         for source in ("bss_invoices", "ms_recon_nce"):
             watch.platform.load(source, month)
+    for month in ("2024-06", "2024-07"):
+        watch.platform.published.record(Publication(month, "subscriptions", "run-1", NOW, {}))
     requests = scheduled(watch.definitions, "refresh_open_months_subscriptions", at(2025, 2, 3, 6, 30)).run_requests
     assert [(r.tags[RANGE_START], r.tags[RANGE_END]) for r in requests] == [
         ("2024-05", "2024-05"), ("2024-08", "2024-10"), ("2024-12", "2024-12"),
@@ -227,12 +230,32 @@ def test_the_refresh_requests_open_months_as_contiguous_ranges(watch: Watch) -> 
     ]
 
 
+def test_a_final_month_is_refreshed_until_it_is_published_as_it_was_loaded_unless_it_is_closed(watch: Watch) -> None:
+    """The bug this fixes: a month whose only run was killed and not run again stayed as it was for ever."""
+    for month in month_range("2024-05", "2024-09"):
+        land_bss(watch.platform.settings.landing, month, bss_lines(month))
+        land_nce(watch.platform.settings.landing, month, nce_lines(month))
+        for source in ("bss_invoices", "ms_recon_nce"):
+            watch.platform.load(source, month)
+    store = watch.platform.published
+    assert "2024-06" in open_months(watch.platform, "subscriptions")
+    early, late = NOW - dt.timedelta(microseconds=1), NOW
+    store.record(Publication("2024-06", "subscriptions", "run-1", early, {}))
+    assert "2024-06" in open_months(watch.platform, "subscriptions")
+    store.record_closing(Closing("2024-06", "subscriptions", "close", early, "anna", "", "run-1", early))
+    assert "2024-06" not in open_months(watch.platform, "subscriptions")
+    store.record_closing(Closing("2024-06", "subscriptions", "reopen", late, "anna", "late", "run-1", early))
+    assert "2024-06" in open_months(watch.platform, "subscriptions")
+    store.record(Publication("2024-06", "subscriptions", "run-2", late, {}))
+    assert "2024-06" not in open_months(watch.platform, "subscriptions")
+
+
 def test_the_refresh_leaves_incomplete_months_alone_and_says_when_there_is_nothing(watch: Watch) -> None:
     land_bss(watch.platform.settings.landing, "2025-02", bss_lines("2025-02"))
     watch.platform.load("bss_invoices", "2025-02")
     result = scheduled(watch.definitions, "refresh_open_months_subscriptions", at(2025, 3, 3, 6, 30))
     assert result.run_requests == []
-    assert result.skip_message == "Every month that has landed is final."
+    assert result.skip_message == "Every month that has landed is final and published."
 
 
 def test_contiguous_months_are_joined() -> None:

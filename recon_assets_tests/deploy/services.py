@@ -70,7 +70,9 @@ class Services:
         """A command of compose.yaml as it runs here."""
         here = {"0.0.0.0": "127.0.0.1", "recon_assets.definitions": STOPPABLE, **self._ports}
         return [
-            self._with_ports(here.get(part, part.replace("/data/dagster", self.environment["DAGSTER_HOME"])))
+            self._with_ports(here.get(part, part.replace("/data/dagster", self.environment["DAGSTER_HOME"]))).replace(
+                "$$", "$"
+            )  # compose's way to write a dollar
             for part in command
         ]
 
