@@ -17,7 +17,7 @@ from recon_assets_tests.deploy.cluster import Cluster, free_port
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
-PATIENCE = 240  # seconds; only a hanging test takes so long
+PATIENCE = 400  # seconds; only a hanging test takes so long
 STOPPABLE = "recon_assets_tests.deploy.stoppable"
 
 WaitFor = Callable[[], Any]

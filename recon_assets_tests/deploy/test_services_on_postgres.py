@@ -18,7 +18,7 @@ from recon_assets_tests.deploy.services import Services, until
 from recon_assets_tests.landed import platform_in
 from recon_assets_tests.reliability.homes import assert_unmixed, land_months, seen_months
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 MONTH = "2025-01"
 GRID = "subscription_reconciliation"
