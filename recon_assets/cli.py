@@ -1,5 +1,7 @@
 """The console script `recon`: thin, the same code paths as the Dagster UI. Heavy imports wait for the command."""
 
+import getpass
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,9 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ReconError as error:
-            click.echo(f"Error: {error}", err=True)
+            from recon_assets.redaction import redact
+
+            click.echo(f"Error: {redact(str(error))}", err=True)
             ctx.exit(error.exit_code)
 
 
@@ -29,6 +33,9 @@ class _Group(click.Group):
 @click.version_option(package_name="recon_assets")
 def main() -> None:
     """Where invoices do not agree, why, and by how much."""
+    from recon_assets.logs import log_to_stderr
+
+    log_to_stderr("json" if os.environ.get("RECON_LOG_FORMAT") == "json" else "text")
 
 
 main.add_command(fetch)
@@ -118,6 +125,62 @@ def export(form: str, out: Path, months: str | None, as_of: str | None) -> None:
     chosen = parse_months(months) if months else None
     written = export_marts(form, out, chosen, parse_instant(as_of) if as_of else None)
     click.echo(f"Wrote {', '.join(f'{name}: {rows} rows' for name, rows in written.items())} to {out}.")
+
+
+SUBJECTS_OPTION = click.option(
+    "--subject", "subjects", type=SUBJECT_CHOICE, multiple=True, help="Default: all of the month."
+)
+BY_OPTION = click.option("--by", default=getpass.getuser, show_default="your user name", help="Who does it.")
+
+
+@main.command()
+@click.option("--month", required=True, help="A month that is published and final.")
+@SUBJECTS_OPTION
+@BY_OPTION
+def close(month: str, subjects: tuple[str, ...], by: str) -> None:
+    """Close a final month: what readers see of it stays until it is reopened."""
+    from recon_assets.months import parse_month
+    from recon_assets.pipeline.closing import close_month
+    from recon_assets.platform import Platform
+
+    platform = Platform.from_settings()
+    for closing in close_month(platform.published, parse_month(month), list(subjects), by, platform.clock):
+        click.echo(
+            f"{closing.text}, as run {closing.run_id} published it at {closing.published_at:%Y-%m-%d %H:%M:%S} UTC."
+        )
+
+
+@main.command()
+@click.option("--month", required=True, help="A month that is closed.")
+@click.option("--reason", required=True, help="Why; kept in the audit log (marts.month_closings).")
+@SUBJECTS_OPTION
+@BY_OPTION
+def reopen(month: str, reason: str, subjects: tuple[str, ...], by: str) -> None:
+    """Let a closed month be published again by the next run."""
+    from recon_assets.months import parse_month
+    from recon_assets.pipeline.closing import reopen_month
+    from recon_assets.platform import Platform
+
+    platform = Platform.from_settings()
+    for closing in reopen_month(platform.published, parse_month(month), list(subjects), by, reason, platform.clock):
+        click.echo(f"{closing.month} {closing.reconciliation} is open again; `recon run` publishes it.")
+
+
+@main.command()
+@click.option("--keep-days", type=click.IntRange(0), help="Default: RECON_PUBLISHED_KEEP_DAYS.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed.")
+def vacuum(keep_days: int | None, dry_run: bool) -> None:
+    """Remove published files that nobody needs: not current, not closed, and replaced long ago."""
+    from recon_assets.lakehouse.vacuum import vacuum as remove
+    from recon_assets.pipeline.marts import published_marts
+    from recon_assets.platform import Platform
+
+    platform = Platform.from_settings()
+    days = platform.settings.published_keep_days if keep_days is None else keep_days
+    done = remove(platform.published, published_marts().values(), days, platform.clock, dry_run)
+    verb = "would be removed" if dry_run else "were removed"
+    size = f"{done.bytes / 1e6:,.1f} MB"
+    click.echo(f"{done.files} files ({size}) {verb}, and {len(done.forgotten)} replaced publications with them.")
 
 
 @main.group()

@@ -90,7 +90,8 @@ def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
         "month", "reconciliation", "window", "published", "checks", "paired", "one-sided", "quarantined", "remarks"
     )
     for s in statuses:
-        published = f"{s.published_at[:19]} ({s.published_window_status})" if s.published_at else "not published"
+        state = f"{s.published_window_status}, closed by {s.closed_by}" if s.closed_by else s.published_window_status
+        published = f"{s.published_at[:19]} ({state})" if s.published_at else "not published"
         checks = f"{s.checks_passed} ok, {s.checks_failed} failed" if s.checks_passed is not None else ""
         remarks = [f"failed: {text}" for text in s.failed]
         remarks += [f"to load: {', '.join(s.not_loaded)}"] if s.not_loaded else []

@@ -8,12 +8,13 @@ from recon_assets.defs.automation import (
     automation_sensor,
     landing_sensor,
     load_job,
-    run_failure_sensor,
     subject_job,
 )
 from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD, bss_download_asset, usage_download_asset
 from recon_assets.defs.issues import issues_asset, issues_job
+from recon_assets.defs.launcher import end_when_runs_are_not_watched
 from recon_assets.defs.models import subject_models
+from recon_assets.defs.notices import notice_sensors
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
 from recon_assets.defs.raw import landing_specs, raw_assets
@@ -42,11 +43,12 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
         jobs=[loading, *jobs.values(), all_job(partitions), issues_job()],
         schedules=all_schedules(jobs, platform.settings),
         sensors=[
-            *(landing_sensor(subject, loading, partitions) for subject in SUBJECTS),
-            automation_sensor(),
-            *run_failure_sensor(platform.settings),
+            *(landing_sensor(subject, loading, partitions, platform.settings.sensor_seconds) for subject in SUBJECTS),
+            automation_sensor(platform.settings.sensor_seconds),
+            *notice_sensors(),
         ],
         resources={"platform": platform_resource(platform.settings)},
+        loggers={"console": dg.json_console_logger} if platform.settings.log_format == "json" else None,
         # dbt, DuckDB and Delta use all cores themselves; a process per step would cost more than it brings.
         executor=dg.in_process_executor,
     )
@@ -54,4 +56,5 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    end_when_runs_are_not_watched()
     return build_definitions()

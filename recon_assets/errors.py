@@ -13,6 +13,10 @@ class InputError(ReconError):
     exit_code = 2
 
 
+class FileGone(ReconError):
+    """A file is not there any more, or not in the version that was asked for."""
+
+
 class FileProblem(Exception):
     """Why one landed file cannot be read at all: file, place inside it (row 0 is the header), what to do."""
 

@@ -61,6 +61,9 @@ def run_months(platform: Platform, subjects: list[str], months: list[str], progr
         for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome, copies_issues)):
             progress(step, done, total)
         progress("done", total, total)
+    closed = platform.published.closed()
+    for month, subject in sorted(closed.keys() & {(m, s) for m in months for s in subjects}):
+        outcome.problems.append(f"{closed[month, subject].text}; `recon reopen` allows it to be published again")
     current = platform.published.current()
     outcome.published = {key: p for key, p in current.items() if p.run_id in outcome.run_ids}
     return outcome

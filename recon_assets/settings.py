@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from recon_assets.azure.urls import is_azure, parse_azure_url
 from recon_assets.errors import InputError
+from recon_assets.logs import LogFormat
 from recon_assets.sources.registry import SETTLE_DAYS
 
 
@@ -53,15 +54,19 @@ class Settings(BaseSettings):
     max_unpacked_bytes: int = Field(20 * 1000**3, ge=1, description="Largest unpacked size of a file, in bytes.")
     raw_keep_hours: int = Field(24, ge=0, description="How long replaced raw loads are kept for builds that read them.")
     build_keep_days: int = Field(7, ge=0, description="How long the build folder of a failed run is kept for a look.")
+    published_keep_days: int = Field(
+        400, ge=0, description="How long what a publication replaced can be read; `recon vacuum` removes the rest."
+    )
     file_stable_seconds: int = Field(
         30, ge=0, description="How long a landed file must be unchanged before it is taken."
     )
+    sensor_seconds: int = Field(30, ge=1, description="How often the sensors look at the landing zone, in seconds.")
     load_memory_limit: str = Field("1GB", description="DuckDB memory limit while usage and cost files are loaded.")
     build_memory_limit: str = Field("4GB", description="DuckDB memory limit of one build; it spills to disk beyond.")
 
     close_day: int = Field(6, ge=1, le=28, description="Day of the month on which the month before is reconciled.")
     close_hour: int = Field(6, ge=0, le=23, description="Hour (UTC) of the month's close and of the daily refresh.")
-    webhook_url: str | None = Field(None, description="Where a failed run is posted; off when empty.")
+    log_format: LogFormat = Field("text", description="Log lines of the console script and of runs: text or JSON.")
     app_url: str = Field("http://127.0.0.1:8050", description="Address of the reporting app, for links in Dagster.")
     dagster_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster UI.")
 

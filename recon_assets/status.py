@@ -31,6 +31,8 @@ class MonthStatus:
     paired: int | None
     one_sided: int | None
     quarantined: int | None
+    closed_at: str | None
+    closed_by: str | None
 
 
 def month_statuses(platform: Platform) -> list[MonthStatus]:
@@ -88,11 +90,14 @@ _NOT_PUBLISHED: dict[str, object] = {
     "paired": None,
     "one_sided": None,
     "quarantined": None,
+    "closed_at": None,
+    "closed_by": None,
 }
 
 
 def _published(platform: Platform) -> dict[tuple[str, str], dict[str, object]]:
     current = platform.published.current()
+    closed = platform.published.closed()
     if not current:
         return {}
     with platform.published.connect([published_marts()["month_status"]]) as connection:
@@ -111,6 +116,8 @@ def _published(platform: Platform) -> dict[tuple[str, str], dict[str, object]]:
             "paired": paired,
             "one_sided": one_sided,
             "quarantined": quarantined,
+            "closed_at": closed[month, subject].recorded_at.isoformat() if (month, subject) in closed else None,
+            "closed_by": closed[month, subject].recorded_by if (month, subject) in closed else None,
         }
         for month, subject, window, passed, failed, paired, one_sided, quarantined in rows
     }

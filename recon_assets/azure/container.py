@@ -17,16 +17,12 @@ from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
 from requests.exceptions import RequestException
 
 from recon_assets.connectors.http import RetryPolicy, Secrets, TransientError
-from recon_assets.errors import InputError, ReconError
+from recon_assets.errors import FileGone, InputError, ReconError
 
 STORAGE = "Azure Storage"
 _CHUNK = 1 << 20
 _RETRIED = frozenset({408, 429})
 T = TypeVar("T")
-
-
-class BlobGone(ReconError):
-    """The blob is not there (any more), or not in the version that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class BlobContainer:
     def download(self, name: str, target: Path, etag: str | None = None) -> None:
         """The whole blob into the new file `target`, in chunks of which each is verified; resumed where it broke off.
 
-        With `etag` exactly that version, else the one that is there first. Raises BlobGone when it is not there.
+        With `etag` exactly that version, else the one that is there first. Raises FileGone when it is not there.
         """
         _Download(self, name, target, etag).run()
 
@@ -72,7 +68,7 @@ class BlobContainer:
         """Content of a small blob; None when it is not there."""
         try:
             return self._run(name, lambda: self.client.download_blob(name, validate_content=True).readall())
-        except BlobGone:
+        except FileGone:
             return None
 
     def upload(self, name: str, content: Path | bytes) -> None:
@@ -92,7 +88,7 @@ class BlobContainer:
         """Remove a blob; one that is not there is no error."""
         try:
             self._run(name, lambda: self.client.delete_blob(name))
-        except BlobGone:
+        except FileGone:
             return
 
     def _run(self, what: str, ask: Callable[[], T]) -> T:
@@ -179,7 +175,7 @@ def problem_of(
     if code == "ContainerNotFound":
         return InputError(f"{STORAGE} has no such place: {what}. Create the container, or correct the az:// setting.")
     if status in (404, 412, 416):
-        return BlobGone(f"{what} is not there in the version that was asked for ({status}, {code}).")
+        return FileGone(f"{what} is not there in the version that was asked for ({status}, {code}).")
     if status in (401, 403):
         return InputError(
             f"{STORAGE} refuses {what} ({status}, {code}). With a key: check RECON_AZURE_ACCOUNT and "

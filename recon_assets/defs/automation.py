@@ -1,14 +1,16 @@
 """Jobs, schedules and sensors."""
 
+import datetime as dt
 import json
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
 
 from recon_assets.defs.partitions import current_month
 from recon_assets.defs.resources import PlatformResource
+from recon_assets.lakehouse.raw import RawMonth
 from recon_assets.landing.watch import Attempt, Decision, Memory, PendingMonth, decide
 from recon_assets.months import add_months, months_between
 from recon_assets.pipeline.plan import landed_files, window_status
@@ -20,6 +22,8 @@ from recon_assets.sources.registry import SUBJECTS
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+# A run whose process was killed is run again whole: publishing needs the marts that the same run built.
+WHOLE_RETRY = {"dagster/retry_strategy": "ALL_STEPS"}
 
 
 def load_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def,type-arg]
@@ -28,6 +32,7 @@ def load_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-de
         dg.AssetSelection.groups("raw"),
         partitions_def=partitions,
         description="Load the raw months of a month's sources from what has landed.",
+        tags={"dagster/max_retries": "0"},  # the landing sensor tries again
     )
 
 
@@ -38,6 +43,7 @@ def subject_job(subject: str, partitions: dg.PartitionsDefinition):  # type: ign
         selection,
         partitions_def=partitions,
         description=f"Reconcile {subject} for a month or a range of months from the loaded raw months, and publish.",
+        tags=WHOLE_RETRY,
     )
 
 
@@ -47,6 +53,7 @@ def all_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def
         dg.AssetSelection.groups("raw", "staging", "marts", "published"),
         partitions_def=partitions,
         description="Load, reconcile and publish one month of every subject.",
+        tags=WHOLE_RETRY,
     )
 
 
@@ -77,14 +84,15 @@ def refresh_schedule(subject: str, job, settings: Settings) -> dg.ScheduleDefini
         cron_schedule=f"30 {settings.close_hour} * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Reconciles again the months that have landed and whose selection window is not complete yet.",
+        description="Reconciles again the months whose selection window is not complete yet, or that were loaded since "
+        "they were published.",
     )
     def refresh_open_months(
         context: dg.ScheduleEvaluationContext, platform: PlatformResource
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         months = open_months(platform.get(), subject)
         if not months:
-            yield dg.SkipReason("Every month that has landed is final.")
+            yield dg.SkipReason("Every month that has landed is final and published.")
         for first, last in contiguous(months):
             tags = {RANGE_START: first, RANGE_END: last}
             yield dg.RunRequest(
@@ -95,13 +103,38 @@ def refresh_schedule(subject: str, job, settings: Settings) -> dg.ScheduleDefini
 
 
 def open_months(platform: Platform, subject: str) -> list[str]:
-    """Loaded months up to the current one that are provisional, oldest first."""
-    present = {source: set(platform.raw.months(source)) for source in (w.source for w in source_windows(subject))}
+    """Loaded months up to the current one that are provisional, or final and not published since they were loaded.
+
+    The latter make up for runs that were killed and not run again: what is missing decides, not what was asked for.
+    """
+    raw = platform.raw
+    present = {source: set(raw.months(source)) for source in (w.source for w in source_windows(subject))}
     last = current_month(platform.clock)
     months = sorted({month for months in present.values() for month in months if month <= last})
-    return [
-        month for month in months if window_status(subject, month, present, platform.clock().date()) == "provisional"
-    ]
+    statuses = {month: window_status(subject, month, present, platform.clock().date()) for month in months}
+    final = [month for month, status in statuses.items() if status == "final"]
+    behind = unpublished_loads(platform, subject, final)
+    return [month for month, status in statuses.items() if status == "provisional" or month in behind]
+
+
+def unpublished_loads(platform: Platform, subject: str, months: Sequence[str]) -> set[str]:
+    """Months that are not closed, of whose window a raw month was loaded after their publication, or without one."""
+    current, closed = platform.published.current(), platform.published.closed()
+    found = set()
+    for month in months:
+        if (month, subject) in closed:
+            continue
+        window = {(w.source, add_months(month, n)) for w in source_windows(subject) for n in w.offsets}
+        loads = [raw for source, other in window if (raw := platform.raw.read(source, other))]
+        publication = current.get((month, subject))
+        if publication is None or any(_loaded_at(raw) > publication.published_at for raw in loads):
+            found.add(month)
+    return found
+
+
+def _loaded_at(raw: RawMonth) -> dt.datetime:
+    instant = dt.datetime.fromisoformat(raw.loaded_at)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
 
 
 def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:
@@ -115,13 +148,18 @@ def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:
     return runs
 
 
-def landing_sensor(subject: str, job, partitions: dg.PartitionsDefinition) -> dg.SensorDefinition:  # type: ignore[no-untyped-def,type-arg]
+def landing_sensor(
+    subject: str,
+    job: Any,
+    partitions: dg.PartitionsDefinition,  # type: ignore[type-arg]
+    seconds: int,
+) -> dg.SensorDefinition:
     """New and replaced files of a subject's sources: loads their months once the files are stable."""
 
     @dg.sensor(
         name=f"landing_{subject}",
         job=job,
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Loads the raw months of {subject} whose landed files are new or were replaced.",
     )
@@ -187,28 +225,13 @@ def with_outcomes(instance: dg.DagsterInstance, memory: Memory) -> Memory:
     return Memory(memory.seen, attempts)
 
 
-def run_failure_sensor(settings: Settings) -> list[dg.SensorDefinition]:
-    """Posts a failed run to the webhook of the settings; none without one."""
-    if not settings.webhook_url:
-        return []
-    address = settings.webhook_url
-
-    @dg.run_failure_sensor(name="report_failed_runs", default_status=dg.DefaultSensorStatus.RUNNING)
-    def report_failed_runs(context: dg.RunFailureSensorContext) -> None:
-        run = context.dagster_run
-        text = f"recon_assets: run {run.run_id} of {run.job_name} failed: {context.failure_event.message}"
-        body = json.dumps({"text": text, "run": f"{settings.dagster_url}/runs/{run.run_id}"}).encode()
-        request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=10).close()
-
-    return [report_failed_runs]
-
-
-def automation_sensor() -> dg.AutomationConditionSensorDefinition:
+def automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:
     return dg.AutomationConditionSensorDefinition(
         "automation",
         target=dg.AssetSelection.all(),
         default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=seconds,
+        run_tags=WHOLE_RETRY,
         description="Brings months up to date when a raw month of their window changes.",
     )
 

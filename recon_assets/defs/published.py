@@ -9,8 +9,11 @@ from recon_assets.defs.metadata import month_link
 from recon_assets.defs.models import keep_up_to_date
 from recon_assets.defs.raw import OWNERS
 from recon_assets.defs.resources import PlatformResource
+from recon_assets.lakehouse.published import Closing
 from recon_assets.pipeline.build import Build, build_folder, remove_build, remove_old_builds
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
+
+WAITING = "waiting_for_files"  # metadata of a failure: nothing is wrong but that files have not landed yet
 
 
 def publication_asset(
@@ -47,23 +50,41 @@ def publication_asset(
         if not (build_folder(here.settings, context.run_id) / "build.json").is_file():
             raise dg.Failure(f"This run built no marts. Materialize the marts of {subject} and {key.path} in one run.")
         build = Build.load(here.settings, context.run_id)
-        refused = []
+        refused: list[MonthOutcome] = []
         for outcome in publish_build(build, here.published, here.raw, context.run_id, here.clock):
+            if outcome.closing is not None:
+                context.log_event(_closed_observation(key, outcome.closing, outcome.changes))
+                continue
             if outcome.publication is None:
-                refused.append(f"{outcome.month}: {'; '.join(outcome.reasons)}")
+                refused.append(outcome)
                 continue
             # Reported per month: an output would mark every month of a range, refused ones included.
             link = {"page": month_link(here, subject, outcome.month)}
             context.log_event(dg.AssetMaterialization(key, partition=outcome.month, metadata=_metadata(outcome) | link))
         remove_old_builds(here.settings, here.clock())
         if refused:
+            texts = [f"{outcome.month}: {'; '.join(outcome.reasons)}" for outcome in refused]
             raise dg.Failure(
-                "Not published, what was published before stays. " + " | ".join(refused), allow_retries=False
+                "Not published, what was published before stays. " + " | ".join(texts),
+                metadata={WAITING: all(outcome.is_waiting for outcome in refused)},
+                allow_retries=False,
             )
         remove_build(here.settings, context.run_id)
         yield from ()
 
     return publish
+
+
+def _closed_observation(key: dg.AssetKey, closing: Closing, changes: int) -> dg.AssetObservation:
+    """Says in the run and on the month that nothing was published, and how much would have changed."""
+    text = f"{closing.text}: it was not published. `recon reopen` allows it again."
+    metadata: dict[str, Any] = {
+        "closed_by": closing.recorded_by,
+        "closed_at": dg.MetadataValue.timestamp(closing.recorded_at),
+        "closed_at_publication_of": closing.run_id,
+        "changes_not_published": changes,
+    }
+    return dg.AssetObservation(key, description=text, partition=closing.month, metadata=metadata)
 
 
 def _metadata(outcome: MonthOutcome) -> dict[str, Any]:

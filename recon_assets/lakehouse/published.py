@@ -2,29 +2,33 @@
 
     published/<mart>/            a Delta table, partitioned by month (and reconciliation, where several share it)
     published/publications/      month, reconciliation, run, version and files of every mart
+    published/month_closings/    months closed and reopened: when, by whom, at which publication, why
     published/reported_issues/   not monthly: replaced whole, each version says when it was published
 
-A reader takes each month's files from the month's own newest row, so a month is never half new.
+A reader takes each month's files from the month's own newest row, so a month is never half new; of a closed month from
+the row that its closing names. Both logs are only ever appended to.
 """
 
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import finalize
 
 import duckdb
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from recon_assets.clock import Clock
-from recon_assets.errors import InputError
+from recon_assets.errors import FileGone, InputError
 from recon_assets.pipeline.marts import Mart
 
 if TYPE_CHECKING:
@@ -43,6 +47,25 @@ _LOG_SCHEMA = pa.schema(
 _ROW_GROUP = 131_072
 # In the commit of a table that is not monthly: when it was published, by the clock that the marts were published by.
 _PUBLISHED_AT = "published_at"
+_CLOSINGS = "month_closings"
+_CLOSINGS_SCHEMA = pa.schema(
+    [
+        pa.field("billing_month", pa.date32()),
+        pa.field("reconciliation", pa.string()),
+        pa.field("action", pa.string()),
+        pa.field("recorded_at", pa.timestamp("us", tz="UTC")),
+        pa.field("recorded_by", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("run_id", pa.string()),
+        pa.field("published_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+# The instants as the marts have theirs: TIMESTAMP in UTC.
+_CLOSINGS_SQL = """
+    select * replace (recorded_at at time zone 'UTC' as recorded_at, published_at at time zone 'UTC' as published_at)
+    from closings order by recorded_at
+"""
+Key = tuple[str, str]  # month, reconciliation
 T = TypeVar("T")
 
 
@@ -66,6 +89,25 @@ class Publication:
 
 
 @dataclass(frozen=True)
+class Closing:
+    """One row of the audit log: at an instant (UTC, aware) a month was closed at a publication, or reopened."""
+
+    month: str
+    reconciliation: str
+    action: Literal["close", "reopen"]
+    recorded_at: dt.datetime
+    recorded_by: str
+    reason: str
+    run_id: str
+    published_at: dt.datetime
+
+    @property
+    def text(self) -> str:
+        when = f"{self.recorded_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.month} {self.reconciliation} was closed by {self.recorded_by} at {when} UTC"
+
+
+@dataclass(frozen=True)
 class PublishedStore:
     """`root` holds the tables, or with `azure` local copies of the data files that are being read."""
 
@@ -78,21 +120,42 @@ class PublishedStore:
 
     def publications(self, as_of: dt.datetime | None = None) -> list[Publication]:
         """Every publication up to `as_of`, oldest first; empty when nothing was ever published."""
-        with self._problems():
-            try:
-                log = DeltaTable(self._uri("publications"), storage_options=self._options())
-            except TableNotFoundError:
-                return []
-            rows = self._read(log, "publications").to_pylist()
+        found = [_publication(row) for row in self._rows("publications")]
         # A row is there twice when the answer to its commit got lost on the way and the commit was tried again.
-        found = list({_identity(p): p for p in map(_publication, rows)}.values())
+        found = list({_identity(p): p for p in found}.values())
         return sorted(
             (p for p in found if as_of is None or p.published_at <= as_of), key=lambda p: (p.published_at, p.run_id)
         )
 
-    def current(self, as_of: dt.datetime | None = None) -> dict[tuple[str, str], Publication]:
-        """The newest publication of each (month, reconciliation)."""
-        return {(p.month, p.reconciliation): p for p in self.publications(as_of)}
+    def current(self, as_of: dt.datetime | None = None) -> dict[Key, Publication]:
+        """What readers see of each (month, reconciliation): the newest publication, or the one it was closed at.
+
+        So a run that was publishing while the month was being closed changes nothing.
+        """
+        publications = self.publications(as_of)
+        closed_at = {(c.month, c.reconciliation, c.published_at, c.run_id) for c in self.closed(as_of).values()}
+        closed = [p for p in publications if (p.month, p.reconciliation, p.published_at, p.run_id) in closed_at]
+        return {(p.month, p.reconciliation): p for p in [*publications, *closed]}
+
+    def closings(self, as_of: dt.datetime | None = None) -> list[Closing]:
+        """The audit log up to `as_of`, oldest first."""
+        rows = self._rows(_CLOSINGS)
+        found = [Closing(month=f"{row.pop('billing_month'):%Y-%m}", **row) for row in rows]
+        # A row may be there twice, as in `publications`.
+        return sorted(
+            (c for c in dict.fromkeys(found) if as_of is None or c.recorded_at <= as_of), key=lambda c: c.recorded_at
+        )
+
+    def closed(self, as_of: dt.datetime | None = None) -> dict[Key, Closing]:
+        """The closing of each month that is closed and was not reopened."""
+        newest = {(c.month, c.reconciliation): c for c in self.closings(as_of)}
+        return {key: closing for key, closing in newest.items() if closing.action == "close"}
+
+    def record_closing(self, closing: Closing) -> None:
+        """Append to the audit log; from `closing.recorded_at` on the month is closed, or open again."""
+        rows = pa.Table.from_pylist([_closing_row(closing)], _CLOSINGS_SCHEMA)
+        with self.problems():
+            _until_committed(lambda: write_deltalake(self._table(_CLOSINGS, _CLOSINGS_SCHEMA, []), rows, mode="append"))
 
     def replace_month(
         self,
@@ -122,7 +185,7 @@ class PublishedStore:
             below = "/".join([mart.name, *(f"{name}={value}" for name, value in partition.items()), ""])
             return MartVersion(table.version(), [f for f in _files_of(table, mart.name) if f.startswith(below)])
 
-        with self._problems():
+        with self.problems():
             return _until_committed(write)
 
     def record(self, publication: Publication) -> None:
@@ -136,7 +199,7 @@ class PublishedStore:
             "marts": json.dumps(marts, sort_keys=True),
         }
         log = pa.Table.from_pylist([row], _LOG_SCHEMA)
-        with self._problems():
+        with self.problems():
             _until_committed(lambda: write_deltalake(self._table("publications", _LOG_SCHEMA, []), log, mode="append"))
 
     def bring(self, files: Iterable[str]) -> ExitStack:
@@ -169,7 +232,7 @@ class PublishedStore:
                 )
             return MartVersion(table.version(), _files_of(table, mart.name))
 
-        with self._problems():
+        with self.problems():
             return _until_committed(write)
 
     def connect(
@@ -185,15 +248,68 @@ class PublishedStore:
         current = list(self.current(as_of).values())
         files = [(mart, self._files_at(mart, current, as_of)) for mart in marts]
         connection = duckdb.connect(config=config or {})
-        finalize(connection, self.bring(file for _, of_mart in files for file in of_mart).close)
         connection.execute("set timezone = 'UTC'; create schema marts")
-        for mart, of_mart in files:
-            sql = _view_sql(mart, [str(self.root / file) for file in of_mart])
-            connection.execute(f"create view marts.{mart.name} as {sql}")
+        try:
+            finalize(connection, self.bring(file for _, of_mart in files for file in of_mart).close)
+            for mart, of_mart in files:
+                sql = _view_sql(mart, [str(self.root / file) for file in of_mart])
+                connection.execute(f"create view marts.{mart.name} as {sql}")
+        except (duckdb.IOException, FileGone) as error:
+            if as_of is None:
+                raise
+            raise InputError(
+                f"What was published at {as_of:%Y-%m-%d %H:%M:%S} UTC is not all kept any more: `recon vacuum` "
+                "removed files of it (RECON_PUBLISHED_KEEP_DAYS). Choose a later time."
+            ) from error
         connection.execute(f"create table marts.publications as {_log_sql(current)}")
+        closings = [_closing_row(closing) for closing in self.closings(as_of)]
+        connection.register("closings", pa.Table.from_pylist(closings, _CLOSINGS_SCHEMA))
+        connection.execute(f"create table marts.{_CLOSINGS} as {_CLOSINGS_SQL}")
+        connection.unregister("closings")
         connection.execute("set allowed_directories = ?", [[str(self.root)]])
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         return connection
+
+    def newest_files(self, mart: Mart) -> set[str]:
+        """Files of a mart's newest Delta version, which readers of the Delta table itself see; relative to the root."""
+        with self.problems():
+            return set(_files_of(self._open(mart.name), mart.name))
+
+    def files_seen_since(self, mart: Mart, since: dt.datetime) -> set[str]:
+        """Files of the versions of a mart that is not monthly which readers saw at some time after `since`."""
+        with self.problems():
+            table = self._open(mart.name)
+            stamps = _stamps(table)
+            before = [version for at, version in stamps if at <= since][:1]
+            files: set[str] = set()
+            for version in [*(version for at, version in stamps if at > since), *before]:
+                table.load_as_version(version)
+                files.update(_files_of(table, mart.name))
+            return files
+
+    def file_system(self, mart: Mart) -> pafs.PyFileSystem | None:
+        """The folder of a mart's Delta table, to list and delete files; None before it was first published."""
+        with self.problems():
+            if not DeltaTable.is_deltatable(self._uri(mart.name), self._options()):
+                return None
+            return pafs.PyFileSystem(DeltaStorageHandler(self._uri(mart.name), self._options()))
+
+    def problems(self) -> AbstractContextManager[None]:
+        """Turns what delta-rs says of storage on Azure into errors of ours."""
+        return self.azure.problems() if self.azure else nullcontext()
+
+    def _rows(self, log: str) -> list[dict[str, Any]]:
+        """Rows of a log, in no order; none before it was first appended to."""
+        with self.problems():
+            try:
+                table = self._open(log)
+            except TableNotFoundError:
+                return []
+            rows: list[dict[str, Any]] = self._read(table, log).to_pylist()
+            return rows
+
+    def _open(self, name: str) -> DeltaTable:
+        return DeltaTable(self._uri(name), storage_options=self._options())
 
     def _read(self, table: DeltaTable, name: str) -> pa.Table:
         """All rows of a table that is not partitioned, such as the log."""
@@ -211,9 +327,6 @@ class PublishedStore:
     def _options(self) -> dict[str, str] | None:
         return self.azure.options() if self.azure else None
 
-    def _problems(self) -> AbstractContextManager[None]:
-        return self.azure.problems() if self.azure else nullcontext()
-
     def _files_at(self, mart: Mart, current: list[Publication], as_of: dt.datetime | None) -> list[str]:
         if not mart.is_monthly:
             return self._whole_files(mart, as_of)
@@ -221,9 +334,9 @@ class PublishedStore:
 
     def _whole_files(self, mart: Mart, as_of: dt.datetime | None) -> list[str]:
         """Files of a mart that is not monthly, newest or as they were; none when it was never published."""
-        with self._problems():
+        with self.problems():
             try:
-                table = DeltaTable(self._uri(mart.name), storage_options=self._options())
+                table = self._open(mart.name)
             except TableNotFoundError:
                 return []
             if as_of is not None:
@@ -300,6 +413,11 @@ def _until_committed(write: Callable[[], T]) -> T:
 
 def _identity(publication: Publication) -> tuple[str, str, str, dt.datetime]:
     return publication.month, publication.reconciliation, publication.run_id, publication.published_at
+
+
+def _closing_row(closing: Closing) -> dict[str, Any]:
+    row = asdict(closing)
+    return {"billing_month": dt.date.fromisoformat(f"{row.pop('month')}-01"), **row}
 
 
 def _publication(row: dict[str, Any]) -> Publication:

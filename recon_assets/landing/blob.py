@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recon_assets.azure.cache import FileCache
-from recon_assets.azure.container import BlobContainer, BlobGone
+from recon_assets.azure.container import BlobContainer
 from recon_assets.azure.urls import AzureUrl
-from recon_assets.errors import FileProblem
+from recon_assets.errors import FileGone, FileProblem
 from recon_assets.landing.store import LandedFile
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
@@ -42,7 +42,7 @@ class BlobStore:
         try:
             blob = self.url.prefix + file.path
             yield self.cache.get(name, file.size, lambda target: self.container.download(blob, target, file.etag))
-        except BlobGone as error:
+        except FileGone as error:
             raise FileProblem(file.path, "the file changed while it was being read; run the month again") from error
         finally:
             pin.release()

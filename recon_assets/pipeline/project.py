@@ -32,6 +32,10 @@ class SourceWindow:
     to_offset: int
     required: bool
 
+    @property
+    def offsets(self) -> range:
+        return range(self.from_offset, self.to_offset + 1)
+
 
 @cache
 def source_windows(subject: str) -> tuple[SourceWindow, ...]:

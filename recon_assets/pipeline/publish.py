@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from recon_assets.clock import Clock
-from recon_assets.lakehouse.published import MartVersion, Publication, PublishedStore
+from recon_assets.lakehouse.published import Closing, MartVersion, Publication, PublishedStore
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.months import add_months
 from recon_assets.pipeline.build import Build
@@ -21,12 +21,22 @@ from recon_assets.pipeline.project import source_windows
 
 @dataclass(frozen=True)
 class MonthOutcome:
-    """What publishing made of a month: its publication, or the reasons why it stays as it was."""
+    """What publishing made of a month: its publication, or the reasons why it stays as it was.
+
+    A closed month stays too, and that is no failure; `changes` counts the rows that would have changed.
+    """
 
     month: str
     publication: Publication | None
     reasons: list[str]
     window_status: str
+    closing: Closing | None = None
+    changes: int = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it was refused for nothing but files that have not landed."""
+        return self.window_status == "incomplete" and len(self.reasons) == 1
 
 
 def publish_build(
@@ -44,6 +54,11 @@ def publish_build(
         )
         for month in build.months:
             status = statuses.get(month, "incomplete")
+            closing = published.closed().get((month, build.subject))
+            if closing is not None:
+                changes = _count_changes(connection, build, closing, published)
+                yield MonthOutcome(month, None, [], status, closing, changes)
+                continue
             reasons = refusals(build, month, status, raw)
             publication = None if reasons else _publish_month(connection, build, month, published, run_id, clock)
             yield MonthOutcome(month, publication, reasons, status)
@@ -67,6 +82,16 @@ def refusals(build: Build, month: str, window_status: str, raw: RawStore) -> lis
                 reasons.append(f"{failed.source} {failed.month} failed its audit: {'; '.join(failed.problems)}")
     reasons += [f"test {c.name} failed on {c.failures} rows" for c in build.failed_checks(month) if c.blocking]
     return reasons
+
+
+def _count_changes(
+    connection: duckdb.DuckDBPyConnection, build: Build, closing: Closing, published: PublishedStore
+) -> int:
+    """Rows whose status or difference in the build is not what readers of the closed month see."""
+    before = published.current().get((closing.month, build.subject))
+    sql = _Stamp(build, closing.month, closing.run_id, closing.recorded_at).changes_sql(before, published.root)
+    with published.bring(_compared_files(build.subject, before)):
+        return int(connection.execute(f"select count(*) from ({sql})").fetchall()[0][0])
 
 
 def _publish_month(

@@ -15,6 +15,7 @@ from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous, open_months
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.home import open_instance
+from recon_assets.lakehouse.published import Closing, Publication
 from recon_assets.months import month_range
 from recon_assets.platform import Platform
 from recon_assets.settings import load_settings
@@ -295,6 +296,8 @@ def test_the_refresh_requests_open_months_as_contiguous_ranges(watch: Watch) -> 
         land_nce(landing, month, nce_lines(month))
         for source in ("bss_invoices", "ms_recon_nce"):
             watch.platform.load(source, month)
+    for month in ("2024-06", "2024-07"):
+        watch.platform.published.record(Publication(month, "subscriptions", "run-1", NOW, {}))
     requests = scheduled(watch.definitions, "refresh_open_months_subscriptions", at(2025, 2, 3, 6, 30)).run_requests
     assert [(r.tags[RANGE_START], r.tags[RANGE_END]) for r in requests] == [
         ("2024-05", "2024-05"), ("2024-08", "2024-10"), ("2024-12", "2024-12"),
@@ -304,12 +307,32 @@ def test_the_refresh_requests_open_months_as_contiguous_ranges(watch: Watch) -> 
     ]
 
 
+def test_a_final_month_is_refreshed_until_it_is_published_as_it_was_loaded_unless_it_is_closed(watch: Watch) -> None:
+    """The bug this fixes: a month whose only run was killed and not run again stayed as it was for ever."""
+    for month in month_range("2024-05", "2024-09"):
+        land_bss(watch.platform.settings.landing, month, bss_lines(month))
+        land_nce(watch.platform.settings.landing, month, nce_lines(month))
+        for source in ("bss_invoices", "ms_recon_nce"):
+            watch.platform.load(source, month)
+    store = watch.platform.published
+    assert "2024-06" in open_months(watch.platform, "subscriptions")
+    early, late = NOW - dt.timedelta(microseconds=1), NOW
+    store.record(Publication("2024-06", "subscriptions", "run-1", early, {}))
+    assert "2024-06" in open_months(watch.platform, "subscriptions")
+    store.record_closing(Closing("2024-06", "subscriptions", "close", early, "anna", "", "run-1", early))
+    assert "2024-06" not in open_months(watch.platform, "subscriptions")
+    store.record_closing(Closing("2024-06", "subscriptions", "reopen", late, "anna", "late", "run-1", early))
+    assert "2024-06" in open_months(watch.platform, "subscriptions")
+    store.record(Publication("2024-06", "subscriptions", "run-2", late, {}))
+    assert "2024-06" not in open_months(watch.platform, "subscriptions")
+
+
 def test_the_refresh_leaves_incomplete_months_alone_and_says_when_there_is_nothing(watch: Watch) -> None:
     land_bss(watch.platform.settings.landing, "2025-02", bss_lines("2025-02"))
     watch.platform.load("bss_invoices", "2025-02")
     result = scheduled(watch.definitions, "refresh_open_months_subscriptions", at(2025, 3, 3, 6, 30))
     assert result.run_requests == []
-    assert result.skip_message == "Every month that has landed is final."
+    assert result.skip_message == "Every month that has landed is final and published."
 
 
 @dataclass(frozen=True)
@@ -321,11 +344,30 @@ class LoadedMonths:
     def months(self, source: str) -> list[str]:
         return self.by_source.get(source, [])
 
+    def read(self, source: str, month: str) -> None:
+        """No load is newer than the publication."""
+
+
+@dataclass(frozen=True)
+class PublishedMonths:
+    """Stands in for the published tables where every month is published and none is closed."""
+
+    subject: str
+
+    def current(self) -> dict[tuple[str, str], Publication]:
+        months = month_range("2025-01", "2025-12")
+        return {(m, self.subject): Publication(m, self.subject, "run-1", NOW, {}) for m in months}
+
+    def closed(self) -> dict[tuple[str, str], Closing]:
+        return {}
+
 
 def open_months_on(day: dt.datetime, subject: str, loaded: dict[str, list[str]], watch: Watch) -> list[str]:
-    return open_months(replace(watch.platform, raw=LoadedMonths(loaded), clock=lambda: day), subject)  # type: ignore[arg-type]
+    raw, published = LoadedMonths(loaded), PublishedMonths(subject)
+    return open_months(replace(watch.platform, raw=raw, published=published, clock=lambda: day), subject)  # type: ignore[arg-type]
 
 
+@pytest.mark.folder_only
 def test_months_of_usage_stay_open_until_their_charges_have_settled(watch: Watch) -> None:
     loaded = {
         "azure_invoice_usage": ["2025-05", "2025-06", "2025-07"],
@@ -335,6 +377,7 @@ def test_months_of_usage_stay_open_until_their_charges_have_settled(watch: Watch
     assert open_months_on(at(2025, 7, 6), "usage", loaded, watch) == []
 
 
+@pytest.mark.folder_only
 def test_months_of_e_invoices_stay_open_until_their_window_is_complete(watch: Watch) -> None:
     months = month_range("2025-01", "2025-05")
     loaded = {"erp_sales_register": months, "einvoices": months}
@@ -355,10 +398,3 @@ def test_the_schedules_follow_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_
     definitions = build_definitions(Platform.from_settings(load_settings()))
     assert definitions.resolve_schedule_def("close_month_subscriptions").cron_schedule == "0 4 9 * *"
     assert definitions.resolve_schedule_def("refresh_open_months_subscriptions").cron_schedule == "30 4 * * *"
-
-
-def test_the_run_failure_sensor_exists_only_with_a_webhook(tmp_path: Path) -> None:
-    without = build_definitions(platform_in(tmp_path))
-    assert "report_failed_runs" not in {sensor.name for sensor in without.sensors or []}
-    with_webhook = build_definitions(platform_in(tmp_path, webhook_url="http://127.0.0.1:9/hook"))
-    assert "report_failed_runs" in {sensor.name for sensor in with_webhook.sensors or []}

@@ -1,0 +1,2 @@
+-- Run once, when the PostgreSQL volume is empty: the issue log has a database of its own beside Dagster's.
+create database issues;

@@ -1,0 +1,1 @@
+"""The deployment: its files, and its services on a real PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Telling people: what a message looks like, and that nothing is told twice."""

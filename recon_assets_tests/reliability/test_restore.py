@@ -1,0 +1,42 @@
+"""Backup and restore: the landing zone alone gives the same numbers, and a copy of the published tables opens."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from recon_assets_tests.landed import platform_in
+from recon_assets_tests.reliability.homes import MONTHS, copy_home, land_corrections, run, seen_months
+
+pytestmark = pytest.mark.slow
+
+# What is of a publication, not of the numbers.
+HISTORY = "reconciliation_changes"
+
+
+def test_the_landing_zone_alone_gives_the_same_numbers_as_years_of_runs(published_home: Path, tmp_path: Path) -> None:
+    """Months were published in ranges and alone, and corrected since: one run over all gives the same."""
+    worked = copy_home(published_home, tmp_path / "worked")
+    land_corrections(worked.settings.landing, [MONTHS[1]])
+    assert run(worked, [MONTHS[1]])[0] == 0
+    # A correction of one month is in the window of its neighbours.
+    assert run(worked, MONTHS)[0] == 0
+
+    restored = platform_in(tmp_path / "restored")
+    shutil.copytree(worked.settings.landing, restored.settings.landing, dirs_exist_ok=True)
+    code, outcome = run(restored, MONTHS)
+    assert (code, outcome.problems) == (0, [])
+
+    expected, seen = seen_months(worked), seen_months(restored)
+    assert list(seen) == MONTHS
+    for month in MONTHS:
+        assert seen[month].keys() - {HISTORY} == expected[month].keys() - {HISTORY}
+        for mart in seen[month].keys() - {HISTORY}:
+            assert seen[month][mart] == expected[month][mart], (month, mart)
+    assert len(worked.published.publications()) > len(restored.published.publications())
+
+
+def test_a_copy_of_the_published_tables_opens_elsewhere(published_home: Path, tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    shutil.copytree(published_home / "published", platform.settings.published)
+    assert seen_months(platform, stamps=True) == seen_months(platform_in(published_home), stamps=True)
