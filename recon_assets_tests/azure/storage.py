@@ -58,11 +58,11 @@ class AzureStorage:
         def landing_store(settings: Settings, account: object = None) -> FileStore:
             return self.landing(settings.landing)
 
-        def published_store(settings: Settings, account: object) -> PublishedStore:
+        def published_store(settings: Settings, account: object = None) -> PublishedStore:
             return self.published(settings.published)
 
         monkeypatch.setattr(platform_module, "landing_store", landing_store)
-        monkeypatch.setattr(platform_module, "_published_store", published_store)
+        monkeypatch.setattr(platform_module, "published_store", published_store)
 
 
 @dataclass
