@@ -22,6 +22,8 @@ STORED = {
     "defs.test_raw_assets",
     "defs.test_sensors_and_schedules",
     "einvoices.test_readers",
+    "issues.test_reported",
+    "lakehouse.test_vacuum",
     "lakehouse.test_published_store",
     "landing.test_store",
     "reliability.test_broken_files",

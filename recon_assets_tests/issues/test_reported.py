@@ -17,6 +17,7 @@ from recon_assets.pipeline.marts import CHANGES, REPORTED, marts_of, published_m
 from recon_assets.pipeline.reported import MEASURES, publish_issues
 from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.app.published import einvoices, key, publish, subscriptions, usage
+from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.landed import as_dicts
 
 MONTH = "2025-03"
@@ -33,9 +34,10 @@ def store(tmp_path: Path) -> IssueStore:
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> Iterator[PublishedStore]:
+def published(tmp_path: Path, storage: AzureStorage | None) -> Iterator[PublishedStore]:
     """March of the subscriptions, with a discrepancy of 12.50."""
-    made = PublishedStore(tmp_path / "published")
+    root = tmp_path / "published"
+    made = storage.published(root) if storage else PublishedStore(root)
     publish(made, "subscriptions", MONTH, at(0), subscriptions(MONTH))
     yield made
 
@@ -118,6 +120,7 @@ def test_a_row_that_cannot_be_compared_any_more_is_not_gone(store: IssueStore, p
     assert [now(row) for row in reported(published)] == [("not_comparable", None, "MYR/USD", False)]
 
 
+@pytest.mark.folder_only
 def test_the_copy_compares_the_columns_that_the_app_shows() -> None:
     """The bug this guards against: then and now of an issue are of different columns."""
     tables = [table for screen in pages._SCREENS for table in screen.all_tables]
@@ -194,6 +197,7 @@ def test_a_reader_keeps_the_copy_that_it_opened(store: IssueStore, published: Pu
     assert len(reported(published)) == 2
 
 
+@pytest.mark.folder_only
 def test_the_copy_is_a_delta_table_with_the_columns_of_the_mart(store: IssueStore, published: PublishedStore) -> None:
     report(store)
     copy(store, published, 1)
@@ -202,6 +206,7 @@ def test_the_copy_is_a_delta_table_with_the_columns_of_the_mart(store: IssueStor
     assert str(table.schema.field("difference_now").type) == "decimal128(38, 12)"
 
 
+@pytest.mark.folder_only
 def test_no_publication_of_a_month_writes_the_issues() -> None:
     for subject in SUBJECTS:
         assert not {CHANGES.name, REPORTED.name} & {mart.name for mart in marts_of(subject)}
