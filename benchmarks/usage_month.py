@@ -283,7 +283,8 @@ def publish(folder: Path) -> None:
 
     platform = _platform(folder)
     build = Build.load(platform.settings, "benchmark")
-    outcomes = list(publish_build(build, platform.published, platform.raw, "benchmark", platform.clock))
+    limit = platform.settings.build_memory_limit
+    outcomes = list(publish_build(build, platform.published, platform.raw, "benchmark", platform.clock, limit))
     assert all(outcome.publication for outcome in outcomes), outcomes
 
 
