@@ -251,7 +251,8 @@ def grid(folder: Path) -> None:
         variables = json.dumps(settings.dbt_vars() | chosen)
         found = invoke_dbt(["build", *dbt_paths(target / "dbt"), "--vars", variables, *only], load_manifest(parsed))
         _close_connections()
-    assert all(result.status == "success" for result in found.results), found.results
+    failed = [(result.node.name, result.message) for result in found.results if result.status != "success"]
+    assert not failed, failed
     models = [result for result in found.results if str(result.node.resource_type) == "model"]
     spans = [timing for result in models for timing in result.timing]
     elapsed = max(span.completed_at for span in spans) - min(span.started_at for span in spans)
@@ -282,7 +283,8 @@ def publish(folder: Path) -> None:
 
     platform = _platform(folder)
     build = Build.load(platform.settings, "benchmark")
-    outcomes = list(publish_build(build, platform.published, platform.raw, "benchmark", platform.clock))
+    limit = platform.settings.build_memory_limit
+    outcomes = list(publish_build(build, platform.published, platform.raw, "benchmark", platform.clock, limit))
     assert all(outcome.publication for outcome in outcomes), outcomes
 
 

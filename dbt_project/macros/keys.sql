@@ -24,3 +24,11 @@
 {% macro subscription_id(column) -%}
     coalesce(nullif(nullif(lower(trim({{ column }})), ''), '00000000-0000-0000-0000-000000000000'), 'unassigned')
 {%- endmacro %}
+
+{# A number for each row, unique within the build and in no order. #}
+{% macro any_number() -%}
+    {{ return(adapter.dispatch('any_number')()) }}
+{%- endmacro %}
+
+{% macro duckdb__any_number() -%} row_number() over () {%- endmacro %}
+{% macro default__any_number() -%} row_number() over (order by null) {%- endmacro %}

@@ -133,3 +133,6 @@
 {% macro same_spelling(left, right, columns) -%}
     {% for column in columns %}{{ left }}.{{ column }} is not distinct from {{ right }}.spelled_{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
 {%- endmacro %}
+
+{# A text that is not blank, without blanks around it. #}
+{% macro stated(text) -%} nullif(trim({{ text }}), '') {%- endmacro %}

@@ -51,7 +51,9 @@ def publication_asset(
             raise dg.Failure(f"This run built no marts. Materialize the marts of {subject} and {key.path} in one run.")
         build = Build.load(here.settings, context.run_id)
         refused: list[MonthOutcome] = []
-        for outcome in publish_build(build, here.published, here.raw, context.run_id, here.clock):
+        for outcome in publish_build(
+            build, here.published, here.raw, context.run_id, here.clock, here.settings.build_memory_limit
+        ):
             if outcome.closing is not None:
                 context.log_event(_closed_observation(key, outcome.closing, outcome.changes))
                 continue

@@ -40,11 +40,15 @@ class MonthOutcome:
 
 
 def publish_build(
-    build: Build, published: PublishedStore, raw: RawStore, run_id: str, clock: Clock
+    build: Build, published: PublishedStore, raw: RawStore, run_id: str, clock: Clock, memory_limit: str = "4GB"
 ) -> Iterator[MonthOutcome]:
-    """Publish each month of the build that may be, oldest first; a refused month does not hold up the others."""
-    with duckdb.connect(str(build.database), read_only=True) as connection:
+    """Publish each month of the build that may be, oldest first; a refused month does not hold up the others.
+
+    Sorting a month's rows takes `memory_limit` at most, as DuckDB writes it, and disk beyond.
+    """
+    with duckdb.connect(str(build.database), read_only=True, config={"memory_limit": memory_limit}) as connection:
         connection.execute("set timezone = 'UTC'")
+        connection.execute("set temp_directory = ?", [str(build.database.with_suffix(".sorting"))])
         statuses = dict(
             connection.execute(
                 "select strftime(billing_month, '%Y-%m'), window_status from marts.month_status "

@@ -132,10 +132,13 @@ class ParquetFile:
         texts = [
             self.headings[n] for n in positions if pa.types.is_string(schema.types[n]) and self.kinds[n] != "decimal"
         ]
+        wanted = [self.headings[n] for n in sorted(positions)]
         with pq.ParquetFile(self.path, read_dictionary=texts, pre_buffer=False) as file:
-            for batch in file.iter_batches(_PARQUET_ROWS, columns=[self.headings[n] for n in sorted(positions)]):
-                columns = {n: _as_day(batch.column(self.headings[n])) for n in sorted(positions)}
-                yield Parsed(None, columns, batch.num_rows, {})
+            for group in range(file.num_row_groups):
+                # A reader of its own for each: over row groups it would add one dictionary to the other.
+                for batch in file.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=wanted):
+                    columns = {n: _compact(_as_day(batch.column(self.headings[n]))) for n in sorted(positions)}
+                    yield Parsed(None, columns, batch.num_rows, {})
 
 
 def _is_taken(kind: str, arrow: pa.DataType) -> bool:
@@ -152,6 +155,13 @@ def _as_day(values: pa.Array) -> pa.Array:
         return values
     instants = values.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False)
     return pa.array(instants.astype("datetime64[D]"), pa.date32())
+
+
+def _compact(values: pa.Array) -> pa.Array:
+    """A dictionary of what these values use, when most of it is of other batches."""
+    if not pa.types.is_dictionary(values.type) or len(values.dictionary) <= 2 * len(values):
+        return values
+    return values.cast(values.type.value_type).dictionary_encode()
 
 
 def _without(block: Block, numbers: list[int]) -> bytes:

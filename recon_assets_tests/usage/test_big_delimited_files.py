@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import zip_longest
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recon_assets.sources import blocks, bulk, usage_files
+from recon_assets.sources import blocks, bulk, bulk_delimited, usage_files
 from recon_assets_tests.usage.zone import MONTH, USAGE, Zone, usage_row
 
 FILE = f"partner_center/billed_usage/{MONTH}/a.csv.gz"
@@ -130,3 +131,16 @@ def test_both_ways_read_the_same_of_a_parquet_file(zone: Zone, monkeypatch: pyte
         found.append((rows, sorted(zone.rows(load, "*", "quarantine"), key=lambda row: int(row[3]))))
     assert found[0] == found[1]
     assert (len(found[0][0]), len(found[0][1])) == ((150, 50) if spoilt else (200, 0))
+
+
+@pytest.mark.parametrize("rows_of_a_group", [100, 1000])
+def test_a_block_of_a_parquet_file_holds_no_texts_of_other_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_of_a_group: int
+) -> None:
+    monkeypatch.setattr(bulk_delimited, "_PARQUET_ROWS", 100)
+    names = [f"resource {n}" for n in range(2000)]
+    pq.write_table(pa.table({"name": names}), tmp_path / "a.parquet", row_group_size=rows_of_a_group)
+    found = list(bulk_delimited.ParquetFile(tmp_path / "a.parquet", ["name"], {0: "text"}).blocks({0}))
+    assert [text for parsed in found for text in parsed.texts[0].to_pylist()] == names
+    assert len(found) == 20
+    assert max(len(parsed.texts[0].dictionary) for parsed in found) <= 200, "memory grows with the file"

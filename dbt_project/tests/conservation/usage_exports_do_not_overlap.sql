@@ -4,7 +4,7 @@ select
     comparison,
     azure_subscription_id,
     count(distinct export_id) as export_count
-from {{ ref('int_usage__cost_meters') }}
+from {{ ref('int_usage__cost_spellings') }}
 where azure_subscription_id is not null
 group by billing_month, comparison, azure_subscription_id
 having count(distinct export_id) > 1

@@ -9,7 +9,7 @@ with totals as (
         currency,
         sum(line_count) as row_count,
         sum(amount) as amount
-    from {{ ref('int_usage__usage_meters') }}
+    from {{ ref('int_usage__usage_spellings') }}
     group by billing_month, currency
     union all
     select

@@ -1,4 +1,4 @@
--- Cost of every party and meter with its invoice and selection: usage, rounding (of usage lines) or out_of_scope (rule 5).
+-- Cost by its spellings, with its invoice and selection: usage, rounding (of usage lines) or out_of_scope (rule 5).
 with parties as (
 
     select * from {{ ref('int_usage__parties') }}
@@ -12,7 +12,7 @@ meters as (
         lines.*,
         parties.invoice_number,
         parties.decided_invoice_number
-    from {{ ref('int_usage__cost_meters') }} as lines
+    from {{ ref('int_usage__cost_spellings') }} as lines
     inner join parties
         on
             lines.billing_month = parties.billing_month
@@ -66,6 +66,7 @@ selected as (
 final as (
 
     select
+        spelling_id,
         billing_month,
         comparison,
         export_id,
@@ -82,10 +83,10 @@ final as (
         quantity,
         amount,
         line_count,
-        meter_name,
-        meter_category,
-        meter_subcategory,
-        meter_region
+        {{ stated('meter_name') }} as meter_name,
+        {{ stated('meter_category') }} as meter_category,
+        {{ stated('meter_sub_category') }} as meter_subcategory,
+        {{ stated('meter_region') }} as meter_region
     from selected
 
 )

@@ -9,7 +9,7 @@ with parties as (
         customer_id,
         azure_subscription_id,
         sum(case when scope = 'usage' then line_count else 0 end) as in_scope_count
-    from {{ ref('int_usage__cost_meters') }}
+    from {{ ref('int_usage__cost_spellings') }}
     group by billing_month, comparison, own_invoice_number, customer_id, azure_subscription_id
 
 ),
@@ -17,7 +17,7 @@ with parties as (
 usage_parties as (
 
     select distinct billing_month, invoice_number, customer_id, azure_subscription_id
-    from {{ ref('int_usage__usage_meters') }}
+    from {{ ref('int_usage__usage_spellings') }}
 
 ),
 

@@ -19,17 +19,10 @@ final as (
         case
             when verdicts.status = 'matched' then null
             when verdicts.status = 'not_comparable' then 'currency'
-            when moves.comparison is not null then 'category_move'
+            when moves.grid_id is not null then 'category_move'
         end as grid_explanation
     from verdicts
-    left join moves
-        on
-            verdicts.billing_month = moves.billing_month
-            and verdicts.comparison = moves.comparison
-            and verdicts.invoice_number = moves.invoice_number
-            and verdicts.azure_subscription_id is not distinct from moves.azure_subscription_id
-            and verdicts.currency = moves.currency
-            and verdicts.meter_id is not distinct from moves.meter_id
+    left join moves on verdicts.grid_id = moves.grid_id
 
 )
 

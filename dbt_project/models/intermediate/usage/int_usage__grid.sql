@@ -12,11 +12,11 @@ with usage_side as (
         lines.quantity,
         lines.amount,
         lines.line_count,
-        lines.meter_name,
-        lines.meter_category,
-        lines.meter_subcategory,
-        lines.meter_region
-    from {{ ref('int_usage__usage_meters') }} as lines
+        {{ stated('lines.meter_name') }} as meter_name,
+        {{ stated('lines.meter_category') }} as meter_category,
+        {{ stated('lines.meter_sub_category') }} as meter_subcategory,
+        {{ stated('lines.meter_region') }} as meter_region
+    from {{ ref('int_usage__usage_spellings') }} as lines
     inner join {{ ref('int_usage__parties') }} as parties
         on
             parties.side = 'usage'
@@ -102,8 +102,8 @@ final as (
 
     select
         summed.*,
-        -- Any order does: lines and variations find their grid row by this number, within one build.
-        row_number() over (order by summed.billing_month) as grid_id,
+        -- Lines and variations find their grid row by this number, within one build.
+        {{ any_number() }} as grid_id,
         coalesce(several.usage_line_count, summed.usage_line_count) as key_usage_line_count,
         coalesce(several.cost_line_count, summed.cost_line_count) as key_cost_line_count
     from summed

@@ -7,7 +7,7 @@ with periods as (
 usage_rows as (
 
     select billing_month, sum(line_count) as row_count
-    from {{ ref('int_usage__usage_meters') }}
+    from {{ ref('int_usage__usage_spellings') }}
     group by billing_month
 
 ),

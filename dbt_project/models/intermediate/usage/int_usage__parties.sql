@@ -13,7 +13,7 @@ usage_parties as (
         lines.invoice_number as own_invoice_number,
         lines.customer_id,
         lines.azure_subscription_id
-    from {{ ref('int_usage__usage_meters') }} as lines
+    from {{ ref('int_usage__usage_spellings') }} as lines
     inner join {{ ref('int_usage__comparisons') }} as comparisons on lines.billing_month = comparisons.billing_month
 
 ),
