@@ -242,6 +242,7 @@ class PublishedStore:
         It reaches files of the published tables and no others. Those DuckDB would also let it write: SQL that is not
         our own passes `require_reading` first.
         """
+        marts = list(marts)
         current = list(self.current(as_of).values())
         files = [(mart, self._files_at(mart, current, as_of)) for mart in marts]
         connection = duckdb.connect(config=config or {})
@@ -252,7 +253,7 @@ class PublishedStore:
                 sql = _view_sql(mart, [str(self.root / file) for file in of_mart])
                 connection.execute(f"create view marts.{mart.name} as {sql}")
         except (duckdb.IOException, FileGone) as error:
-            if as_of is None or list(self.current().values()) == current:  # vacuum leaves those alone
+            if as_of is None or files == self._files_now(marts):  # vacuum leaves those alone
                 raise
             raise InputError(
                 f"What was published at {as_of:%Y-%m-%d %H:%M:%S} UTC is not all kept any more: `recon vacuum` "
@@ -328,6 +329,10 @@ class PublishedStore:
         if not mart.is_monthly:
             return self._whole_files(mart, as_of)
         return [file for p in current if mart.name in p.marts for file in p.marts[mart.name].files]
+
+    def _files_now(self, marts: Iterable[Mart]) -> list[tuple[Mart, list[str]]]:
+        current = list(self.current().values())
+        return [(mart, self._files_at(mart, current, None)) for mart in marts]
 
     def _whole_files(self, mart: Mart, as_of: dt.datetime | None) -> list[str]:
         """Files of a mart that is not monthly, newest or as they were; none when it was never published."""
