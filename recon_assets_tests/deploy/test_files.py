@@ -15,12 +15,14 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.workspace.config_schema import process_workspace_config
 
+from recon_assets.app.settings import AppSettings
 from recon_assets.cli import main
 from recon_assets.defs.launcher import WatchedRunLauncher
 from recon_assets.defs.raw import AUDITS
-from recon_assets.doctor import known_variables
+from recon_assets.doctor import OTHER_VARIABLES, known_variables
 from recon_assets.notices.settings import NoticeSettings
 from recon_assets.pipeline.project import manifest_folder
+from recon_assets.settings import Settings
 from recon_assets_tests.deploy.services import DEPLOY, REPOSITORY, compose
 
 COMMANDS = {"recon", "dagster", "dagster-webserver", "dagster-daemon"}
@@ -187,9 +189,16 @@ def test_commands_and_settings_that_the_guides_name_exist() -> None:
     assert named <= known_variables()
 
 
-def test_the_example_of_settings_names_settings_that_exist_and_every_one_of_notices() -> None:
+def test_the_example_of_settings_names_every_setting_with_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
-    named = set(re.findall(r"^#?(RECON_[A-Z_]+)=", example, re.M))
-    assert named <= known_variables()
-    assert {f"RECON_{name.upper()}" for name in NoticeSettings.model_fields} <= named
-    assert {"RECON_LOG_FORMAT", "RECON_PUBLISHED_KEEP_DAYS", "RECON_SENSOR_SECONDS"} <= named
+    assert set(re.findall(r"^#?([A-Z][A-Z_]+)=", example, re.M)) == known_variables() - OTHER_VARIABLES
+    monkeypatch.chdir(tmp_path)
+    for settings in (Settings, NoticeSettings, AppSettings):
+        as_in_example = settings(_env_file=REPOSITORY / ".env.example")
+        by_default = settings(_env_file=None)
+        differing = {
+            name for name in settings.model_fields if getattr(as_in_example, name) != getattr(by_default, name)
+        }
+        assert differing <= {"home"}  # written as ./recon_home
