@@ -15,7 +15,8 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.workspace.config_schema import process_workspace_config
 
-from recon_assets.app.settings import AppSettings
+from recon_assets.app.identity import HEALTH
+from recon_assets.app.settings import AppSettings, load_app_settings
 from recon_assets.cli import main
 from recon_assets.defs.launcher import WatchedRunLauncher
 from recon_assets.defs.raw import AUDITS
@@ -23,7 +24,7 @@ from recon_assets.doctor import OTHER_VARIABLES, known_variables
 from recon_assets.notices.settings import NoticeSettings
 from recon_assets.pipeline.project import manifest_folder
 from recon_assets.settings import Settings
-from recon_assets_tests.deploy.services import DEPLOY, REPOSITORY, compose
+from recon_assets_tests.deploy.services import DEPLOY, REPOSITORY, compose, filled_in
 
 COMMANDS = {"recon", "dagster", "dagster-webserver", "dagster-daemon"}
 SERVICES = ("code", "webserver", "daemon", "app")
@@ -130,6 +131,34 @@ def test_a_laptop_and_a_deployment_bound_runs_alike() -> None:
     assert daemon["runRetries"]["maxRetries"] == team["run_retries"]["max_retries"]
     launcher = values["runLauncher"]["config"]["customRunLauncher"]
     assert {key: launcher[key] for key in ("module", "class")} == team["run_launcher"]
+
+
+def test_the_app_is_told_who_asks_wherever_other_machines_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bug this fixes: the app does not start on 0.0.0.0 without these, and compose.yaml did not set them."""
+    parts = {part["kind"]: part for part in yaml.safe_load_all((DEPLOY / "kubernetes-app.yaml").read_text())}
+    (container,) = parts["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == compose()["services"]["app"]["command"]
+    assert container["readinessProbe"]["httpGet"]["path"] == HEALTH
+    on_kubernetes = {variable["name"]: variable["value"] for variable in container["env"]}
+    in_compose = {
+        name: filled_in(value)
+        for name, value in compose()["services"]["app"]["environment"].items()
+        if name.startswith("RECON_APP_")
+    }
+    for given in (on_kubernetes, in_compose):
+        assert set(given) <= known_variables()
+        with monkeypatch.context() as patched:
+            for name, value in given.items():
+                patched.setenv(name, value)
+            settings = load_app_settings()
+        assert settings.identity_header
+        assert settings.proxies
+
+
+def test_the_proxy_of_compose_is_the_gateway_of_its_network() -> None:
+    (network,) = compose()["networks"]["default"]["ipam"]["config"]
+    proxies = json.loads(filled_in(compose()["services"]["app"]["environment"]["RECON_APP_PROXIES"]))
+    assert proxies == [f"{network['gateway']}/32"]
 
 
 def test_units_run_the_commands_of_compose() -> None:
