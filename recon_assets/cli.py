@@ -139,15 +139,18 @@ BY_OPTION = click.option("--by", default=getpass.getuser, show_default="your use
 @BY_OPTION
 def close(month: str, subjects: tuple[str, ...], by: str) -> None:
     """Close a final month: what readers see of it stays until it is reopened."""
+    from recon_assets.defs.closings import show_closings
     from recon_assets.months import parse_month
     from recon_assets.pipeline.closing import close_month
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings()
-    for closing in close_month(platform.published, parse_month(month), list(subjects), by, platform.clock):
+    closings = close_month(platform.published, parse_month(month), list(subjects), by, platform.clock)
+    for closing in closings:
         click.echo(
             f"{closing.text}, as run {closing.run_id} published it at {closing.published_at:%Y-%m-%d %H:%M:%S} UTC."
         )
+    show_closings(platform.settings, closings)
 
 
 @main.command()
@@ -157,13 +160,16 @@ def close(month: str, subjects: tuple[str, ...], by: str) -> None:
 @BY_OPTION
 def reopen(month: str, reason: str, subjects: tuple[str, ...], by: str) -> None:
     """Let a closed month be published again by the next run."""
+    from recon_assets.defs.closings import show_closings
     from recon_assets.months import parse_month
     from recon_assets.pipeline.closing import reopen_month
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings()
-    for closing in reopen_month(platform.published, parse_month(month), list(subjects), by, reason, platform.clock):
+    closings = reopen_month(platform.published, parse_month(month), list(subjects), by, reason, platform.clock)
+    for closing in closings:
         click.echo(f"{closing.month} {closing.reconciliation} is open again; `recon run` publishes it.")
+    show_closings(platform.settings, closings)
 
 
 @main.command()

@@ -40,7 +40,7 @@ _SETTINGS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("RECON_GRAPH_", GraphSettings),
 )
 # Read by deploy/workspace.yaml and by the tests.
-_OTHER_VARIABLES = {"RECON_CODE_HOST", "RECON_CODE_PORT", "RECON_SHARED", "RECON_TESTS_NO_SKIPS"}
+OTHER_VARIABLES = {"RECON_CODE_HOST", "RECON_CODE_PORT", "RECON_SHARED", "RECON_TESTS_NO_SKIPS"}
 _SECONDS = 5  # how long a server may take to answer
 _QUIET_DAEMON_SECONDS = 300
 _LITTLE_SPACE = 5 * 1000**3
@@ -153,7 +153,7 @@ def _unknown_variables() -> Iterator[Finding]:
 
 def known_variables() -> set[str]:
     """Every environment variable that is read here or in deploy/ and begins with RECON_, and those of the app."""
-    found = set(_OTHER_VARIABLES)
+    found = set(OTHER_VARIABLES)
     for prefix, settings in _SETTINGS:
         for name, field in settings.model_fields.items():
             found.add(str(field.validation_alias or f"{prefix}{name.upper()}"))

@@ -11,6 +11,7 @@ from recon_assets.platform import Platform
 from recon_assets_tests.azure.azurite import Azurite, account_at, missing
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.landed import platform_in
+from recon_assets_tests.postgres import Cluster
 
 # Set by .ci/run: there, what a machine does not allow is a failure, not a skip.
 NO_SKIPS = os.environ.get("RECON_TESTS_NO_SKIPS") == "1"
@@ -63,6 +64,14 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     running = Azurite(tmp_path_factory.mktemp("azurite") / "azurite.log")
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """PostgreSQL, started by the first test that needs it."""
+    running = Cluster()
+    yield running
+    running.remove()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import socket
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,18 +14,11 @@ from recon_assets.doctor import Finding, examine
 from recon_assets.lakehouse.raw import FailedLoad
 from recon_assets.notices.outbox import NOTICES_FILE, Fact, NotDelivered, Outbox, Report
 from recon_assets.platform import Platform
-from recon_assets_tests.deploy.cluster import PASSWORD, Cluster, free_port
 from recon_assets_tests.landed import NOW, land, land_bss, platform_in
+from recon_assets_tests.postgres import PASSWORD, Cluster, free_port
 from recon_assets_tests.reliability.homes import bss_lines
 
 POSTGRES_YAML = (Path(__file__).parents[1] / "deploy" / "dagster.yaml").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    made = Cluster()
-    yield made
-    made.remove()
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from typing import Any
 from dash import dcc, html
 
 from recon_assets.app.format import RECONCILIATIONS, Tone, instant, number, tone, words
-from recon_assets.app.parts import badge, dagster_links, data_table, message, scrolled
+from recon_assets.app.parts import badge, closing_badge, dagster_links, data_table, message, scrolled
 from recon_assets.app.queries import Query
 from recon_assets.app.reader import Published, Reader
 from recon_assets.app.tables import Column, Row
+from recon_assets.lakehouse.published import Closing
 
 _MONTHS = 24
 SIDES = {
@@ -61,6 +62,7 @@ class Cell:
     reconciliation: str
     status: Row
     summary: list[Row]
+    closing: Closing | None = None
 
     def counts(self) -> dict[str, int]:
         """Rows by status."""
@@ -84,7 +86,11 @@ def cells(reader: Reader, published: Published) -> dict[tuple[str, str], Cell]:
     summary: dict[tuple[str, str], list[Row]] = {}
     for row in reader.rows(published.moment, summary_query()):
         summary.setdefault(_place(row), []).append(row)
-    return {_place(row): Cell(*_place(row), row, summary.get(_place(row), [])) for row in statuses}
+    return {
+        place: Cell(*place, row, summary.get(place, []), published.closings.get(place))
+        for row in statuses
+        if (place := _place(row))
+    }
 
 
 def _place(row: Row) -> tuple[str, str]:
@@ -149,7 +155,10 @@ def _cell(cell: Cell | None, as_of: str | None, issues: int, now: dt.datetime, d
     total = sum(counts.values())
     link = f"/{cell.reconciliation}?month={cell.month}" + (f"&asof={as_of}" if as_of else "")
     content: list[Any] = [
-        html.Div([dcc.Link(f"{total:,} rows", href=link), " ", badge(status["window_status"])], className="cell-head"),
+        html.Div(
+            [dcc.Link(f"{total:,} rows", href=link), " ", badge(status["window_status"]), *closing_badge(cell.closing)],
+            className="cell-head",
+        ),
         _bar(counts, total),
         html.Div([_count(code, count) for code, count in _ordered(counts)], className="counts"),
         html.Div(["Difference", *_amounts(cell)], className="differences"),

@@ -14,6 +14,8 @@ from recon_assets.app.issues_page import Now
 from recon_assets.app.parts import (
     badge,
     chips,
+    closing_badge,
+    closing_note,
     dagster_links,
     downloads,
     filter_bar,
@@ -161,10 +163,12 @@ def _month_notes(site: Site, context: Context) -> html.Ul:
     for row in context.rows(query):
         month = f"{row['billing_month']:%Y-%m}"
         links = dagster_links(site.settings.dagster_url, context.screen.reconciliation, month, row["run_id"])
+        closing = context.published.closings.get((month, context.screen.reconciliation))
         text: list[Any] = [
             f"{month} ",
             badge(row["window_status"]),
-            f" published {instant(row['published_at'])}, ",
+            *closing_badge(closing),
+            f" published {instant(row['published_at'])}{closing_note(closing)}, ",
             links,
         ]
         if row["sources_missing"]:

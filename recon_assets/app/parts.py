@@ -14,6 +14,7 @@ from recon_assets.app.address import Address
 from recon_assets.app.format import RECONCILIATIONS, instant, number, plain, shown, tone, words
 from recon_assets.app.queries import MAX_CHOICES
 from recon_assets.app.tables import NUMERIC, Column, Filter, Row, Table
+from recon_assets.lakehouse.published import Closing
 
 _ROW_HEIGHT = 34
 _FLEXIBLE = 130  # text columns from this width on share what is left of the page
@@ -23,6 +24,23 @@ _MOST_ROWS = 14  # visible at once; the rest is scrolled to
 def badge(status: str | None, text: str | None = None) -> html.Span:
     """A status as symbol and words: never by colour alone."""
     return html.Span(text or words(status), className=f"badge {tone(status)}")
+
+
+def closing_badge(closing: Closing | None) -> list[Any]:
+    """That a month is closed, and by whom; nothing of a month that is open."""
+    if closing is None or closing.action != "close":
+        return []
+    said = f"Closed by {closing.recorded_by} at {instant(closing.recorded_at)}"
+    return [" ", html.Span("Closed", className="badge good", title=said)]
+
+
+def closing_note(closing: Closing | None) -> str:
+    """Who closed or reopened a month, when and why; nothing of a month that was never closed."""
+    if closing is None:
+        return ""
+    done = "closed" if closing.action == "close" else "reopened"
+    reason = f": {closing.reason}" if closing.reason else ""
+    return f", {done} by {closing.recorded_by} at {instant(closing.recorded_at)}{reason}"
 
 
 def message(text: str, kind: str = "note") -> html.Div:

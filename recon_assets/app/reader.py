@@ -13,7 +13,7 @@ import duckdb
 from deltalake.exceptions import DeltaError
 
 from recon_assets.errors import InputError, ReconError
-from recon_assets.lakehouse.published import Publication, PublishedStore
+from recon_assets.lakehouse.published import Closing, Publication, PublishedStore, current_publications
 from recon_assets.pipeline.marts import published_marts
 
 _KEPT = 3  # moments whose views stay open: the present one, the one before it, and one as-of
@@ -26,10 +26,11 @@ class StorageFault(ReconError):
 
 @dataclass(frozen=True)
 class Published:
-    """What readers see at one moment: the newest publication of every month and reconciliation."""
+    """What readers see at one moment: the publication of every month and reconciliation, and which were closed."""
 
     moment: dt.datetime
     current: dict[tuple[str, str], Publication]
+    closings: dict[tuple[str, str], Closing]  # the newest row of the audit log: the month was closed, or reopened
     history: list[Publication]  # of all times, oldest first
 
     def months(self, reconciliation: str) -> list[str]:
@@ -54,10 +55,13 @@ class Reader:
         """What was published at `as_of` (default: now); None when nothing was."""
         with _faults():
             history = self._store.publications()
-        current = {(p.month, p.reconciliation): p for p in history if as_of is None or p.published_at <= as_of}
-        if not current:
+            closings = self._store.closings(as_of)
+        until = [p for p in history if as_of is None or p.published_at <= as_of]
+        if not until:
             return None
-        return Published(max(p.published_at for p in current.values()), current, history)
+        moments = [*(p.published_at for p in until), *(c.recorded_at for c in closings)]
+        newest = {(c.month, c.reconciliation): c for c in closings}
+        return Published(max(moments), current_publications(until, closings), newest, history)
 
     def rows(self, moment: dt.datetime, query: tuple[str, list[Any]]) -> list[Row]:
         """The result of a query whose size is bounded (a page, totals), as dicts."""

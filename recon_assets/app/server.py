@@ -338,9 +338,13 @@ def _register_downloads(server: Flask, site: Site) -> None:
         answer.call_on_close(lambda: path.unlink(missing_ok=True))
         return answer
 
-    @server.get("/healthz")
+    @server.get(identity.HEALTH)
     def health() -> Response:
-        site.reader.published()
+        try:
+            site.reader.published()
+        except ReconError as error:
+            _log.error("health: %s", error)
+            return Response("The published tables cannot be read.", 503, mimetype="text/plain")
         return Response("ok", mimetype="text/plain")
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import dagster as dg
 
+from recon_assets.defs.closings import closing_observation
 from recon_assets.defs.metadata import month_link
 from recon_assets.defs.models import keep_up_to_date
 from recon_assets.defs.raw import OWNERS
 from recon_assets.defs.resources import PlatformResource
-from recon_assets.lakehouse.published import Closing
 from recon_assets.pipeline.build import Build, build_folder, remove_build, remove_old_builds
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
 
@@ -55,7 +55,9 @@ def publication_asset(
             build, here.published, here.raw, context.run_id, here.clock, here.settings.build_memory_limit
         ):
             if outcome.closing is not None:
-                context.log_event(_closed_observation(key, outcome.closing, outcome.changes))
+                text = f"{outcome.closing.text}: it was not published. `recon reopen` allows it again."
+                said = closing_observation(outcome.closing, text, changes_not_published=outcome.changes)
+                context.log_event(said)
                 continue
             if outcome.publication is None:
                 refused.append(outcome)
@@ -75,18 +77,6 @@ def publication_asset(
         yield from ()
 
     return publish
-
-
-def _closed_observation(key: dg.AssetKey, closing: Closing, changes: int) -> dg.AssetObservation:
-    """Says in the run and on the month that nothing was published, and how much would have changed."""
-    text = f"{closing.text}: it was not published. `recon reopen` allows it again."
-    metadata: dict[str, Any] = {
-        "closed_by": closing.recorded_by,
-        "closed_at": dg.MetadataValue.timestamp(closing.recorded_at),
-        "closed_at_publication_of": closing.run_id,
-        "changes_not_published": changes,
-    }
-    return dg.AssetObservation(key, description=text, partition=closing.month, metadata=metadata)
 
 
 def _metadata(outcome: MonthOutcome) -> dict[str, Any]:

@@ -103,8 +103,9 @@ class Closing:
 
     @property
     def text(self) -> str:
+        done = "closed" if self.action == "close" else "reopened"
         when = f"{self.recorded_at:%Y-%m-%d %H:%M:%S}"
-        return f"{self.month} {self.reconciliation} was closed by {self.recorded_by} at {when} UTC"
+        return f"{self.month} {self.reconciliation} was {done} by {self.recorded_by} at {when} UTC"
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,7 @@ class PublishedStore:
 
         So a run that was publishing while the month was being closed changes nothing.
         """
-        publications = self.publications(as_of)
-        closed_at = {(c.month, c.reconciliation, c.published_at, c.run_id) for c in self.closed(as_of).values()}
-        closed = [p for p in publications if (p.month, p.reconciliation, p.published_at, p.run_id) in closed_at]
-        return {(p.month, p.reconciliation): p for p in [*publications, *closed]}
+        return current_publications(self.publications(as_of), self.closings(as_of))
 
     def closings(self, as_of: dt.datetime | None = None) -> list[Closing]:
         """The audit log up to `as_of`, oldest first."""
@@ -148,8 +146,7 @@ class PublishedStore:
 
     def closed(self, as_of: dt.datetime | None = None) -> dict[Key, Closing]:
         """The closing of each month that is closed and was not reopened."""
-        newest = {(c.month, c.reconciliation): c for c in self.closings(as_of)}
-        return {key: closing for key, closing in newest.items() if closing.action == "close"}
+        return closed_months(self.closings(as_of))
 
     def record_closing(self, closing: Closing) -> None:
         """Append to the audit log; from `closing.recorded_at` on the month is closed, or open again."""
@@ -245,6 +242,7 @@ class PublishedStore:
         It reaches files of the published tables and no others. Those DuckDB would also let it write: SQL that is not
         our own passes `require_reading` first.
         """
+        marts = list(marts)
         current = list(self.current(as_of).values())
         files = [(mart, self._files_at(mart, current, as_of)) for mart in marts]
         connection = duckdb.connect(config=config or {})
@@ -255,7 +253,7 @@ class PublishedStore:
                 sql = _view_sql(mart, [str(self.root / file) for file in of_mart])
                 connection.execute(f"create view marts.{mart.name} as {sql}")
         except (duckdb.IOException, FileGone) as error:
-            if as_of is None or list(self.current().values()) == current:  # vacuum leaves those alone
+            if as_of is None or files == self._files_now(marts):  # vacuum leaves those alone
                 raise
             raise InputError(
                 f"What was published at {as_of:%Y-%m-%d %H:%M:%S} UTC is not all kept any more: `recon vacuum` "
@@ -332,6 +330,10 @@ class PublishedStore:
             return self._whole_files(mart, as_of)
         return [file for p in current if mart.name in p.marts for file in p.marts[mart.name].files]
 
+    def _files_now(self, marts: Iterable[Mart]) -> list[tuple[Mart, list[str]]]:
+        current = list(self.current().values())
+        return [(mart, self._files_at(mart, current, None)) for mart in marts]
+
     def _whole_files(self, mart: Mart, as_of: dt.datetime | None) -> list[str]:
         """Files of a mart that is not monthly, newest or as they were; none when it was never published."""
         with self.problems():
@@ -356,6 +358,20 @@ class PublishedStore:
             configuration=properties,
             storage_options=self._options(),
         )
+
+
+def current_publications(publications: Iterable[Publication], closings: Iterable[Closing]) -> dict[Key, Publication]:
+    """What readers see of each (month, reconciliation), of logs up to one moment, oldest first."""
+    found = list(publications)
+    closed_at = {(c.month, c.reconciliation, c.published_at, c.run_id) for c in closed_months(closings).values()}
+    closed = [p for p in found if (p.month, p.reconciliation, p.published_at, p.run_id) in closed_at]
+    return {(p.month, p.reconciliation): p for p in [*found, *closed]}
+
+
+def closed_months(closings: Iterable[Closing]) -> dict[Key, Closing]:
+    """The closing of each month that is closed and was not reopened, of an audit log, oldest first."""
+    newest = {(c.month, c.reconciliation): c for c in closings}
+    return {key: closing for key, closing in newest.items() if closing.action == "close"}
 
 
 def _files_of(table: DeltaTable, name: str) -> list[str]:

@@ -96,6 +96,22 @@ def test_identity_is_believed_from_the_proxy_alone(
     assert answer.status_code == expected
 
 
+def test_health_is_said_to_everybody_and_says_nothing_else(published: Path, tmp_path: Path) -> None:
+    stranger = {"REMOTE_ADDR": "192.168.1.1"}
+    healthy = create_app(site_in(tmp_path, published, **PROXIED)).server.test_client()
+    answer = healthy.get("/healthz", environ_overrides=stranger)
+    assert (answer.status_code, answer.get_data(as_text=True)) == (200, "ok")
+    assert healthy.get("/healthz/", environ_overrides=stranger).status_code == 403
+
+    broken = tmp_path / "published"
+    shutil.copytree(published, broken)
+    for file in (broken / "publications").rglob("*.json"):
+        file.write_text("{", encoding="utf-8")
+    ill = create_app(site_in(tmp_path / "home", broken, **PROXIED)).server.test_client()
+    answer = ill.get("/healthz", environ_overrides=stranger)
+    assert (answer.status_code, answer.get_data(as_text=True)) == (503, "The published tables cannot be read.")
+
+
 @pytest.mark.parametrize(("user", "said"), [("ana", "needs a title"), ("ben", "may read, not change")])
 def test_viewers_read_and_editors_report(proxied: FlaskClient, user: str, said: str) -> None:
     state = [("report-title", "value", ""), ("report-description", "value", ""), ("report-assignee", "value", ""),

@@ -3,6 +3,7 @@
 import datetime as dt
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,15 +93,31 @@ def built_definitions(built_home: Path) -> dg.Definitions:
     return build_definitions(platform_in(built_home))
 
 
-@pytest.fixture
-def workshop(
-    built_home: Path, built_definitions: dg.Definitions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workshop]:
-    platform = copy_home(built_home, tmp_path / "home")
-    with at_home(platform), open_instance(platform.settings) as instance:
-        made = Workshop(platform, instance, built_definitions, [], [])
-        monkeypatch.setattr("recon_assets.defs.models.run_build", made.build)
+@contextmanager
+def workshop_in(home: Path, source: Path, definitions: dg.Definitions) -> Iterator[Workshop]:
+    """A workshop in a copy of `source`, which is the built home or a copy of it."""
+    platform = copy_home(source, home)
+    with at_home(platform), open_instance(platform.settings) as instance, pytest.MonkeyPatch.context() as patched:
+        made = Workshop(platform, instance, definitions, [], [])
+        patched.setattr("recon_assets.defs.models.run_build", made.build)
         yield made
+
+
+@pytest.fixture
+def workshop(built_home: Path, built_definitions: dg.Definitions, tmp_path: Path) -> Iterator[Workshop]:
+    with workshop_in(tmp_path / "home", built_home, built_definitions) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def worked_home(built_home: Path, built_definitions: dg.Definitions, make_once: MakeOnce) -> Path:
+    """The built home, of which one run published four months."""
+
+    def make(home: Path) -> None:
+        with workshop_in(home, built_home, built_definitions) as made:
+            assert made.run(MONTHS[0], MONTHS[-1]).success
+
+    return make_once("worked", make)
 
 
 def materialized(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:

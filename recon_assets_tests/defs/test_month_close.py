@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,13 +14,14 @@ from recon_assets.errors import InputError
 from recon_assets.pipeline.closing import close_month, reopen_month
 from recon_assets.runner import run_months
 from recon_assets.status import month_statuses
-from recon_assets_tests.defs.conftest import Workshop
+from recon_assets_tests.defs.conftest import Workshop, workshop_in
 from recon_assets_tests.landed import NOW
-from recon_assets_tests.reliability.homes import MONTHS, SUBJECT, seen_months
+from recon_assets_tests.reliability.homes import SUBJECT, seen_months
 
 PUBLISHED = dg.AssetKey(["published", SUBJECT])
 FINAL = "2025-02"  # BSS of January to May and Microsoft of January to March have landed
-OTHERS = [month for month in MONTHS if month != FINAL]
+OTHER = "2025-03"
+RANGE = [FINAL, OTHER]
 CORRECTION = "update marts.subscription_reconciliation set cost_difference = cost_difference + 1"
 
 
@@ -31,27 +34,29 @@ def recon(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def closed(workshop: Workshop) -> Workshop:
-    """Four months published, the final one closed, and a build at hand that changes every row."""
-    assert workshop.run(MONTHS[0], MONTHS[-1]).success
-    close(workshop)
-    workshop.statements.append(CORRECTION)
-    return workshop
+def published(worked_home: Path, built_definitions: dg.Definitions, tmp_path: Path) -> Iterator[Workshop]:
+    """Four months published."""
+    with workshop_in(tmp_path / "home", worked_home, built_definitions) as made:
+        yield made
 
 
-def test_a_closed_month_stays_as_it_was_and_the_other_months_of_the_run_are_published(closed: Workshop) -> None:
+@pytest.fixture
+def closed(published: Workshop) -> Workshop:
+    """The final month closed, and a build at hand that changes every row."""
+    close(published)
+    published.statements.append(CORRECTION)
+    return published
+
+
+def test_a_closed_month_stays_as_it_was_and_the_run_publishes_the_others_and_says_so(closed: Workshop) -> None:
     before = seen_months(closed.platform, stamps=True)
-    result = closed.run(MONTHS[0], MONTHS[-1])
+    result = closed.run(*RANGE)
     after = seen_months(closed.platform, stamps=True)
     assert result.success
     assert after[FINAL] == before[FINAL]
-    assert {month for month in MONTHS if after[month] != before[month]} == set(OTHERS)
-
-
-def test_the_run_says_which_month_is_closed_by_whom_and_what_would_have_changed(closed: Workshop) -> None:
-    result = closed.run(MONTHS[0], MONTHS[-1])
+    assert {month for month in RANGE if after[month] != before[month]} == {OTHER}
     published = {e.partition for e in result.get_asset_materialization_events() if e.asset_key == PUBLISHED}
-    assert published == set(OTHERS)
+    assert published == {OTHER}
     (said,) = (event.asset_observation_data.asset_observation for event in result.get_asset_observation_events())
     assert (said.asset_key, said.partition) == (PUBLISHED, FINAL)
     assert "2025-02 subscriptions was closed by anna" in (said.description or "")
@@ -86,35 +91,35 @@ def test_the_audit_log_says_who_when_which_publication_and_why(closed: Workshop)
     assert first.recorded_at - max(NOW, publication.published_at) < dt.timedelta(seconds=1)
 
 
-def test_a_publication_that_was_under_way_while_the_month_was_closed_is_not_seen(workshop: Workshop) -> None:
+def test_a_publication_that_was_under_way_while_the_month_was_closed_is_not_seen(
+    published: Workshop,
+) -> None:
     """The race this guards against: a run looks, the month is closed, the run publishes."""
-    assert workshop.run(MONTHS[0], MONTHS[-1]).success
-    before = seen_months(workshop.platform, stamps=True)[FINAL]
-    closing = close_month(workshop.platform.published, FINAL, [], "anna", workshop.platform.clock)[0]
-    reopen_month(workshop.platform.published, FINAL, [], "anna", "to play the race", workshop.platform.clock)
-    workshop.statements.append(CORRECTION)
-    assert workshop.run(FINAL).success
-    late = seen_months(workshop.platform, stamps=True)[FINAL]
+    before = seen_months(published.platform, stamps=True)[FINAL]
+    closing = close_month(published.platform.published, FINAL, [], "anna", published.platform.clock)[0]
+    reopen_month(published.platform.published, FINAL, [], "anna", "to play the race", published.platform.clock)
+    published.statements.append(CORRECTION)
+    assert published.run(FINAL).success
+    late = seen_months(published.platform, stamps=True)[FINAL]
     assert late != before
-    latest = workshop.platform.published.closings()[-1].recorded_at + dt.timedelta(microseconds=1)
-    workshop.platform.published.record_closing(
+    latest = published.platform.published.closings()[-1].recorded_at + dt.timedelta(microseconds=1)
+    published.platform.published.record_closing(
         type(closing)(FINAL, SUBJECT, "close", latest, "anna", "", closing.run_id, closing.published_at)
     )
-    assert seen_months(workshop.platform, stamps=True)[FINAL] == before
+    assert seen_months(published.platform, stamps=True)[FINAL] == before
 
 
-def test_only_a_published_and_final_month_can_be_closed_and_only_once(workshop: Workshop) -> None:
-    store, clock = workshop.platform.published, workshop.platform.clock
-    with pytest.raises(InputError, match="2025-02 is not published"):
-        close(workshop)
-    assert workshop.run(MONTHS[0], MONTHS[-1]).success
+def test_only_a_published_and_final_month_can_be_closed_and_only_once(published: Workshop) -> None:
+    store, clock = published.platform.published, published.platform.clock
+    with pytest.raises(InputError, match="2024-12 is not published"):
+        close_month(store, "2024-12", [], "anna", clock)
     with pytest.raises(InputError, match=r"2025-03 of subscriptions \(provisional\) is not final"):
         close_month(store, "2025-03", [], "anna", clock)
     with pytest.raises(InputError, match="2025-02 of usage is not published"):
         close_month(store, FINAL, ["usage"], "anna", clock)
-    close(workshop)
+    close(published)
     with pytest.raises(InputError, match="is closed already"):
-        close(workshop, "ben")
+        close(published, "ben")
     assert [c.recorded_by for c in store.closings()] == ["anna"]
 
 
@@ -157,6 +162,14 @@ def test_the_console_script_closes_shows_and_reopens(closed: Workshop) -> None:
     sql = "select action, recorded_by, reason from marts.month_closings order by recorded_at"
     listed = recon("query", sql, "--format", "csv").output.splitlines()
     assert listed == ["action,recorded_by,reason", "close,anna,", "reopen,ben,late invoice", "close,carl,"]
+    # The UI shows them on the month, newest first.
+    wanted = dg.AssetRecordsFilter(asset_key=PUBLISHED, asset_partitions=[FINAL])
+    shown = [record.asset_observation for record in closed.instance.fetch_observations(wanted, limit=5).records]
+    assert [(said.description or "").rpartition(" at ")[0] for said in shown if said] == [
+        "2025-02 subscriptions was closed by carl",
+        "2025-02 subscriptions was reopened by ben",
+    ]
+    assert [said.metadata["reason"].value for said in shown if said and "reason" in said.metadata] == ["late invoice"]
 
 
 def test_recon_run_of_a_closed_month_says_so_and_that_it_was_not_published(closed: Workshop) -> None:

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from recon_assets.definitions import build_definitions
-from recon_assets.defs.notices import outbox
+from recon_assets.defs.notices import notice_sensor, notice_sensors, outbox
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.lakehouse.raw import FailedLoad
 from recon_assets.notices.discrepancies import large_discrepancies
@@ -69,8 +69,7 @@ class Daemon:
         context = dg.build_sensor_context(
             instance=self.workshop.instance, cursor=self.cursor, resources={"platform": PlatformResource()}
         )
-        definitions = build_definitions(self.workshop.platform)
-        result = definitions.resolve_sensor_def("notices").evaluate_tick(context)
+        result = notice_sensor().evaluate_tick(context)
         self.cursor = result.cursor
         return [post["text"].splitlines()[1:] for post in self.hook.posts[before:]]
 
@@ -154,7 +153,7 @@ def test_large_discrepancies_are_told_once_per_row_above_the_threshold(
 
 
 def test_without_an_address_there_is_no_sensor(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "notices" not in {sensor.name for sensor in build_definitions(workshop.platform).sensors or []}
+    assert notice_sensors() == []
     monkeypatch.setenv("RECON_WEBHOOK_URL", "http://not.this.computer/hook")  # wrong: the sensor is there to say so
     assert "notices" in {sensor.name for sensor in build_definitions(workshop.platform).sensors or []}
 

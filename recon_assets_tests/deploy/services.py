@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,11 +14,16 @@ from typing import Any
 
 import yaml
 
-from recon_assets_tests.deploy.cluster import Cluster, free_port
+from recon_assets_tests.postgres import PASSWORD, Cluster, free_port
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
 PATIENCE = 400  # seconds; only a hanging test takes so long
+# Times of deploy/dagster.yaml, and what they are here.
+QUICKER = {
+    "poll_interval_seconds: 30": "poll_interval_seconds: 1",
+    "run_monitoring:": "run_queue:\n  dequeue_interval_seconds: 1\n\nrun_monitoring:",
+}
 STOPPABLE = "recon_assets_tests.deploy.stoppable"
 
 WaitFor = Callable[[], Any]
@@ -37,6 +43,12 @@ def until(what: str, reached: WaitFor, patience: float = PATIENCE) -> Any:
     return found
 
 
+def filled_in(value: str) -> str:
+    """A value of compose.yaml whose variables are not set but for the password: the default behind `:-`."""
+    value = re.sub(r"\$\{POSTGRES_PASSWORD:[^}]*\}", PASSWORD, value)
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+
+
 class Services:
     """The commands of compose.yaml with this machine's addresses and folders in the place of the containers'."""
 
@@ -48,10 +60,12 @@ class Services:
         self._logs.mkdir(exist_ok=True)
         shutil.copy(DEPLOY / "workspace.yaml", dagster_home)
         config = (DEPLOY / "dagster.yaml").read_text(encoding="utf-8")
-        assert "poll_interval_seconds: 30" in config
-        patient = config.replace("poll_interval_seconds: 30", "poll_interval_seconds: 3")
-        (dagster_home / "dagster.yaml").write_text(patient, encoding="utf-8")
-        self._ports = {"4000": str(free_port()), "3000": str(free_port())}
+        for patient, quick in QUICKER.items():
+            assert patient in config
+            config = config.replace(patient, quick)
+        (dagster_home / "dagster.yaml").write_text(config, encoding="utf-8")
+        self._ports = {inside: str(free_port()) for inside in ("4000", "3000", "8050")}
+        self._postgres = f"127.0.0.1:{cluster.port}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "DAGSTER_"))},
             **cluster.environment,
@@ -62,13 +76,16 @@ class Services:
             "DAGSTER_HOME": str(dagster_home),
             "RECON_CODE_HOST": "127.0.0.1",
             "RECON_CODE_PORT": self._ports["4000"],
+            "DAGSTER_EVENT_LOG_CONSUMER_DAEMON_INTERVAL_SECONDS": "1",
             **settings,
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def local(self, command: list[str]) -> list[str]:
         """A command of compose.yaml as it runs here."""
-        here = {"0.0.0.0": "127.0.0.1", "recon_assets.definitions": STOPPABLE, **self._ports}
+        here = {"recon_assets.definitions": STOPPABLE, **self._ports}
+        if command[0] != "recon":  # the app asks who somebody is, and does so only where others reach it
+            here["0.0.0.0"] = "127.0.0.1"
         return [
             self._with_ports(here.get(part, part.replace("/data/dagster", self.environment["DAGSTER_HOME"]))).replace(
                 "$$", "$"
@@ -81,11 +98,21 @@ class Services:
             part = part.replace(f"127.0.0.1:{inside}/", f"127.0.0.1:{here}/")
         return part
 
+    def own_environment(self, name: str) -> dict[str, str]:
+        """Settings that compose.yaml gives to one service alone, and the address of the issues."""
+        given = compose()["services"]
+        own = set(given[name]["environment"]) - set(given["code"]["environment"]) | {"RECON_ISSUES_URL"}
+        return {
+            variable: filled_in(given[name]["environment"][variable]).replace("postgres:5432", self._postgres)
+            for variable in own
+        }
+
     def start(self, name: str) -> None:
         log = (self._logs / name).open("ab")
+        command = self.local(compose()["services"][name]["command"])
         self._processes[name] = subprocess.Popen(
-            self.local(compose()["services"][name]["command"]),
-            env=self.environment,
+            command,
+            env=self.environment | self.own_environment(name),
             cwd=self.home,
             stdout=log,
             stderr=log,

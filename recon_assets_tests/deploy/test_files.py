@@ -15,13 +15,16 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.workspace.config_schema import process_workspace_config
 
+from recon_assets.app.identity import HEALTH
+from recon_assets.app.settings import AppSettings, load_app_settings
 from recon_assets.cli import main
 from recon_assets.defs.launcher import WatchedRunLauncher
 from recon_assets.defs.raw import AUDITS
-from recon_assets.doctor import known_variables
+from recon_assets.doctor import OTHER_VARIABLES, known_variables
 from recon_assets.notices.settings import NoticeSettings
 from recon_assets.pipeline.project import manifest_folder
-from recon_assets_tests.deploy.services import DEPLOY, REPOSITORY, compose
+from recon_assets.settings import Settings
+from recon_assets_tests.deploy.services import DEPLOY, REPOSITORY, compose, filled_in
 
 COMMANDS = {"recon", "dagster", "dagster-webserver", "dagster-daemon"}
 SERVICES = ("code", "webserver", "daemon", "app")
@@ -130,6 +133,34 @@ def test_a_laptop_and_a_deployment_bound_runs_alike() -> None:
     assert {key: launcher[key] for key in ("module", "class")} == team["run_launcher"]
 
 
+def test_the_app_is_told_who_asks_wherever_other_machines_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bug this fixes: the app does not start on 0.0.0.0 without these, and compose.yaml did not set them."""
+    parts = {part["kind"]: part for part in yaml.safe_load_all((DEPLOY / "kubernetes-app.yaml").read_text())}
+    (container,) = parts["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == compose()["services"]["app"]["command"]
+    assert container["readinessProbe"]["httpGet"]["path"] == HEALTH
+    on_kubernetes = {variable["name"]: variable["value"] for variable in container["env"]}
+    in_compose = {
+        name: filled_in(value)
+        for name, value in compose()["services"]["app"]["environment"].items()
+        if name.startswith("RECON_APP_")
+    }
+    for given in (on_kubernetes, in_compose):
+        assert set(given) <= known_variables()
+        with monkeypatch.context() as patched:
+            for name, value in given.items():
+                patched.setenv(name, value)
+            settings = load_app_settings()
+        assert settings.identity_header
+        assert settings.proxies
+
+
+def test_the_proxy_of_compose_is_the_gateway_of_its_network() -> None:
+    (network,) = compose()["networks"]["default"]["ipam"]["config"]
+    proxies = json.loads(filled_in(compose()["services"]["app"]["environment"]["RECON_APP_PROXIES"]))
+    assert proxies == [f"{network['gateway']}/32"]
+
+
 def test_units_run_the_commands_of_compose() -> None:
     for name in SERVICES:
         unit = (DEPLOY / "systemd" / f"recon-{name}.service").read_text(encoding="utf-8")
@@ -187,9 +218,16 @@ def test_commands_and_settings_that_the_guides_name_exist() -> None:
     assert named <= known_variables()
 
 
-def test_the_example_of_settings_names_settings_that_exist_and_every_one_of_notices() -> None:
+def test_the_example_of_settings_names_every_setting_with_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
-    named = set(re.findall(r"^#?(RECON_[A-Z_]+)=", example, re.M))
-    assert named <= known_variables()
-    assert {f"RECON_{name.upper()}" for name in NoticeSettings.model_fields} <= named
-    assert {"RECON_LOG_FORMAT", "RECON_PUBLISHED_KEEP_DAYS", "RECON_SENSOR_SECONDS"} <= named
+    assert set(re.findall(r"^#?([A-Z][A-Z_]+)=", example, re.M)) == known_variables() - OTHER_VARIABLES
+    monkeypatch.chdir(tmp_path)
+    for settings in (Settings, NoticeSettings, AppSettings):
+        as_in_example = settings(_env_file=REPOSITORY / ".env.example")
+        by_default = settings(_env_file=None)
+        differing = {
+            name for name in settings.model_fields if getattr(as_in_example, name) != getattr(by_default, name)
+        }
+        assert differing <= {"home"}  # written as ./recon_home

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 from recon_assets.errors import InputError, ReconError
 from recon_assets.issues.store import Conflict, Discrepancy, IssueStore
-from recon_assets_tests.issues.postgres import Postgres, why_not
 
 ABOUT = Discrepancy("subscriptions", "subscription_reconciliation", "a" * 64, "2025-03", "Subscription s1", "discrepancy",
                     Decimal("12.500000000001"), "MYR")  # fmt: skip
@@ -27,20 +25,11 @@ class Time:
         return self.now
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    if reason := why_not():
-        pytest.skip(reason)
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.stop()
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'issues.db'}"
-    return request.getfixturevalue("postgres").database(f"t{abs(hash(tmp_path))}")
+    return request.getfixturevalue("cluster").database(f"t{abs(hash(tmp_path))}")
 
 
 @pytest.fixture

@@ -4,15 +4,29 @@ import datetime as dt
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.published import Closing, PublishedStore
 from recon_assets.lakehouse.vacuum import vacuum
+from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.lakehouse.publishing import MART, SHARED, SUBJECT, day, month_rows, publish
 
-MARTS = [MART, SHARED]
+WHOLE = Mart(
+    "notes",
+    "Replaced whole, as reported_issues is.",
+    (
+        MartColumn("note", "varchar", ""),
+        MartColumn("published_at", "timestamp", ""),
+        MartColumn("run_id", "varchar", ""),
+    ),
+    ("note",),
+    (),
+    is_monthly=False,
+)
+MARTS = [MART, SHARED, WHOLE]
 LATER = dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=3)
 
 
@@ -35,6 +49,16 @@ def amounts(store: PublishedStore, as_of: dt.datetime | None = None) -> list[tup
     sql = "select strftime(billing_month, '%Y-%m'), cast(amount as varchar) from marts.totals order by all"
     with store.connect(MARTS, as_of) as connection:
         return connection.execute(sql).fetchall()
+
+
+def note(store: PublishedStore, text: str, at: dt.datetime) -> None:
+    """Replace the mart that is not monthly."""
+    store.replace_whole(WHOLE, lambda: pa.table({"note": [text]}), "copy", lambda: at)
+
+
+def notes(store: PublishedStore, as_of: dt.datetime | None = None) -> list[str]:
+    with store.connect(MARTS, as_of) as connection:
+        return [row[0] for row in connection.execute("select note from marts.notes").fetchall()]
 
 
 def clean(
@@ -118,6 +142,28 @@ def test_the_newest_version_of_a_delta_table_stays_whole_for_those_who_read_it_d
     left = store.replace_month(MART, "2025-02", SUBJECT, month_rows("2025-02", "killed", ["5.00"]).to_reader)
     assert clean(store) == (0, 0)
     assert set(left.files) <= files(store)
+
+
+def test_of_a_mart_that_is_replaced_whole_what_readers_saw_within_the_days_to_keep_stays(store: PublishedStore) -> None:
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    for number in range(1, 5):
+        note(store, f"note {number}", day(number))
+    since = LATER - day(3)  # readers saw the second copy until the third day
+    assert clean(store, since.days + 1) == (1, 0)
+    assert [notes(store, day(n)) for n in (2, 3, 4)] == [[f"note {n}"] for n in (2, 3, 4)]
+    assert clean(store) == (2, 0)
+    assert notes(store) == ["note 4"]
+    assert notes(store, day(4)) == ["note 4"]
+
+
+def test_a_time_of_which_only_the_copy_replaced_whole_was_removed_is_refused_in_words(store: PublishedStore) -> None:
+    """The bug this fixes: it passed for a fault of the storage, since no month was published in between."""
+    publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    note(store, "note 1", day(1))
+    note(store, "note 2", day(2))
+    clean(store)
+    with pytest.raises(InputError, match="2025-02-01 00:00:00 UTC is not all kept any more"):
+        notes(store, day(1))
 
 
 def test_there_is_nothing_to_do_before_anything_was_published(store: PublishedStore) -> None:

@@ -1,11 +1,13 @@
-"""A PostgreSQL cluster of our own: Debian's programs, a temporary folder, a free port, an unprivileged user."""
+"""A PostgreSQL server of the tests' own: Debian's programs, a temporary folder, a free port, an unprivileged user."""
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
@@ -52,10 +54,7 @@ class Cluster:
         self._run(*made, "--encoding=UTF8", "--locale=C").check_returncode()
         password.unlink()
         self.start()
-        connection = self.connect("postgres")
-        connection.autocommit = True
-        connection.cursor().execute("create database dagster")
-        connection.close()
+        self.execute("create database dagster")
 
     @property
     def _data(self) -> Path:
@@ -68,6 +67,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server and wait until it answers; after a kill it recovers first."""
         options = ["-D", str(self._data), "-p", str(self.port), "-h", "127.0.0.1", "-k", str(self._folder)]
+        options += ["-c", "fsync=off"]  # what a killed process wrote is safe with the system
         deadline = time.monotonic() + PATIENCE
         while True:
             # A killed server's last children hold its shared memory for a moment: the next one ends at once.
@@ -89,6 +89,17 @@ class Cluster:
     def connect(self, database: str = "dagster") -> "psycopg2.extensions.connection":
         return psycopg2.connect(host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname=database)
 
+    def execute(self, sql: str) -> None:
+        """A statement that is in no transaction, such as `create database`."""
+        with closing(self.connect("postgres")) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(sql)
+
+    def database(self, name: str) -> str:
+        """URL of a new, empty database."""
+        self.execute(f"create database {name}")
+        return f"postgresql+psycopg://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+
     def kill(self) -> None:
         """SIGKILL for the server."""
         assert self._process is not None
@@ -97,7 +108,7 @@ class Cluster:
 
     def remove(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()  # smart shutdown waits for clients; they are gone by now, or killed below
+            self._process.send_signal(signal.SIGINT)  # a fast shutdown, which does not wait for clients
             try:
                 self._process.wait(5)
             except subprocess.TimeoutExpired:
