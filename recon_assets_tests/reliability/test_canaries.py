@@ -32,7 +32,7 @@ from recon_assets.cli import main
 from recon_assets.connectors.bss import open_bss
 from recon_assets.connectors.landing import ContainerWriter
 from recon_assets.connectors.partner_center import open_partner_center
-from recon_assets.definitions import build_definitions
+from recon_assets.definitions import defs
 from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD
 from recon_assets.defs.issues import REPORTED_ISSUES
 from recon_assets.defs.notices import outbox
@@ -216,7 +216,7 @@ class Runs:
     """Dagster runs of single assets, recorded on the home's instance."""
 
     def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
-        self.definitions = build_definitions()
+        self.definitions = defs()
         self._settings, self._instance = settings, instance
 
     def materialize(self, key: dg.AssetKey, month: str | None = None) -> str:
@@ -324,6 +324,7 @@ def test_no_planted_secret_is_in_any_file_log_event_text_or_error(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level("DEBUG")
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # the code location sets one
     monkeypatch.setattr(logging.getLogger("mail.log"), "disabled", True)  # of the mail server, which is a test's
     do_everything_right(world, home)
     container = open_account().container(str(home.published_url).split("/")[2])
