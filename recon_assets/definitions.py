@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from recon_assets.connectors.http import log_hosts_alone
 from recon_assets.defs.automation import (
     all_job,
     all_schedules,
@@ -57,4 +58,5 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     end_when_runs_are_not_watched()
+    log_hosts_alone()
     return build_definitions()

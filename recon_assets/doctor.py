@@ -26,7 +26,7 @@ from recon_assets.errors import ReconError
 from recon_assets.landing.discovery import landed_paths
 from recon_assets.notices.outbox import NOTICES_FILE, Outbox
 from recon_assets.notices.settings import NoticeSettings, load_notice_settings
-from recon_assets.platform import Platform
+from recon_assets.platform import Platform, published_for_readers
 from recon_assets.redaction import redact
 from recon_assets.settings import Settings, load_settings
 from recon_assets.sources.registry import SOURCES
@@ -112,7 +112,7 @@ def _azure(settings: Settings) -> Iterator[Finding]:
     if not is_azure(settings.published_url):
         return
     try:
-        count = len(Platform.from_settings(settings).published.publications())
+        count = len(published_for_readers(settings).publications())
     except ReconError as error:
         yield Finding("error", "published", str(error))
     else:

@@ -71,10 +71,17 @@ def published_store(settings: Settings, account: "StorageAccount | None" = None)
     return PublishedStore(cache.files, AzureTables(url, account, account.container(url.container), cache))
 
 
-def _open_account() -> "StorageAccount":
-    from recon_assets.azure.account import open_account
+def published_for_readers(settings: Settings) -> PublishedStore:
+    """The published tables for somebody who waits: on Azure a fault is said within seconds, not after minutes."""
+    return published_store(settings, _open_account(is_patient=False) if is_azure(settings.published_url) else None)
 
-    return open_account()
+
+def _open_account(is_patient: bool = True) -> "StorageAccount":
+    from recon_assets.azure.account import open_account
+    from recon_assets.azure.settings import load_azure_settings
+
+    settings = load_azure_settings()
+    return open_account(settings if is_patient else settings.impatient())
 
 
 def _cache(settings: Settings, account: "StorageAccount", name: str) -> "FileCache":

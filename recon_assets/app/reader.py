@@ -13,7 +13,7 @@ import duckdb
 from deltalake.exceptions import DeltaError
 
 from recon_assets.errors import InputError, ReconError
-from recon_assets.lakehouse.published import Closing, Publication, PublishedStore, current_publications
+from recon_assets.lakehouse.published import Closing, NotKept, Publication, PublishedStore, current_publications
 from recon_assets.pipeline.marts import published_marts
 
 _KEPT = 3  # moments whose views stay open: the present one, the one before it, and one as-of
@@ -65,14 +65,14 @@ class Reader:
 
     def rows(self, moment: dt.datetime, query: tuple[str, list[Any]]) -> list[Row]:
         """The result of a query whose size is bounded (a page, totals), as dicts."""
-        with _faults(), self._cursor(moment) as cursor:
+        with self._cursor(moment) as cursor, _faults():
             result = cursor.execute(*query)
             names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def stream(self, moment: dt.datetime, query: tuple[str, list[Any]], size: int = 5_000) -> Iterator[list[Any]]:
         """The heading, then batches of rows, of a query of any size."""
-        with _faults(), self._cursor(moment) as cursor:
+        with self._cursor(moment) as cursor, _faults():
             result = cursor.execute(*query)
             yield [column[0] for column in result.description or ()]
             while batch := result.fetchmany(size):
@@ -84,7 +84,8 @@ class Reader:
             if connection is None:
                 if self.published(moment) is None:
                     raise InputError(f"Nothing was published at {moment:%Y-%m-%d %H:%M:%S} UTC.")
-                connection = self._store.connect(published_marts().values(), moment, self._config)
+                with _faults():
+                    connection = self._store.connect(published_marts().values(), moment, self._config)
                 self._open[moment] = connection
                 while len(self._open) > _KEPT:
                     self._open.popitem(last=False)  # its cursors keep it open until they are done
@@ -93,12 +94,13 @@ class Reader:
 
 
 class _faults:  # noqa: N801  reads as a statement
-    """Turns what storage and DuckDB raise into a StorageFault."""
+    """Turns what storage and DuckDB raise into a StorageFault: on Azure that may be a key that it refuses."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, duckdb.Error | DeltaError | OSError):
+        expected = isinstance(error, duckdb.Error | DeltaError | OSError | ReconError)
+        if expected and not isinstance(error, NotKept):
             reason = " ".join(str(error).partition("\n\nLINE ")[0].split())[:300]  # without the excerpt of our SQL
             raise StorageFault(f"The published tables cannot be read: {reason}") from error

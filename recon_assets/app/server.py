@@ -25,7 +25,7 @@ from recon_assets.clock import Clock, utc_now
 from recon_assets.errors import InputError, ReconError
 from recon_assets.issues.store import open_issues
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.platform import published_store
+from recon_assets.platform import published_for_readers
 from recon_assets.settings import Settings, load_settings
 
 _log = logging.getLogger("recon.app")
@@ -40,7 +40,7 @@ _INDEX = """<!DOCTYPE html>
 
 
 def make_site(settings: Settings, app_settings: AppSettings, clock: Clock = utc_now) -> Site:
-    reader = Reader(published_store(settings), app_settings.memory_limit)
+    reader = Reader(published_for_readers(settings), app_settings.memory_limit)
     return Site(reader, open_issues(settings, clock), settings, app_settings, clock)
 
 

@@ -50,6 +50,7 @@ class StorageAccount:
             "azure_allow_http": str(self.settings.account_url.startswith("http://")).lower(),
             "max_retries": str(4 * self.settings.attempts),
             "retry_timeout": f"{seconds}s",
+            "timeout": f"{max(1, round(self.settings.read_timeout_seconds))}s",
             **self._delta_credential(),
         }
 

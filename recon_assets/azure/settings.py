@@ -55,6 +55,17 @@ class AzureSettings(BaseSettings):
             raise ValueError(f"set {PREFIX}ACCOUNT (or {PREFIX}ENDPOINT)")
         return self
 
+    def impatient(self) -> "AzureSettings":
+        """The same for somebody who waits for a page: storage that does not answer is given up within seconds."""
+        return self.model_copy(
+            update={
+                "attempts": min(self.attempts, 2),
+                "first_wait_seconds": min(self.first_wait_seconds, 0.5),
+                "longest_wait_seconds": min(self.longest_wait_seconds, 2),
+                "read_timeout_seconds": min(self.read_timeout_seconds, 10),
+            }
+        )
+
     @property
     def account_url(self) -> str:
         return self.endpoint or f"https://{self.account}.blob.core.windows.net"

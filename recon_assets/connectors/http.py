@@ -146,18 +146,26 @@ class Http:
 
 
 def new_client(read_timeout: float, connections: int) -> httpx.Client:
-    """An httpx client that neither follows redirects nor logs query strings, where SAS tokens are."""
-    requests_log = logging.getLogger("httpx")
-    if not any(isinstance(filter_, _WithoutQuery) for filter_ in requests_log.filters):
-        requests_log.addFilter(_WithoutQuery())
+    """An httpx client that neither follows redirects nor logs addresses, where SAS tokens are."""
+    log_hosts_alone()
     limits = httpx.Limits(max_connections=connections + 2, max_keepalive_connections=connections + 2)
     return httpx.Client(timeout=httpx.Timeout(read_timeout, connect=20), limits=limits)
 
 
-class _WithoutQuery(logging.Filter):
-    """httpx logs the whole address of every request; this takes the query out of it."""
+def log_hosts_alone() -> None:
+    """httpx logs the address of every request; from here on it is the host alone.
 
+    A query may hold a SAS token, and the path of a webhook is a secret itself.
+    """
+    requests_log = logging.getLogger("httpx")
+    if not any(isinstance(filter_, _HostAlone) for filter_ in requests_log.filters):
+        requests_log.addFilter(_HostAlone())
+
+
+class _HostAlone(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
-            record.args = tuple(arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg for arg in record.args)
+            record.args = tuple(
+                arg.copy_with(raw_path=b"/") if isinstance(arg, httpx.URL) else arg for arg in record.args
+            )
         return True

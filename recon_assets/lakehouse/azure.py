@@ -60,12 +60,12 @@ class AzureTables:
             raise InputError(
                 f"{STORAGE} refuses {self.url}. With a key: check RECON_AZURE_ACCOUNT and RECON_AZURE_ACCOUNT_KEY. "
                 "With an identity: it needs the role Storage Blob Data Contributor."
-            )
+            ) from None
         if "ContainerNotFound" in text:
             raise InputError(
                 f"{STORAGE} has no container {self.url.container}. Create it, or correct RECON_PUBLISHED_URL."
-            )
-        raise ReconError(f"{STORAGE} failed for {self.url}: {_first_line(text)}. Run it again.")
+            ) from None
+        raise ReconError(f"{STORAGE} failed for {self.url}: {_first_line(text)}. Run it again.") from None
 
 
 def _first_line(text: str) -> str:

@@ -69,6 +69,10 @@ Key = tuple[str, str]  # month, reconciliation
 T = TypeVar("T")
 
 
+class NotKept(InputError):
+    """What readers saw at that moment cannot be read any more."""
+
+
 @dataclass(frozen=True)
 class MartVersion:
     """A mart as one publication sees it: the Delta version and the files of its month, relative to `published/`."""
@@ -255,7 +259,7 @@ class PublishedStore:
         except (duckdb.IOException, FileGone) as error:
             if as_of is None or files == self._files_now(marts):  # vacuum leaves those alone
                 raise
-            raise InputError(
+            raise NotKept(
                 f"What was published at {as_of:%Y-%m-%d %H:%M:%S} UTC is not all kept any more: `recon vacuum` "
                 "removed files of it (RECON_PUBLISHED_KEEP_DAYS). Choose a later time."
             ) from error

@@ -1,42 +1,64 @@
 """From files to marts by settings alone: Azure gives what a folder gives, and no secret is left anywhere."""
 
-import os
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from recon_assets.cli import main
+from recon_assets.landing.store import FileStore
 from recon_assets.platform import Platform
-from recon_assets.settings import Settings
+from recon_assets.settings import Settings, load_settings
+from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.azure.azurite import ACCOUNT_KEY, Azurite, azure_environment
+from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.landed import platform_in
-from recon_assets_tests.reliability.homes import seen_months
+from recon_assets_tests.reliability.homes import SAMPLE_MONTH, make_sample_published, seen_months
 
 pytestmark = [pytest.mark.azure, pytest.mark.slow]
 
-REPOSITORY = Path(__file__).parents[2]
-MONTH = "2025-01"
 CLIENT_SECRET = "CANARY-client-secret-of-an-identity"
 CANARIES = (ACCOUNT_KEY, CLIENT_SECRET, "CANARY")
 
 
-def recon(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """A command of the console script, as a person runs it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RECON_", "AZURE_"))}
-    environment |= {"RECON_HOME": str(home), "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1", **settings}
-    command = [sys.executable, "-c", "from recon_assets.cli import main; main()", *arguments]
-    return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, timeout=600, check=False)
+@pytest.fixture
+def folder(make_once: MakeOnce) -> Platform:
+    """The sample of a month through folders. Made before the environment leads to Azure."""
+    return platform_in(make_once("sample-published", make_sample_published))
 
 
-def on_azure(azurite: Azurite) -> dict[str, str]:
+@pytest.fixture
+def settings(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Of a home whose landing zone and published tables are in a container, by the environment alone."""
     name = azurite.new_container()
-    return {
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    environment = {
+        "RECON_HOME": str(tmp_path / "home"),
+        "DAGSTER_HOME": str(tmp_path / "home" / "dagster"),
         "RECON_LANDING_URL": f"az://{name}/landing",
         "RECON_PUBLISHED_URL": f"az://{name}/lake/published",
         "AZURE_CLIENT_SECRET": CLIENT_SECRET,
+        "TMPDIR": str(scratch),
         **azure_environment(azurite.url),
     }
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    return load_settings()
+
+
+def recon(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), env=environment)
+
+
+def contents(store: FileStore) -> dict[str, bytes]:
+    found = {}
+    for file in store.list_files(""):
+        with store.open_local(file) as path:
+            found[file.path] = path.read_bytes()
+    return found
 
 
 def secrets_below(*folders: Path) -> list[str]:
@@ -49,33 +71,30 @@ def secrets_below(*folders: Path) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(1200)
 def test_the_same_landing_files_through_a_folder_and_through_azure_give_equal_marts(
-    azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Platform, settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    scratch = tmp_path / "tmp"
-    scratch.mkdir()
-    homes = {"folder": tmp_path / "folder", "azure": tmp_path / "azure"}
-    settings = {"folder": {}, "azure": on_azure(azurite) | {"TMPDIR": str(scratch)}}
-    commands = {"folder": [["sample", "--months", MONTH], ["run", "--months", MONTH]]}
-    commands["azure"] = [*commands["folder"], ["status"], ["doctor"]]
     said = ""
-    for name, home in homes.items():
-        home.mkdir()
-        for arguments in commands[name]:
-            done = recon(home, *arguments, **settings[name])
-            assert done.returncode == 0, done.stdout + done.stderr
-            said += done.stdout + done.stderr
-    seen = {"folder": seen_months(platform_in(homes["folder"]))}
-    for name, value in settings["azure"].items():
-        monkeypatch.setenv(name, value)
-    seen["azure"] = seen_months(Platform.from_settings(Settings(home=homes["azure"])))
-    assert list(seen["folder"]) == [MONTH]
-    assert sum(len(rows) for marts in seen["folder"].values() for rows in marts.values()) > 300
-    assert seen["folder"] == seen["azure"]
-    assert not (homes["azure"] / "landing").exists() and not (homes["azure"] / "published").exists()
-    assert not any(canary in said for canary in CANARIES)
-    assert secrets_below(homes["azure"], scratch) == []
+    for arguments in (["sample", "--months", SAMPLE_MONTH], ["run", "--months", SAMPLE_MONTH], ["status"], ["doctor"]):
+        done = recon(*arguments)
+        assert done.exit_code == 0, done.output
+        said += done.output
+    azure = Platform.from_settings(settings)
+    assert contents(azure.landing) == contents(folder.landing)
+    assert {subject for _, subject in azure.published.current()} == set(SUBJECTS)
+
+    expected, seen = seen_months(folder), seen_months(azure)
+    assert list(expected) == list(seen) == [SAMPLE_MONTH]
+    assert expected[SAMPLE_MONTH].keys() == seen[SAMPLE_MONTH].keys()
+    for mart, rows in expected[SAMPLE_MONTH].items():
+        assert seen[SAMPLE_MONTH][mart] == rows, mart
+    grids = ("subscription_reconciliation", "usage_cost_variations", "einvoice_reconciliation")
+    assert all(len(expected[SAMPLE_MONTH][grid]) > 20 for grid in grids)
+
+    assert not (settings.home / "landing").exists() and not (settings.home / "published").exists()
+    captured = capfd.readouterr()
+    assert not any(canary in said + captured.out + captured.err for canary in CANARIES)
+    assert secrets_below(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -90,13 +109,15 @@ def test_the_same_landing_files_through_a_folder_and_through_azure_give_equal_ma
     ],
 )
 def test_a_wrong_setting_is_an_error_of_one_line_without_any_secret(
-    changes: dict[str, str], azurite: Azurite, tmp_path: Path
+    changes: dict[str, str], settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = on_azure(azurite) | changes
-    for arguments in (["run", "--months", "2025-01"], ["doctor"]):
-        done = recon(tmp_path, *arguments, **settings)
-        said = done.stdout + done.stderr
-        assert done.returncode != 0
-        assert "Traceback" not in said
-        assert not any(value in said for value in (*CANARIES, changes.get("RECON_AZURE_ACCOUNT_KEY", "CANARY")))
+    said = ""
+    for arguments in (["run", "--months", SAMPLE_MONTH], ["doctor"]):
+        done = recon(*arguments, **changes)
+        assert isinstance(done.exception, SystemExit) and done.exit_code != 0
+        said += done.output
+    captured = capfd.readouterr()
+    said += captured.out + captured.err
+    assert "Traceback" not in said
+    assert not any(value in said for value in (*CANARIES, changes.get("RECON_AZURE_ACCOUNT_KEY", "CANARY")))
     assert secrets_below(tmp_path) == []

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,34 +11,23 @@ from recon_assets.definitions import build_definitions
 from recon_assets.home import open_instance
 from recon_assets.pipeline.marts import marts_of
 from recon_assets.platform import Platform
-from recon_assets.runner import run_months
-from recon_assets.sample import write_sample
 from recon_assets.sources.registry import sources_of
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.defs.conftest import check_months, materialized, metadata_of
 from recon_assets_tests.landed import platform_in
-from recon_assets_tests.reliability.homes import at_home, seen_months
+from recon_assets_tests.reliability.homes import SAMPLE_MONTH as MONTH
+from recon_assets_tests.reliability.homes import at_home, make_sample_published, seen_months
 
-MONTH = "2025-02"
 SUBJECTS = ["usage", "einvoices"]
 GRIDS = {"usage": ("usage_cost_reconciliation", "status"), "einvoices": ("einvoice_reconciliation", "bucket")}
 
 Recorded = tuple[Platform, dg.DagsterInstance, dg.Definitions]
 
 
-def make(home: Path) -> None:
-    """The sample of one month, run by the jobs that the UI starts."""
-    platform = platform_in(home)
-    write_sample(platform.settings.landing, [MONTH])
-    with at_home(platform):
-        outcome = run_months(platform, SUBJECTS, [MONTH], lambda step, done, total: None)
-    assert (outcome.problems, sorted(outcome.published)) == ([], [(MONTH, subject) for subject in sorted(SUBJECTS)])
-
-
 @pytest.fixture(scope="module")
 def recorded(make_once: MakeOnce) -> Iterator[Recorded]:
     """What the runs left on the instance; only to be read."""
-    platform = platform_in(make_once("published-usage-and-einvoices", make))
+    platform = platform_in(make_once("sample-published", make_sample_published))
     with at_home(platform), open_instance(platform.settings) as instance:
         yield platform, instance, build_definitions(platform)
 
@@ -113,7 +101,7 @@ def test_what_readers_get_is_what_was_planted(recorded: Recorded) -> None:
 def test_a_month_is_final_once_its_window_is_there(recorded: Recorded) -> None:
     platform, instance, _ = recorded
     statuses = {row["reconciliation"]: row["window_status"] for row in seen_months(platform)[MONTH]["month_status"]}
-    assert statuses == {"usage": "final", "einvoices": "provisional"}
+    assert {subject: statuses[subject] for subject in SUBJECTS} == {"usage": "final", "einvoices": "provisional"}
     for subject in SUBJECTS:
         metadata = metadata_of(instance, dg.AssetKey(["published", subject]), MONTH)
         assert metadata["window_status"] == statuses[subject]

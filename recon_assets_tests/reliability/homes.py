@@ -14,11 +14,14 @@ from recon_assets.months import month_range
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
 from recon_assets.runner import Outcome, run_months
+from recon_assets.sample import write_sample
 from recon_assets.sources import contracts  # noqa: F401 - pytest cannot import pandera from deep inside a run
+from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.landed import as_dicts, bss_line, land_bss, land_nce, nce_line, platform_in
 
 SUBJECT = "subscriptions"
 MONTHS = month_range("2025-01", "2025-04")
+SAMPLE_MONTH = "2025-02"
 # Differ between two publications of the same rows.
 STAMPS = ("published_at", "published_before_at", "run_id")
 
@@ -64,6 +67,16 @@ def make_published(home: Path, months: Sequence[str] = MONTHS) -> None:
     land_months(platform.settings.landing, months)
     code, outcome = run(platform, months)
     assert (code, outcome.problems) == (0, [])
+
+
+def make_sample_published(home: Path) -> None:
+    """A home with the sample of one month, every reconciliation of it published by the jobs that the UI starts."""
+    platform = platform_in(home)
+    write_sample(platform.settings.landing, [SAMPLE_MONTH])
+    with at_home(platform):
+        outcome = run_months(platform, list(SUBJECTS), [SAMPLE_MONTH], lambda step, done, total: None)
+    published = sorted((SAMPLE_MONTH, subject) for subject in SUBJECTS)
+    assert (outcome.problems, sorted(outcome.published)) == ([], published), outcome.problems
 
 
 def copy_home(source: Path, target: Path, **settings: Any) -> Platform:
