@@ -98,6 +98,13 @@ def test_building_and_publishing_a_month_twice_gives_the_same_bytes(
     assert len(before) >= 4 * len(MONTHS)
 
 
+def test_publishing_takes_no_more_memory_than_it_may(random_build: BuildOf, store: PublishedStore) -> None:
+    built = random_build(1)
+    outcomes = publish_build(built.build, store, built.platform.raw, "run-1", lambda: NOW, "1MB")
+    with pytest.raises(duckdb.OutOfMemoryException):
+        list(outcomes)
+
+
 def tampered_build(home: Path, run_id: str, sql: str, monkeypatch: pytest.MonkeyPatch) -> Build:
     """A build whose database is changed after the models were built and before the tests run."""
     platform = platform_in(home)
