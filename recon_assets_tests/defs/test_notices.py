@@ -112,6 +112,16 @@ def test_a_failed_check_is_told_once_and_again_only_after_it_had_passed(daemon: 
     assert daemon.tick() == [lines]
 
 
+def test_a_run_whose_process_was_killed_is_told_once(daemon: Daemon) -> None:
+    """As run monitoring marks it: no step says why."""
+    instance, job = daemon.workshop.instance, daemon.workshop.definitions.resolve_job_def(SUBJECT)
+    for _ in range(2):
+        run = instance.create_run_for_job(job, tags={"dagster/partition": FINAL}, status=dg.DagsterRunStatus.STARTED)
+        instance.report_run_failed(run)
+    assert daemon.tick() == [["its process ended"]]
+    assert daemon.tick() == []
+
+
 def test_a_month_that_only_waits_for_files_is_no_news(daemon: Daemon) -> None:
     assert not daemon.workshop.run(INCOMPLETE).success
     assert daemon.tick() == []

@@ -22,7 +22,7 @@ PATIENCE = 400  # seconds; only a hanging test takes so long
 # Times of deploy/dagster.yaml, and what they are here.
 QUICKER = {
     "poll_interval_seconds: 30": "poll_interval_seconds: 1",
-    "run_monitoring:": "run_queue:\n  dequeue_interval_seconds: 1\n\nrun_monitoring:",
+    "run_queue:": "run_queue:\n  dequeue_interval_seconds: 1",
 }
 STOPPABLE = "recon_assets_tests.deploy.stoppable"
 

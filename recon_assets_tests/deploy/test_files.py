@@ -123,11 +123,15 @@ def test_a_laptop_and_a_deployment_bound_runs_alike() -> None:
     laptop, team = (
         yaml.safe_load((folder / "dagster.yaml").read_text(encoding="utf-8")) for folder in (REPOSITORY, DEPLOY)
     )
-    for part in ("concurrency", "run_monitoring", "retention", "telemetry", "nux"):
+    for part in ("concurrency", "scheduler", "run_queue", "run_monitoring", "retention", "telemetry", "nux"):
         assert laptop[part] == team[part], part
     values = yaml.safe_load((DEPLOY / "helm-values.yaml").read_text(encoding="utf-8"))
     daemon = values["dagsterDaemon"]
-    assert daemon["runCoordinator"]["config"]["queuedRunCoordinator"]["maxConcurrentRuns"] == 4
+    queue = daemon["runCoordinator"]["config"]["queuedRunCoordinator"]
+    assert queue["maxConcurrentRuns"] == team["concurrency"]["runs"]["max_concurrent_runs"]
+    assert queue["maxUserCodeFailureRetries"] == team["run_queue"]["max_user_code_failure_retries"]
+    ticks = values["scheduler"]["config"]["daemonScheduler"]
+    assert ticks["maxTickRetries"] == team["scheduler"]["config"]["max_tick_retries"]
     assert daemon["runRetries"]["maxRetries"] == team["run_retries"]["max_retries"]
     launcher = values["runLauncher"]["config"]["customRunLauncher"]
     assert {key: launcher[key] for key in ("module", "class")} == team["run_launcher"]
