@@ -27,7 +27,6 @@ STORED = {
     "lakehouse.test_vacuum",
     "lakehouse.test_published_store",
     "landing.test_store",
-    "reliability.test_broken_files",
     "reliability.test_many_files",
     "sources.test_delimited",
     "sources.test_loading",
@@ -85,14 +84,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AzureStorage | None:
+def storage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureStorage | None]:
     """Where landing zone and published tables of the test are: None for folders."""
     if getattr(request, "param", "folder") == "folder":
-        return None
+        yield None
+        return
     running: Azurite = request.getfixturevalue("azurite")
     azure = AzureStorage(account_at(running.url), running.new_container(), tmp_path_factory.mktemp("caches"))
     azure.use_for_platforms(request.getfixturevalue("monkeypatch"))
-    return azure
+    yield azure
+    assert azure.asked, "this test asks nothing of the storage: mark it folder_only"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ import urllib.request
 from pathlib import Path
 
 from filelock import FileLock
+
+from recon_assets_tests import npm
 
 HERE = Path(__file__).resolve().parent
 AXE = HERE / "axe" / "node_modules" / "axe-core" / "axe.min.js"
@@ -25,11 +26,15 @@ _START_SECONDS = 60
 
 def why_not() -> str | None:
     """Why no browser test can run here; None when they can. Root installs Debian's chromium when it is missing."""
-    with FileLock(HERE / "axe" / ".install.lock"):
-        return _chromium() or _axe()
+    return _chromium() or npm.install(HERE / "axe", AXE)
 
 
 def _chromium() -> str | None:
+    with FileLock(HERE / ".install.lock"):
+        return _installed_chromium()
+
+
+def _installed_chromium() -> str | None:
     if not CHROMIUM.exists() and os.geteuid() == 0 and shutil.which("apt-get"):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
@@ -37,23 +42,11 @@ def _chromium() -> str | None:
     return None if CHROMIUM.exists() else "Chromium is not installed: apt-get install chromium"
 
 
-def _axe() -> str | None:
-    if AXE.is_file():
-        return None
-    if shutil.which("npm") is None:
-        return "npm is not installed: axe-core cannot be installed"
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=HERE / "axe", capture_output=True, text=True, check=False)
-    return None if done.returncode == 0 else f"npm ci failed: {done.stderr.strip()[-300:]}"
-
-
 class App:
     """`recon app` on a free port with a home of its own; `url` is where it answers."""
 
     def __init__(self, home: Path, published: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = npm.free_port()
         self.url = f"http://127.0.0.1:{port}"
         settings = {"RECON_HOME": str(home), "RECON_PUBLISHED_URL": str(published)}
         self._log = home / "app.log"

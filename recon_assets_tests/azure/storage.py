@@ -30,6 +30,7 @@ class AzureStorage:
     account: StorageAccount
     container: str
     caches: Path
+    asked: list[str] = field(default_factory=list)  # what the test made the suite's stores do
     _stores: dict[Path, "MirroredStore"] = field(default_factory=dict)
     _published: dict[Path, PublishedStore] = field(default_factory=dict)
 
@@ -38,7 +39,7 @@ class AzureStorage:
             url = AzureUrl(self.container, f"landing-{len(self._stores)}")
             cache = FileCache(self.caches / url.folder, _CACHE_BYTES)
             store = BlobStore(url, self.account.container(self.container), cache)
-            self._stores[root] = MirroredStore(root, store)
+            self._stores[root] = MirroredStore(root, store, self.asked)
         return self._stores[root]
 
     def published(self, root: Path) -> PublishedStore:
@@ -49,7 +50,9 @@ class AzureStorage:
             for path in sorted(path for path in root.rglob("*") if path.is_file()):
                 container.upload(url.prefix + path.relative_to(root).as_posix(), path)
             cache = FileCache(self.caches / url.folder, _CACHE_BYTES)
-            self._published[root] = PublishedStore(cache.files, AzureTables(url, self.account, container, cache))
+            self._published[root] = PublishedStore(
+                cache.files, _WatchedTables(url, self.account, container, cache, self.asked)
+            )
         return self._published[root]
 
     def use_for_platforms(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,12 +68,22 @@ class AzureStorage:
         monkeypatch.setattr(platform_module, "published_store", published_store)
 
 
+@dataclass(frozen=True)
+class _WatchedTables(AzureTables):
+    asked: list[str] = field(default_factory=list)
+
+    def uri(self, table: str) -> str:
+        self.asked.append(table)
+        return super().uri(table)
+
+
 @dataclass
 class MirroredStore:
     """A blob store that first takes over what changed in a local folder. Times are those of the local files."""
 
     root: Path
     store: BlobStore
+    asked: list[str]
     _held: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     @property
@@ -93,6 +106,7 @@ class MirroredStore:
         return self.store.open_local(file)
 
     def take_over(self) -> None:
+        self.asked.append(self.name)
         here = {}
         for path in sorted(self.root.rglob("*")):
             if path.is_file() and path.resolve().is_relative_to(self.root.resolve()):

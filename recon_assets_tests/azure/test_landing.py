@@ -104,9 +104,12 @@ def test_a_file_that_arrives_altered_is_noticed_and_fetched_again(reached: Reach
     assert proxy.count("GET", NAME) == 2
 
 
-def test_a_blob_that_does_not_have_the_md5_it_was_uploaded_with_is_never_handed_out(reached: Reached) -> None:
+@pytest.mark.parametrize("content", [b"content", MANY], ids=["small", "large"])
+def test_a_blob_that_does_not_have_the_md5_it_was_uploaded_with_is_never_handed_out(
+    content: bytes, reached: Reached
+) -> None:
     wrong = ContentSettings(content_md5=bytearray(16))
-    reached.container.client.upload_blob(f"landing/{NAME}", b"content")
+    reached.container.client.upload_blob(f"landing/{NAME}", content)
     reached.container.client.get_blob_client(f"landing/{NAME}").set_http_headers(wrong)
     with pytest.raises(TransientError, match=r"a\.csv .* did not arrive as it is: .*MD5"):
         content_of(reached.store(attempts=2))
@@ -121,6 +124,15 @@ def test_a_file_that_is_replaced_while_it_is_copied_is_a_problem_of_the_file(
     with pytest.raises(FileProblem, match="changed while it was being read; run the month again"):
         content_of(store)
     assert content_of(store) == MANY[::-1]
+
+
+def test_a_file_that_was_replaced_since_it_was_listed_is_a_problem_of_the_file(reached: Reached) -> None:
+    reached.land(NAME, b"first")
+    store = reached.store()
+    listed = only_file(store)
+    reached.land(NAME, b"other")
+    with pytest.raises(FileProblem, match="changed while it was being read"):
+        content_of(store, listed)
 
 
 def test_a_blob_that_changes_while_it_is_read_is_read_as_it_was(reached: Reached) -> None:

@@ -19,6 +19,7 @@ from recon_assets.pipeline import build as build_module
 from recon_assets.pipeline.build import Build, CheckResult, run_build
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
+from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.dbt.conftest import RANDOM_MONTHS, SUBJECT, BuildOf, Built, built_in
 from recon_assets_tests.landed import (
     NOW,
@@ -36,8 +37,9 @@ BAD = MONTHS[1]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> PublishedStore:
-    return PublishedStore(tmp_path / "published")
+def store(tmp_path: Path, storage: AzureStorage | None) -> PublishedStore:
+    root = tmp_path / "published"
+    return storage.published(root) if storage else PublishedStore(root)
 
 
 def publish(
@@ -80,6 +82,7 @@ def test_every_month_of_a_good_build_is_published(random_build: BuildOf, store: 
     assert status["published_at"] == NOW.replace(tzinfo=None)
 
 
+@pytest.mark.folder_only  # about the build
 def test_building_and_publishing_a_month_twice_gives_the_same_bytes(
     random_home: Callable[[int], Path], random_build: BuildOf, tmp_path: Path
 ) -> None:
@@ -122,6 +125,7 @@ def tampered_build(home: Path, run_id: str, sql: str, monkeypatch: pytest.Monkey
     return run_build(platform.settings, SUBJECT, MONTHS, run_id)
 
 
+@pytest.mark.folder_only  # about the build
 def test_a_test_that_fails_in_one_month_refuses_that_month_only(
     random_home: Callable[[int], Path], random_build: BuildOf, store: PublishedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +179,7 @@ def test_a_month_is_refused_when_a_month_of_its_window_failed_its_audit(
     assert outcomes[last].reasons == [f"ms_recon_nce {last} failed its audit: too many rejected rows"]
 
 
+@pytest.mark.folder_only  # about the build
 def test_a_month_without_a_required_source_is_refused(tmp_path: Path, store: PublishedStore) -> None:
     platform = platform_in(tmp_path)
     land_bss(platform.settings.landing, "2025-01", [bss_line()])

@@ -65,6 +65,7 @@ def test_tax_in_ringgit_is_divided_by_the_rate_and_additional_references_are_no_
 
 
 @official
+@pytest.mark.folder_only  # about what is in many files
 def test_official_samples_load_without_a_rejected_row(home: Home) -> None:
     for path in OFFICIAL.glob("1.*"):
         put(home, path.name, path.read_bytes())
