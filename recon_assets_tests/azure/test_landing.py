@@ -111,7 +111,7 @@ def test_a_blob_that_does_not_have_the_md5_it_was_uploaded_with_is_never_handed_
     wrong = ContentSettings(content_md5=bytearray(16))
     reached.container.client.upload_blob(f"landing/{NAME}", content)
     reached.container.client.get_blob_client(f"landing/{NAME}").set_http_headers(wrong)
-    with pytest.raises(TransientError, match=r"a\.csv .* did not arrive as it is: .*MD5"):
+    with pytest.raises(TransientError, match=r"a\.csv .*did not arrive as it is: .*MD5"):
         content_of(reached.store(attempts=2))
 
 
