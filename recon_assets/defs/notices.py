@@ -10,7 +10,7 @@ import dagster as dg
 from recon_assets.defs.automation import RANGE_END, RANGE_START
 from recon_assets.defs.published import WAITING
 from recon_assets.defs.resources import PlatformResource
-from recon_assets.errors import InputError
+from recon_assets.errors import InputError, ReconError
 from recon_assets.notices.channels import sender
 from recon_assets.notices.discrepancies import large_discrepancies
 from recon_assets.notices.outbox import NOTICES_FILE, Fact, Outbox, Report
@@ -52,10 +52,17 @@ def notice_sensor() -> dg.SensorDefinition:
         box = outbox(here.settings)
         since = dt.datetime.fromisoformat(context.cursor) if context.cursor else here.clock()
         records = ended_runs(context.instance, since) if context.cursor else []
+        unread: ReconError | None = None
         for record in records:
-            report = report_of(context.instance, record.dagster_run, here, wanted)
+            try:
+                report = report_of(context.instance, record.dagster_run, here, wanted)
+            except ReconError as error:  # the published tables are away, which is when runs fail: those are told now
+                unread = error
+                continue
             box.add(report, wanted.channels, here.clock())
         sent = sum(box.deliver(channel, sender(channel, wanted), here.clock()) for channel in wanted.channels)
+        if unread is not None:
+            raise unread
         newest = max([since, *(record.update_timestamp for record in records)])
         return dg.SensorResult(cursor=newest.isoformat(), skip_reason=f"{sent} messages were sent.")
 

@@ -13,8 +13,10 @@ import dagster as dg
 import pytest
 
 from recon_assets.definitions import build_definitions
+from recon_assets.defs import notices
 from recon_assets.defs.notices import notice_sensor, notice_sensors, outbox
 from recon_assets.defs.resources import PlatformResource
+from recon_assets.errors import ReconError
 from recon_assets.lakehouse.raw import FailedLoad
 from recon_assets.notices.discrepancies import large_discrepancies
 from recon_assets_tests.defs.conftest import INCOMPLETE, Workshop
@@ -119,6 +121,26 @@ def test_a_run_whose_process_was_killed_is_told_once(daemon: Daemon) -> None:
         run = instance.create_run_for_job(job, tags={"dagster/partition": FINAL}, status=dg.DagsterRunStatus.STARTED)
         instance.report_run_failed(run)
     assert daemon.tick() == [["its process ended"]]
+    assert daemon.tick() == []
+
+
+def test_a_failed_run_is_told_while_the_published_tables_cannot_be_read(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise ReconError("storage is away")
+
+    daemon.workshop.run(FINAL)
+    instance, job = daemon.workshop.instance, daemon.workshop.definitions.resolve_job_def(SUBJECT)
+    killed = instance.create_run_for_job(job, tags={"dagster/partition": FINAL}, status=dg.DagsterRunStatus.STARTED)
+    instance.report_run_failed(killed)
+    monkeypatch.setenv("RECON_NOTICE_DIFFERENCE", "1")
+    with monkeypatch.context() as away:
+        away.setattr(notices, "large_discrepancies", refuse)
+        with pytest.raises(ReconError, match="away"):
+            daemon.tick()
+    assert [post["text"].splitlines()[1:] for post in daemon.hook.posts] == [["its process ended"]]
+    assert "2025-02 subscriptions became final" in daemon.tick()[0]
     assert daemon.tick() == []
 
 
