@@ -33,7 +33,7 @@ usage_lines as (
     where
         {{ in_target_months() }}
         and entitlement_id is null
-        and exists (select 1 from usage_cells where spelled_entitlement_id is null)
+        and billing_month in (select billing_month from usage_cells where spelled_entitlement_id is null)
 
 ),
 
@@ -46,28 +46,34 @@ cost_lines as (
     where
         {{ in_target_months() }}
         and subscription_id is null
-        and exists (select 1 from cost_cells where spelled_subscription_id is null)
+        and billing_month in (select billing_month from cost_cells where spelled_subscription_id is null)
 
 ),
 
-sums as (
+amounts as (
 
-    select cells.grid_id, lines.resource_uri as spelled_resource_id, -sum(lines.billing_pre_tax_total) as amount
+    select cells.grid_id, lines.resource_uri as spelled_resource_id, -lines.billing_pre_tax_total as amount
     from usage_lines as lines
     inner join usage_cells as cells
         on
             lines.billing_month = cells.billing_month
             and {{ same_spelling('lines', 'cells', ['invoice_number', 'customer_id', 'entitlement_id', 'currency', 'meter_id']) }}
-    group by cells.grid_id, lines.resource_uri
     union all
-    select cells.grid_id, lines.resource_id, sum(lines.cost)
+    select cells.grid_id, lines.resource_id, lines.cost
     from cost_lines as lines
     inner join cost_cells as cells
         on
             lines.billing_month = cells.billing_month
             and lines.comparison = cells.comparison
             and {{ same_spelling('lines', 'cells', ['invoice_id', 'customer_id', 'subscription_id', 'currency', 'meter_id', 'charge_type', 'commitment_discount_status']) }}
-    group by cells.grid_id, lines.resource_id
+
+),
+
+sums as (
+
+    select grid_id, spelled_resource_id, sum(amount) as amount
+    from amounts
+    group by grid_id, spelled_resource_id
 
 ),
 
