@@ -116,10 +116,12 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
     def once(name: str, make: Callable[[Path], object]) -> Path:
         folder, done = base / name, base / f"{name}.done"
         with FileLock(base / f"{name}.lock"):
+            maker = f"{make.__module__}.{make.__qualname__}"
             if not done.exists():
                 folder.mkdir(exist_ok=True)
                 make(folder)
-                done.touch()
+                done.write_text(maker, encoding="utf-8")
+            assert done.read_text(encoding="utf-8") == maker, f"{name} is made by two fixtures"
         return folder
 
     return once

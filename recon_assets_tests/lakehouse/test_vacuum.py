@@ -156,6 +156,7 @@ def test_of_a_mart_that_is_replaced_whole_what_readers_saw_within_the_days_to_ke
     assert notes(store, day(4)) == ["note 4"]
 
 
+@pytest.mark.folder_only  # a copy in the cache answers all the same
 def test_a_time_of_which_only_the_copy_replaced_whole_was_removed_is_refused_in_words(store: PublishedStore) -> None:
     """The bug this fixes: it passed for a fault of the storage, since no month was published in between."""
     publish(store, "2025-01", "run-1", ["1.00"], day(1))
