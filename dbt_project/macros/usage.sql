@@ -111,7 +111,7 @@
 
 {# The same of cost lines. #}
 {% macro cost_line_keys(prefix='') -%}
-    nullif(trim({{ prefix }}invoice_id), '') as own_invoice_number,
+    {{ stated(prefix ~ 'invoice_id') }} as own_invoice_number,
         {{ usage_id(prefix ~ 'customer_id') }} as customer_id,
         {{ azure_subscription_id(prefix ~ 'subscription_id') }} as azure_subscription_id,
         {{ usage_id(prefix ~ 'meter_id') }} as meter_id,

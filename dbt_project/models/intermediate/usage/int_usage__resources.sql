@@ -24,32 +24,21 @@ with suspects as (
 
 {% endfor -%}
 -- Lines without a subscription apart: a test for equality skips most of what is read.
-usage_lines as (
+{% for side, lines, subscription in [('usage', 'azure_invoice_usage', 'entitlement_id'), ('cost', 'azure_cost_export', 'subscription_id')] -%}
+{{ side }}_lines as (
 
-    select * from {{ source('raw', 'azure_invoice_usage') }}
-    where {{ in_target_months() }} and entitlement_id in (select spelled_entitlement_id from usage_cells)
+    select * from {{ source('raw', lines) }}
+    where {{ in_target_months() }} and {{ subscription }} in (select spelled_{{ subscription }} from {{ side }}_cells)
     union all
-    select * from {{ source('raw', 'azure_invoice_usage') }}
+    select * from {{ source('raw', lines) }}
     where
         {{ in_target_months() }}
-        and entitlement_id is null
-        and billing_month in (select billing_month from usage_cells where spelled_entitlement_id is null)
+        and {{ subscription }} is null
+        and billing_month in (select billing_month from {{ side }}_cells where spelled_{{ subscription }} is null)
 
 ),
 
-cost_lines as (
-
-    select * from {{ source('raw', 'azure_cost_export') }}
-    where {{ in_target_months() }} and subscription_id in (select spelled_subscription_id from cost_cells)
-    union all
-    select * from {{ source('raw', 'azure_cost_export') }}
-    where
-        {{ in_target_months() }}
-        and subscription_id is null
-        and billing_month in (select billing_month from cost_cells where spelled_subscription_id is null)
-
-),
-
+{% endfor -%}
 amounts as (
 
     select cells.grid_id, lines.resource_uri as spelled_resource_id, -lines.billing_pre_tax_total as amount
