@@ -66,7 +66,6 @@ selected as (
 final as (
 
     select
-        spelling_id,
         billing_month,
         comparison,
         export_id,
