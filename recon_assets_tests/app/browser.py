@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -58,7 +57,7 @@ class App:
         self._wait()
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()  # a background shell has its processes ignore SIGINT
         self.process.wait(30)
 
     def log(self) -> str:

@@ -138,9 +138,9 @@ def is_refreshed(instance: dg.DagsterInstance) -> bool:
 
 
 def retried(instance: dg.DagsterInstance) -> bool:
-    """Every run that failed was run again by the daemon, with success."""
-    dead = {run.run_id for run in runs(instance, dg.DagsterRunStatus.FAILURE)}
-    return bool(dead) and dead == {run.parent_run_id for run in runs(instance, dg.DagsterRunStatus.SUCCESS)} - {None}
+    """Every run that failed was run again by the daemon, in the end with success."""
+    dead = {run.root_run_id or run.run_id for run in runs(instance, dg.DagsterRunStatus.FAILURE)}
+    return bool(dead) and dead <= {run.root_run_id for run in runs(instance, dg.DagsterRunStatus.SUCCESS)}
 
 
 def test_webserver_app_and_daemon_pass_their_health_checks(services: Services, cluster: Cluster) -> None:
