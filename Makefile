@@ -1,16 +1,18 @@
-# make demo | test | dev | install | lint. Needs Python 3.10 or later, make and a package index; nothing else by hand.
+# make demo | test | test-spark | dev | install | lint. Needs Python 3.10 or later, make and a package index; nothing else by hand.
 PYTHON ?= python3
 VENV := .venv
+SPARK_VENV := .venv-spark
 BIN := $(VENV)/bin
 DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test dev app lint format lock
+.PHONY: help install demo test test-spark dev app lint format lock
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
 	@echo "make test     everything tested"
+	@echo "make test-spark  the same numbers on a Spark cluster of its own (.venv-spark; needs Java 17)"
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
 	@echo "make app      the reporting app on $(RECON_HOME)"
 	@echo "make install  the environment alone (.venv)"
@@ -40,6 +42,18 @@ demo: install
 test: install
 	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# dbt-spark and pyspark, with a lock of their own, would disturb the default environment.
+$(SPARK_VENV)/.installed: requirements-spark.lock pyproject.toml
+	$(PYTHON) -m venv $(SPARK_VENV)
+	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
+	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-spark: $(SPARK_VENV)/.installed
+	@command -v java > /dev/null || { echo "Java 17 is needed (Debian: openjdk-17-jre-headless)"; exit 1; }
+	env -u RECON_HOME PATH="$(CURDIR)/$(SPARK_VENV)/bin:$$PATH" RECON_TESTS_NO_SKIPS=1 \
+		$(SPARK_VENV)/bin/python -m pytest -n 0 recon_assets_tests/spark $(PYTEST_ARGS)
+
 dev: install
 	mkdir -p $(RECON_HOME)/dagster $(RECON_HOME)/landing
 	test -f $(RECON_HOME)/dagster/dagster.yaml || cp dagster.yaml $(RECON_HOME)/dagster/dagster.yaml
@@ -63,3 +77,6 @@ format: install
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --group dev --group spark -c requirements.lock --universal --python-version 3.10 \
+		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet \
+		-o requirements-spark.lock

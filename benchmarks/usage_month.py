@@ -239,7 +239,7 @@ def grid(folder: Path) -> None:
     """The models up to the grid, Parquet to Parquet; their seconds are told apart from those of dbt's start."""
     import duckdb
 
-    from recon_assets.pipeline.build import _close_connections
+    from recon_assets.pipeline.engines import DuckDBEngine
     from recon_assets.pipeline.project import (
         DATABASE_NAME,
         dbt_paths,
@@ -258,7 +258,7 @@ def grid(folder: Path) -> None:
         only = ["--select", "+usage_cost_reconciliation", "--exclude-resource-type", "test", "unit_test"]
         variables = json.dumps(settings.dbt_vars() | chosen)
         found = invoke_dbt(["build", *dbt_paths(target / "dbt"), "--vars", variables, *only], load_manifest(parsed))
-        _close_connections()
+        DuckDBEngine().release()
     failed = [(result.node.name, result.message) for result in found.results if result.status != "success"]
     assert not failed, failed
     models = [result for result in found.results if str(result.node.resource_type) == "model"]

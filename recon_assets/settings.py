@@ -64,6 +64,14 @@ class Settings(BaseSettings):
     load_memory_limit: str = Field("1GB", description="DuckDB memory limit while usage and cost files are loaded.")
     build_memory_limit: str = Field("4GB", description="DuckDB memory limit of one build; it spills to disk beyond.")
 
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="What builds run on; spark needs dbt-spark, pyspark and Java (docs/scaling.md)."
+    )
+    spark_master: str = Field("local[2]", description="Spark's master: local[<cores>], or spark://<host>:<port>.")
+    spark_driver_memory: str = Field("2g", description="Memory of Spark's driver, which is the build's own process.")
+    spark_executor_memory: str = Field("2g", description="Memory of each Spark executor.")
+    spark_partitions: int = Field(200, ge=1, description="Most tasks into which Spark cuts a join or a sum.")
+
     close_day: int = Field(6, ge=1, le=28, description="Day of the month on which the month before is reconciled.")
     close_hour: int = Field(6, ge=0, le=23, description="Hour (UTC) of the month's close and of the daily refresh.")
     log_format: LogFormat = Field("text", description="Log lines of the console script and of runs: text or JSON.")
@@ -97,6 +105,15 @@ class Settings(BaseSettings):
     @property
     def dagster_home(self) -> Path:
         return self.home / "dagster"
+
+    def spark_environment(self) -> dict[str, str]:
+        """What the target `spark` of dbt_project/profiles.yml reads."""
+        return {
+            "RECON_SPARK_MASTER": self.spark_master,
+            "RECON_SPARK_DRIVER_MEMORY": self.spark_driver_memory,
+            "RECON_SPARK_EXECUTOR_MEMORY": self.spark_executor_memory,
+            "RECON_SPARK_PARTITIONS": str(self.spark_partitions),
+        }
 
     def dbt_vars(self) -> dict[str, object]:
         """The settings that change numbers, by the names of the dbt vars they set."""

@@ -187,14 +187,21 @@ from ({{ einvoice_documents(_picked_settled('stg_myinvois__einvoice_rows', 'einv
 {% macro content_key(side, own) -%}
     md5(
         {%- for identifier in einvoice_identifiers() %}
-        coalesce(cast({{ side }}.{{ einvoice_key(identifier) }} as varchar), '') || '|' ||
+        coalesce(cast({{ side }}.{{ einvoice_key(identifier) }} as string), '') || '|' ||
         {%- endfor %}
         {%- for amount in einvoice_amounts() %}
-        cast({{ side }}.{{ amount }} as varchar) || '|' ||
+        cast({{ side }}.{{ amount }} as string) || '|' ||
         {%- endfor %}
-        coalesce(cast({{ side }}.rate as varchar), '') || '|' || coalesce({{ own }}, '')
+        coalesce({{ decimal_text(side ~ '.rate', 12) }}, '') || '|' || coalesce({{ own }}, '')
     )
 {%- endmacro %}
+
+{# A decimal with that many places as text. Spark writes small ones with an exponent unless they are formatted. #}
+{% macro decimal_text(column, places) -%}
+    {{ return(adapter.dispatch('decimal_text')(column, places)) }}
+{%- endmacro %}
+{% macro duckdb__decimal_text(column, places) -%} cast({{ column }} as string) {%- endmacro %}
+{% macro default__decimal_text(column, places) -%} replace(format_number({{ column }}, {{ places }}), ',', '') {%- endmacro %}
 
 {# Equal texts have equal fingerprints, so texts that repeat are sought among repeated fingerprints. #}
 {% macro fingerprint(text) -%}

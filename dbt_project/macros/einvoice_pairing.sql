@@ -150,10 +150,10 @@ compared as (
     Greedy one-to-one acceptance of the candidates of one pass, set-based.
     Lone pairs (no rival on either side) are accepted at once. So are blocks: every register document of the block has
     the same e-invoices as candidates, they have no others, and all pairs cost the same; then the i-th meets the i-th.
-    For the others "first on both sides" is repeated until none is left: a recursion over rounds, not over documents.
+    Of the others (contested) first_on_both_sides accepts.
 #}
 {% macro accepted_pairs(candidates) %}
-with recursive candidates as (
+{{ with_rounds() }} candidates as (
 
     select * from {{ candidates }}
 
@@ -244,6 +244,7 @@ contested as (
     select
         rivals.register_id,
         rivals.einvoice_id,
+        rivals.register_type,
         row_number() over (order by {{ pairing_order() }}) as position
     from rivals
     left join blocks on rivals.block = blocks.block
@@ -253,30 +254,7 @@ contested as (
 
 rounds as (
 
-    select
-        register_id,
-        einvoice_id,
-        position,
-        position = min(position) over (partition by register_id)
-        and position = min(position) over (partition by einvoice_id) as is_accepted
-    from contested
-
-    union all
-
-    select
-        register_id,
-        einvoice_id,
-        position,
-        position = min(position) over (partition by register_id)
-        and position = min(position) over (partition by einvoice_id) as is_accepted
-    from (
-        select
-            *,
-            max(case when is_accepted then 1 else 0 end) over (partition by register_id) as register_taken,
-            max(case when is_accepted then 1 else 0 end) over (partition by einvoice_id) as einvoice_taken
-        from rounds
-    ) as open_pairs
-    where register_taken = 0 and einvoice_taken = 0
+    {{ first_on_both_sides() }}
 
 ),
 
@@ -310,6 +288,64 @@ final as (
 
 select * from final
 {% endmacro %}
+
+{% macro with_rounds() -%} {{ return(adapter.dispatch('with_rounds')()) }} {%- endmacro %}
+{% macro duckdb__with_rounds() -%} with recursive {%- endmacro %}
+{% macro default__with_rounds() -%} with {%- endmacro %}
+
+{# "First on both sides", repeated until none is left: a recursion over rounds, not over documents. #}
+{% macro first_on_both_sides() -%}
+    {{ return(adapter.dispatch('first_on_both_sides')()) }}
+{%- endmacro %}
+
+{% macro duckdb__first_on_both_sides() -%}
+    select
+        register_id,
+        einvoice_id,
+        position,
+        position = min(position) over (partition by register_id)
+        and position = min(position) over (partition by einvoice_id) as is_accepted
+    from contested
+
+    union all
+
+    select
+        register_id,
+        einvoice_id,
+        position,
+        position = min(position) over (partition by register_id)
+        and position = min(position) over (partition by einvoice_id) as is_accepted
+    from (
+        select
+            *,
+            max(case when is_accepted then 1 else 0 end) over (partition by register_id) as register_taken,
+            max(case when is_accepted then 1 else 0 end) over (partition by einvoice_id) as einvoice_taken
+        from rounds
+    ) as open_pairs
+    where register_taken = 0 and einvoice_taken = 0
+{%- endmacro %}
+
+{#
+    Spark 3.5 knows no recursion. The rounds accept what going through the pairs in order accepts: each whose register
+    document and e-invoice are both still free. Contested pairs are few, so one task goes through them per register type.
+#}
+{% macro default__first_on_both_sides() -%}
+    select pair.register_id, pair.einvoice_id, true as is_accepted
+    from (
+        select
+            explode(aggregate(
+                array_sort(collect_list(struct(position, register_id, einvoice_id))),
+                cast(array() as array<struct<position: int, register_id: bigint, einvoice_id: bigint>>),
+                (taken, next) -> if(
+                    exists(taken, t -> t.register_id = next.register_id or t.einvoice_id = next.einvoice_id),
+                    taken,
+                    array_append(taken, next)
+                )
+            )) as pair
+        from contested
+        group by register_type
+    ) as accepted_in_order
+{%- endmacro %}
 
 {# Unsettled documents that take part in a pass: what the passes before have left, as `r` and `e`. #}
 {% macro open_documents(taken) %}
@@ -366,7 +402,7 @@ e as (
 {# Pass-1 key as text, for keys that are published. #}
 {% macro pass_one_key(side) -%}
     coalesce({{ side }}.supplier_tin_key, '') || '|' || {{ side }}.document_number_key || '|'
-    || {{ side }}.document_type_key || '|' || cast(year({{ side }}.document_date) as varchar)
+    || {{ side }}.document_type_key || '|' || cast(year({{ side }}.document_date) as string)
 {%- endmacro %}
 
 {# The key of a row (6.25), before rows that it cannot tell apart are numbered. #}

@@ -7,7 +7,7 @@
 {% macro default__sha256_hex(text) -%} sha2({{ text }}, 256) {%- endmacro %}
 
 {# A month as YYYY-MM. #}
-{% macro month_text(day) -%} substr(cast({{ day }} as varchar), 1, 7) {%- endmacro %}
+{% macro month_text(day) -%} substr(cast({{ day }} as string), 1, 7) {%- endmacro %}
 
 {# Stable key of a subscription's month (spec/subscription_reconciliation.md, 5.17). #}
 {% macro subscription_key(billing_month, ms_subscription_id) -%}
@@ -17,7 +17,7 @@
 {# Columns of every mart that the publication fills in: when it was published and by which run. #}
 {% macro publication_columns() -%}
     cast(null as timestamp) as published_at,
-    cast(null as varchar) as run_id
+    cast(null as string) as run_id
 {%- endmacro %}
 
 {# The Microsoft subscription a line belongs to: lower-cased and trimmed; empty and the all-zero GUID are absent. #}

@@ -19,7 +19,7 @@
             {% do sources.extend(required_sources()[name]) %}
         {% endfor %}
         {% set loaded = run_query(
-            "select distinct strftime(billing_month, '%Y-%m') from raw.loads where source in ('" ~ sources | join("', '") ~ "') order by 1"
+            "select distinct " ~ month_text('billing_month') ~ " from raw.loads where source in ('" ~ sources | join("', '") ~ "') order by 1"
         ) %}
         {% set months = loaded.columns[0].values() %}
     {% endif %}

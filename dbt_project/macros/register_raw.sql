@@ -10,16 +10,19 @@
         {% set replace = 'create or replace' if flags.WHICH in ('run', 'build') else 'create' %}
         {% set unless = '' if flags.WHICH in ('run', 'build') else 'if not exists' %}
         {% do run_query('create schema if not exists raw') %}
-        {% do run_query(replace ~ ' table ' ~ unless ~ ' raw.months as ' ~ raw_months_sql(root)) %}
+        {% if flags.WHICH in ('run', 'build') %}
+            {% do run_query('drop table if exists raw.months') %}
+        {% endif %}
+        {% do run_query('create table if not exists raw.months as ' ~ raw_months_sql(root)) %}
         {% set months = run_query('select source, tables from raw.months order by source, month').rows %}
         {% for node in graph.sources.values() if node.source_name == 'raw' %}
             {% set files = [] %}
             {% for month in months if month[0] == node.meta.get('source', month[0]) %}
                 {% for path in fromjson(month[1]).get(node.meta.table, []) %}
-                    {% do files.append(root ~ '/' ~ path) %}
+                    {% do files.append(path) %}
                 {% endfor %}
             {% endfor %}
-            {% set rows = raw_loads_sql(node) if node.meta.table == 'loads' else raw_files_sql(node, files) %}
+            {% set rows = raw_loads_sql(node) if node.meta.table == 'loads' else raw_files_sql(node, root, files) %}
             {% do run_query(replace ~ ' view ' ~ unless ~ ' raw.' ~ node.name ~ ' as ' ~ rows) %}
         {% endfor %}
     {% endif %}
@@ -27,18 +30,38 @@
 
 {# Every committed load: source, month, its files and its tables (name -> Parquet paths below raw), both as JSON. #}
 {% macro raw_months_sql(root) %}
+    {{ return(adapter.dispatch('raw_months_sql')(root)) }}
+{% endmacro %}
+
+{% macro duckdb__raw_months_sql(root) %}
     {% set pattern = root ~ '/*/*/month.json' %}
     {% set committed = run_query("select count(*) from glob('" ~ pattern ~ "')").columns[0].values()[0] %}
     {% set content = "read_text('" ~ pattern ~ "')" if committed else "(select '{}' as content where false)" %}
     {{ return(
         "select json_extract_string(content, '$.source') as source, json_extract_string(content, '$.month') as month, "
-        ~ "json_extract(content, '$.files') as files, cast(json_extract(content, '$.tables') as varchar) as tables from "
+        ~ "json_extract(content, '$.files') as files, cast(json_extract(content, '$.tables') as string) as tables from "
         ~ content
+    ) }}
+{% endmacro %}
+
+{# The folders of failed loads lie deeper; they hold no file of that name. #}
+{% macro default__raw_months_sql(root) %}
+    {% set shape = 'source string, month string, files string, tables string' %}
+    {% do run_query(
+        "create or replace temporary view month_files using text options (path '" ~ root
+        ~ "', pathGlobFilter 'month.json', recursiveFileLookup 'true', wholetext 'true')"
+    ) %}
+    {{ return(
+        "select month.* from (select from_json(value, '" ~ shape ~ "') as month from month_files) as committed"
     ) }}
 {% endmacro %}
 
 {# One row per loaded file, those without rows included. #}
 {% macro raw_loads_sql(node) %}
+    {{ return(adapter.dispatch('raw_loads_sql')(node)) }}
+{% endmacro %}
+
+{% macro duckdb__raw_loads_sql(node) %}
     {% set shape = '[{"path": "VARCHAR", "content_hash": "VARCHAR", "rows": "BIGINT", "quarantined": "BIGINT"}]' %}
     {{ return(
         "select source, cast(month || '-01' as date) as billing_month, file.path as source_file, file.content_hash, "
@@ -47,15 +70,44 @@
     ) }}
 {% endmacro %}
 
-{% macro raw_files_sql(node, files) %}
+{% macro default__raw_loads_sql(node) %}
+    {% set shape = 'array<struct<path: string, content_hash: string, rows: bigint, quarantined: bigint>>' %}
+    {{ return(
+        "select source, cast(month || '-01' as date) as billing_month, file.path as source_file, file.content_hash, "
+        ~ "file.rows, file.quarantined from raw.months lateral view explode(from_json(files, '" ~ shape ~ "')) as file"
+    ) }}
+{% endmacro %}
+
+{% macro raw_files_sql(node, root, files) %}
     {% if files %}
         {% set names = node.columns.values() | map(attribute='name') | join(', ') %}
-        {% set listed = files | map('replace', "'", "''") | join("', '") %}
-        {{ return("select " ~ names ~ " from read_parquet(['" ~ listed ~ "'])") }}
+        {{ return('select ' ~ names ~ ' from ' ~ parquet_files(root, files)) }}
     {% endif %}
     {% set typed = [] %}
     {% for column in node.columns.values() %}
-        {% do typed.append('cast(null as ' ~ column.data_type ~ ') as ' ~ column.name) %}
+        {% do typed.append('cast(null as ' ~ column.data_type | replace('varchar', 'string') ~ ') as ' ~ column.name) %}
     {% endfor %}
     {{ return('select ' ~ typed | join(', ') ~ ' where false') }}
+{% endmacro %}
+
+{# Parquet files of one shape, below `root`, as a table. #}
+{% macro parquet_files(root, files) %}
+    {{ return(adapter.dispatch('parquet_files')(root, files)) }}
+{% endmacro %}
+
+{% macro duckdb__parquet_files(root, files) %}
+    {% set listed = [] %}
+    {% for file in files %}
+        {% do listed.append("'" ~ (root ~ '/' ~ file) | replace("'", "''") ~ "'") %}
+    {% endfor %}
+    {{ return('read_parquet([' ~ listed | join(', ') ~ '])') }}
+{% endmacro %}
+
+{# One path of alternatives, in which what a pattern would read as more than itself is escaped. #}
+{% macro default__parquet_files(root, files) %}
+    {% set escaped = [] %}
+    {% for path in [root] + files %}
+        {% do escaped.append(modules.re.sub('([\\\\{}\\[\\]*?,])', '\\\\\\1', path)) %}
+    {% endfor %}
+    {{ return('parquet.`' ~ escaped[0] ~ '/{' ~ escaped[1:] | join(',') ~ '}`') }}
 {% endmacro %}

@@ -8,5 +8,5 @@
 {%- endmacro %}
 
 {% macro default__sorted_join(column, separator) -%}
-    array_join(array_sort(collect_list({{ column }})), '{{ separator }}')
+    nullif(array_join(array_sort(collect_list({{ column }})), '{{ separator }}'), '')
 {%- endmacro %}

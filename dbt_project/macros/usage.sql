@@ -15,7 +15,7 @@
 {# Stable key of a usage row: SHA-256 of usage|YYYY-MM|comparison|invoice|subscription|currency|further columns. #}
 {% macro usage_key(further=[], kind='usage') -%}
     {%- set parts = ['comparison', "coalesce(invoice_number, '')", "coalesce(azure_subscription_id, '')", 'currency'] -%}
-    {%- for column in further %}{% do parts.append("coalesce(cast(" ~ column ~ " as varchar), '')") %}{% endfor -%}
+    {%- for column in further %}{% do parts.append("coalesce(cast(" ~ column ~ " as string), '')") %}{% endfor -%}
     {{ sha256_hex("'" ~ kind ~ "|' || " ~ month_text('billing_month') ~ " || '|' || " ~ parts | join(" || '|' || ")) }}
 {%- endmacro %}
 
@@ -84,13 +84,19 @@
 {%- endmacro %}
 
 {% macro default__exact_percent(part, whole) -%}
-    {%- set v = 'cast(abs(' ~ part ~ ') * 1000000000000 as decimal(38, 0)) * 100' -%}
+    {%- set v = '(cast(abs(' ~ part ~ ') * 1000000000000 as decimal(38, 0)) * 100)' -%}
     {%- set u = 'cast(abs(' ~ whole ~ ') * 1000000000000 as decimal(38, 0))' -%}
+    {%- set u_small = 'cast(' ~ u ~ ' as decimal(19, 0))' -%}
+    {%- set rest = '((' ~ v ~ ' % ' ~ u ~ ') * cast(2000000000000 as decimal(13, 0)) + ' ~ u ~ ')' -%}
     case when {{ whole }} = 0 then null when {{ part }} = 0 then cast(0 as decimal(38, 12)) else cast(
-        sign({{ part }}) * (
-            cast(({{ v }}) div ({{ u }}) as decimal(26, 0))
-            + cast(((({{ v }}) % ({{ u }})) * 2000000000000 + ({{ u }})) div (2 * ({{ u }})) as decimal(13, 0))
-            * cast(0.000000000001 as decimal(13, 12))
+        case when {{ part }} < 0 then -1 else 1 end * (
+            cast(
+                case
+                    when {{ u }} < 10000000000000000000 then {{ whole_quotient(v, u_small) }}
+                    else {{ whole_quotient(v, u) }}
+                end as decimal(26, 0)
+            )
+            + cast({{ whole_quotient(rest, '(2 * ' ~ u ~ ')') }} as decimal(13, 0)) * cast(0.000000000001 as decimal(13, 12))
         ) as decimal(38, 12)
     ) end
 {%- endmacro %}

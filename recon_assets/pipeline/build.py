@@ -1,4 +1,7 @@
-"""A build: raw months in, marts of the target months out, in a DuckDB file private to the run (design.md, rule 3)."""
+"""A build: raw months in, marts of the target months out, in a DuckDB file private to the run (design.md, rule 3).
+
+On Spark the file holds views over the marts that Spark has made (engines.py).
+"""
 
 import datetime as dt
 import json
@@ -7,9 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from recon_assets.errors import ReconError
+from recon_assets.pipeline.engines import Results, engine_of
 from recon_assets.pipeline.project import (
     DATABASE_NAME,
     dbt_paths,
@@ -99,10 +101,11 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
     target = folder / "dbt"
     chosen = {"target_months": months, "subjects": [subject], "as_of_date": as_of.isoformat() if as_of else ""}
     variables = json.dumps(settings.dbt_vars() | chosen)
-    common = [*dbt_paths(target), "--vars", variables, "--select", *selection(subject)]
-    parsed = manifest_folder()
-    with quiet_dbt_environment(database, settings.home, settings.build_memory_limit):
-        try:
+    engine = engine_of(settings)
+    common = [*dbt_paths(target), "--target", engine.target, "--vars", variables, "--select", *selection(subject)]
+    parsed = manifest_folder(engine.target)
+    try:
+        with quiet_dbt_environment(database, settings.home, settings.build_memory_limit, engine.environment):
             built = invoke_dbt(
                 ["build", *common, "--exclude-resource-type", "test", "unit_test"], load_manifest(parsed)
             )
@@ -110,28 +113,21 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
             # Cautious: tests that also read another subject's models belong to that subject's runs.
             only_own = ["--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
             tested = invoke_dbt(["test", *common, *only_own], load_manifest(parsed))
-        finally:
-            _close_connections()
-    with duckdb.connect(str(database), read_only=True) as connection:
-        nodes = [_node_result(connection, result) for result in built.results if _type(result) in ("model", "seed")]
-        checks = [
-            check
-            for result in tested.results
-            if _type(result) == "test"
-            for check in _check_results(connection, result, months)
-        ]
+        with engine.results(database, subject) as made:
+            nodes = [_node_result(made, result) for result in built.results if _type(result) in ("model", "seed")]
+            checks = [
+                check
+                for result in tested.results
+                if _type(result) == "test"
+                for check in _check_results(made, result, months)
+            ]
+    finally:
+        engine.release()
     return Build(subject, months, database, nodes, checks)
 
 
 def _type(result: Any) -> str:
     return str(result.node.resource_type)  # hooks are results too
-
-
-def _close_connections() -> None:
-    # dbt-duckdb keeps its database open for the life of the process.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    DuckDBConnectionManager.close_all_connections()
 
 
 def _require_success(result: Any) -> None:
@@ -140,22 +136,21 @@ def _require_success(result: Any) -> None:
         raise ReconError("dbt could not build " + "; ".join(broken))
 
 
-def _node_result(connection: duckdb.DuckDBPyConnection, result: Any) -> NodeResult:
+def _node_result(made: Results, result: Any) -> NodeResult:
     node = result.node
     rows: dict[str, int] = {}
     if node.config.schema in ASSET_LAYERS and "billing_month" in node.columns:
-        sql = f"select strftime(billing_month, '%Y-%m'), count(*) from {_relation(node)} group by 1 order by 1"
-        rows = dict(connection.execute(sql).fetchall())
+        rows = {str(month): count for month, count in made.months(_relation(node)).items()}
     return NodeResult(node.unique_id, node.name, result.execution_time, rows)
 
 
-def _check_results(connection: duckdb.DuckDBPyConnection, result: Any, months: list[str]) -> list[CheckResult]:
+def _check_results(made: Results, result: Any, months: list[str]) -> list[CheckResult]:
     """One result per month: failing rows that name a month count for it alone, others for every month."""
     node = result.node
     blocking = str(node.config.severity).upper() == "ERROR"
     failures: dict[str | None, int] = {}
     if result.status in ("fail", "warn"):
-        failures = _failures_by_month(connection, node)
+        failures = _failures_by_month(made, node)
     elif result.status != "pass":
         failures = {None: 1}
     everywhere = failures.get(None, 0)
@@ -165,17 +160,15 @@ def _check_results(connection: duckdb.DuckDBPyConnection, result: Any, months: l
     ]
 
 
-def _failures_by_month(connection: duckdb.DuckDBPyConnection, node: Any) -> dict[str | None, int]:
+def _failures_by_month(made: Results, node: Any) -> dict[str | None, int]:
     relation = _relation(node)
-    columns = [row[0] for row in connection.execute(f"describe {relation}").fetchall()]
-    if "billing_month" not in columns:
-        return {None: connection.execute(f"select count(*) from {relation}").fetchall()[0][0]}
-    sql = f"select strftime(billing_month, '%Y-%m'), count(*) from {relation} group by 1"
-    return dict(connection.execute(sql).fetchall())
+    if "billing_month" not in made.columns(relation):
+        return {None: made.count(relation)}
+    return made.months(relation)
 
 
 def _relation(node: Any) -> str:
-    return f'"{node.schema}"."{node.alias}"'
+    return f"{node.schema}.{node.alias}"
 
 
 def remove_build(settings: Settings, run_id: str) -> None:

@@ -8,7 +8,7 @@ import csv
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,11 +53,14 @@ def source_windows(subject: str) -> tuple[SourceWindow, ...]:
         )
 
 
-def manifest_folder() -> Path:
-    """Folder with manifest.json and partial_parse.msgpack of the project as it is now; parsed when not there yet."""
-    folder = PROJECT_DIR / "target" / f"parsed-{_fingerprint()}"
+def manifest_folder(target: str = "duckdb") -> Path:
+    """Folder with manifest.json and partial_parse.msgpack of the project as it is now; parsed when not there yet.
+
+    `target` is that of profiles.yml for which it is parsed.
+    """
+    folder = PROJECT_DIR / "target" / f"parsed-{target}-{_fingerprint()}"
     if not (folder / "manifest.json").is_file():
-        _parse_into(folder)
+        _parse_into(folder, target)
     return folder
 
 
@@ -71,11 +74,11 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _parse_into(folder: Path) -> None:
+def _parse_into(folder: Path, target: str) -> None:
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
     with quiet_dbt_environment(temporary / DATABASE_NAME, temporary):
-        invoke_dbt(["parse", "--no-partial-parse", *dbt_paths(temporary)])
-    for old in folder.parent.glob("parsed-*"):
+        invoke_dbt(["parse", "--no-partial-parse", "--target", target, *dbt_paths(temporary)])
+    for old in folder.parent.glob(f"parsed-{target}-*"):
         if old != folder:
             shutil.rmtree(old, ignore_errors=True)
     # Another process may have parsed the same files meanwhile, and reads them: either result serves.
@@ -93,13 +96,16 @@ def dbt_paths(target: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def quiet_dbt_environment(database: Path, home: Path, memory_limit: str = "4GB") -> Iterator[None]:
+def quiet_dbt_environment(
+    database: Path, home: Path, memory_limit: str = "4GB", engine: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Environment variables that profiles.yml and register_raw read, set while dbt runs in this process."""
     wanted = {
         "RECON_BUILD_PATH": str(database),
         "RECON_HOME": str(home),
         "RECON_BUILD_MEMORY_LIMIT": memory_limit,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        **(engine or {}),
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

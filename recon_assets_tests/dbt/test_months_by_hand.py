@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from recon_assets.pipeline import build
+from recon_assets.pipeline.engines import DuckDBEngine
 from recon_assets.pipeline.plan import required_kinds
 from recon_assets.pipeline.project import (
     DATABASE_NAME,
@@ -47,7 +47,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         try:
             results = invoke_dbt([*arguments, *dbt_paths(home / "dbt")], load_manifest(manifest_folder())).results
         finally:
-            build._close_connections()
+            DuckDBEngine().release()
     assert {str(result.status) for result in results} == {"success"}
     return home / DATABASE_NAME
 

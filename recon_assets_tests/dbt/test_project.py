@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recon_assets.pipeline import build
+from recon_assets.pipeline.engines import DuckDBEngine
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.project import (
     DATABASE_NAME,
@@ -65,7 +65,7 @@ def test_the_unit_tests_of_the_models_pass(random_build: BuildOf, manifest: dict
             arguments = ["test", "--select", "test_type:unit", *dbt_paths(tmp_path)]
             results = invoke_dbt(arguments, load_manifest(manifest_folder())).results
         finally:
-            build._close_connections()
+            DuckDBEngine().release()
     tests = {r.node.name: str(r.status) for r in results if str(r.node.resource_type) == "unit_test"}
     assert tests == dict.fromkeys(tests, "pass"), [r.message for r in results]
     assert len(tests) == len(manifest["unit_tests"]) >= 9

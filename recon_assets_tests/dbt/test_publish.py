@@ -17,6 +17,7 @@ from recon_assets.lakehouse.raw import FailedLoad, RawStore
 from recon_assets.months import month_of
 from recon_assets.pipeline import build as build_module
 from recon_assets.pipeline.build import Build, CheckResult, run_build
+from recon_assets.pipeline.engines import DuckDBEngine
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
 from recon_assets_tests.azure.storage import AzureStorage
@@ -115,7 +116,7 @@ def tampered_build(home: Path, run_id: str, sql: str, monkeypatch: pytest.Monkey
 
     def invoke(arguments: list[str], manifest: Any = None) -> Any:
         if arguments[0] == "test":
-            build_module._close_connections()
+            DuckDBEngine().release()
             folder = build_module.build_folder(platform.settings, run_id)
             with duckdb.connect(str(folder / build_module.DATABASE_NAME)) as connection:
                 connection.execute(sql)

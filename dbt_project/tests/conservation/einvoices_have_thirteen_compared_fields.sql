@@ -15,7 +15,7 @@ from {{ ref('einvoice_compared_fields') }} as seed
 full outer join expected using (compared_field)
 where seed.kind is distinct from expected.kind
 union all
-select 'count', cast(count(*) as varchar), '13' from {{ ref('einvoice_compared_fields') }} having count(*) <> 13
+select 'count', cast(count(*) as string), '13' from {{ ref('einvoice_compared_fields') }} having count(*) <> 13
 union all
 select 'thresholds', 'not rising', null from {{ ref('int_einvoices__bands') }}
 where not coalesce(0 < low and low < medium and medium < high, false)

@@ -29,7 +29,7 @@ sums as (
         count(distinct currency_code_key) > 1 as has_several_currencies,
         case when count(distinct currency_code_key) = 1 then min(currency_code_key) end as currency_code_key,
         case
-            when count(distinct currency_code_key) = 1 and count(distinct coalesce(cast(rate as varchar), '')) = 1
+            when count(distinct currency_code_key) = 1 and count(distinct coalesce(cast(rate as string), '')) = 1
                 then min(rate)
         end as rate,
         {% for amount in einvoice_amounts() -%}

@@ -22,7 +22,7 @@ register_rows as (
         where
             consolidated.register_id = loaded.register_id
             and not exists (
-                select 1 from {{ ref('int_einvoices__groups') }} as groups where groups.group_id = loaded.register_id
+                select 1 from {{ ref('int_einvoices__groups') }} as groups where groups.group_id = consolidated.register_id
             )
     )
 
@@ -76,6 +76,6 @@ numbered as (
 
 )
 
-select row_id, {{ sha256_hex("row_key || '|' || cast(occurrence as varchar)") }} as reconciliation_key
+select row_id, {{ sha256_hex("row_key || '|' || cast(occurrence as string)") }} as reconciliation_key
 from numbered
 where occurrence > 1

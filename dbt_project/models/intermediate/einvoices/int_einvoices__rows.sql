@@ -34,7 +34,7 @@ with matched as (
         max_difference_myr,
         candidate_count,
         is_ambiguous as ambiguous,
-        cast(null as varchar) as duplicate_of
+        cast(null as string) as duplicate_of
     from {{ ref('int_einvoices__pairs') }} as pairs
     left join {{ ref('int_einvoices__groups') }} as groups
         on pairs.einvoice_id = groups.einvoice_id
@@ -49,11 +49,11 @@ missing as (
         register_type,
         register_id,
         einvoice_id,
-        cast(null as varchar) as pass,
+        cast(null as string) as pass,
         cast(null as integer) as pass_number,
         1 as row_count,
         bucket,
-        cast(null as varchar) as amount_band,
+        cast(null as string) as amount_band,
         reason,
         cast(null as integer) as n_id,
         cast(null as integer) as n_amt,

@@ -41,8 +41,8 @@ sides as (
         billing_month, comparison, invoice_number, azure_subscription_id, currency, meter_id,
         quantity as usage_quantity, amount as usage_amount, line_count as usage_line_count,
         cast(0 as decimal(38, 12)) as cost_quantity, cast(0 as decimal(38, 12)) as cost_amount, 0 as cost_line_count,
-        cast(0 as decimal(38, 12)) as rounding_adjustment_amount, cast(null as varchar) as price_basis,
-        {% for text in texts %}{{ text }} as usage_{{ text }}, cast(null as varchar) as cost_{{ text }}{{ ', ' if not loop.last }}{% endfor %}
+        cast(0 as decimal(38, 12)) as rounding_adjustment_amount, cast(null as string) as price_basis,
+        {% for text in texts %}{{ text }} as usage_{{ text }}, cast(null as string) as cost_{{ text }}{{ ', ' if not loop.last }}{% endfor %}
     from usage_side
     union all
     select

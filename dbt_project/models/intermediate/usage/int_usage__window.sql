@@ -46,7 +46,7 @@ final as (
         1,
         true,
         is_settled,
-        cast(null as varchar)
+        cast(null as string)
     from periods
 
 )

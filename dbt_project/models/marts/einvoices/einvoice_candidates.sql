@@ -23,7 +23,12 @@ ranked as (
         rows_in.register_id as row_register_id,
         rows_in.einvoice_id as row_einvoice_id,
         '{{ side }}' as side,
-        nearest.*,
+        nearest.register_id,
+        nearest.einvoice_id,
+        nearest.n_id,
+        nearest.n_amt,
+        nearest.max_difference_myr,
+        nearest.differing_fields,
         coalesce(rows_in.{{ other }} = nearest.{{ other }}, false) as is_own_pair,
         row_number() over (partition by nearest.{{ own }} order by {{ pairing_order('nearest.') }}) as candidate_rank
     from rows_in

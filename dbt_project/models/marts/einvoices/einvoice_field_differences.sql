@@ -20,8 +20,8 @@ documents as (
         e.uuid,
         {% for field in einvoice_identifiers() -%}
         {% set side = 'r' if is_group and field in ['supplier_tin', 'currency_code'] else registers -%}
-        cast({{ side }}.{{ field }} as varchar) as register_{{ field }},
-        cast(e.{{ field }} as varchar) as einvoice_{{ field }},
+        cast({{ side }}.{{ field }} as string) as register_{{ field }},
+        cast(e.{{ field }} as string) as einvoice_{{ field }},
         not {{ identifier_differs(field, is_group) }} as is_{{ field }}_equal,
         {% endfor -%}
         {{ same_currency() }} as is_same_currency,
@@ -63,10 +63,10 @@ final as (
         fields.compared_field as field,
         fields.kind,
         case fields.compared_field
-            {% for field in all_fields %} when '{{ field }}' then cast(register_{{ field }} as varchar) {% endfor %}
+            {% for field in all_fields %} when '{{ field }}' then cast(register_{{ field }} as string) {% endfor %}
         end as register_value,
         case fields.compared_field
-            {% for field in all_fields %} when '{{ field }}' then cast(einvoice_{{ field }} as varchar) {% endfor %}
+            {% for field in all_fields %} when '{{ field }}' then cast(einvoice_{{ field }} as string) {% endfor %}
         end as einvoice_value,
         case fields.compared_field
             {% for field in all_fields %} when '{{ field }}' then is_{{ field }}_equal {% endfor %}

@@ -59,7 +59,7 @@ totals as (
     select
         billing_month,
         reconciliation,
-        {{ sorted_join("side || ' ' || selection || ' ' || currency || ': ' || cast(row_count as varchar) || ' rows, ' || cast(cast(amount as decimal(38, 6)) as varchar) || coalesce(', in the month ' || cast(period_amount as varchar), '')", '; ') }}
+        {{ sorted_join("side || ' ' || selection || ' ' || currency || ': ' || cast(row_count as string) || ' rows, ' || cast(cast(amount as decimal(38, 6)) as string) || coalesce(', in the month ' || cast(period_amount as string), '')", '; ') }}
             as control_totals
     from control_totals
     group by billing_month, reconciliation

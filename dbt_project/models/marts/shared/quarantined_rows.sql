@@ -20,7 +20,7 @@ final as (
     select
         cast(rejected.month || '-01' as date) as billing_month,
         windows.subject as reconciliation,
-        {{ sha256_hex("'quarantine|' || rejected.source || '|' || rejected.month || '|' || rejected.source_file || '|' || cast(rejected.source_row as varchar)") }}
+        {{ sha256_hex("'quarantine|' || rejected.source || '|' || rejected.month || '|' || rejected.source_file || '|' || cast(rejected.source_row as string)") }}
             as reconciliation_key,
         rejected.source,
         rejected.month,

@@ -67,7 +67,7 @@ final as (
         cost_line_count,
         tolerance,
         status,
-        cast(null as varchar) as explanation,
+        cast(null as string) as explanation,
         {{ publication_columns() }}
     from judged
 

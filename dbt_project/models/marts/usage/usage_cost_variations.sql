@@ -64,7 +64,7 @@ final as (
         meter_category,
         meter_subcategory,
         meter_region,
-        {{ sha256_hex("'usage_variation|' || grid_reconciliation_key || '|' || cast(usage_date as varchar) || '|' || coalesce(resource_id, '')") }}
+        {{ sha256_hex("'usage_variation|' || grid_reconciliation_key || '|' || cast(usage_date as string) || '|' || coalesce(resource_id, '')") }}
             as reconciliation_key,
         grid_reconciliation_key,
         price_basis,

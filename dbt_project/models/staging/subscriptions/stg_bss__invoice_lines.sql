@@ -12,9 +12,9 @@ final as (
         invoice_ordinal,
         case
             when invoice_id is not null then 'id:' || invoice_id
-            when invoice_ordinal is not null then 'ordinal:' || source_file || ':' || cast(invoice_ordinal as varchar)
+            when invoice_ordinal is not null then 'ordinal:' || source_file || ':' || cast(invoice_ordinal as string)
             when invoice_code is not null then 'code:' || invoice_code
-            else 'line:' || source_file || ':' || cast(source_row as varchar)
+            else 'line:' || source_file || ':' || cast(source_row as string)
         end as invoice_key,
         invoice_code,
         account_id,

@@ -11,7 +11,7 @@ final as (
         {{ subscription_id('syndication_partner_subscription_number') }} as ms_subscription_id,
         partner_id as csp_partner,
         customer_id,
-        cast(null as varchar) as invoice_number,
+        cast(null as string) as invoice_number,
         source_file,
         source_row,
 

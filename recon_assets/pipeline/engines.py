@@ -1,0 +1,155 @@
+"""What a build runs on: dbt's target, and what is read back of the models and tests that it made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from recon_assets.errors import ReconError
+from recon_assets.pipeline.marts import Mart, marts_of
+from recon_assets.settings import Settings
+
+
+class Results(Protocol):
+    """The relations of a finished build, each named schema.name."""
+
+    def columns(self, relation: str) -> list[str]: ...
+
+    def count(self, relation: str) -> int: ...
+
+    def months(self, relation: str) -> dict[str | None, int]:
+        """Rows by billing month, YYYY-MM."""
+        ...
+
+
+class Engine(Protocol):
+    target: str  # of profiles.yml
+    environment: dict[str, str]  # that its target reads
+
+    def results(self, database: Path, subject: str) -> AbstractContextManager[Results]:
+        """What dbt has made; from then on `database`, a DuckDB file, has the marts, which publishing reads."""
+        ...
+
+    def release(self) -> None:
+        """Give back what dbt keeps for the life of the process."""
+        ...
+
+
+def engine_of(settings: Settings) -> Engine:
+    return SparkEngine(settings) if settings.engine == "spark" else DuckDBEngine()
+
+
+class DuckDBEngine:
+    target = "duckdb"
+
+    def __init__(self) -> None:
+        self.environment: dict[str, str] = {}
+
+    @contextmanager
+    def results(self, database: Path, subject: str) -> Iterator[Results]:
+        self.release()
+        with duckdb.connect(str(database), read_only=True) as connection:
+            yield _DuckDBResults(connection)
+
+    def release(self) -> None:
+        # dbt-duckdb keeps its database open for the life of the process.
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        DuckDBConnectionManager.close_all_connections()
+
+
+class _DuckDBResults:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def columns(self, relation: str) -> list[str]:
+        return [row[0] for row in self._connection.execute(f"describe {relation}").fetchall()]
+
+    def count(self, relation: str) -> int:
+        return int(self._connection.execute(f"select count(*) from {relation}").fetchall()[0][0])
+
+    def months(self, relation: str) -> dict[str | None, int]:
+        sql = f"select strftime(billing_month, '%Y-%m'), count(*) from {relation} group by 1 order by 1"
+        return dict(self._connection.execute(sql).fetchall())
+
+
+class SparkEngine:
+    """dbt's own Spark session, which lasts as long as the build; its warehouse lies beside the build's database."""
+
+    target = "spark"
+
+    def __init__(self, settings: Settings) -> None:
+        self.environment = settings.spark_environment()
+        _require_spark()
+
+    @contextmanager
+    def results(self, database: Path, subject: str) -> Iterator[Results]:
+        from pyspark.sql import SparkSession
+
+        session = SparkSession.builder.getOrCreate()  # dbt's: it is alive until it is stopped
+        _bring_marts(session, database, marts_of(subject))
+        yield _SparkResults(session)
+
+    def release(self) -> None:
+        from pyspark import SparkContext
+        from pyspark.sql import SparkSession
+
+        if SparkContext._active_spark_context is not None:  # a build that failed early has none to stop
+            SparkSession.builder.getOrCreate().stop()
+
+
+def _require_spark() -> None:
+    if find_spec("pyspark") is None or find_spec("dbt.adapters.spark") is None:
+        raise ReconError(
+            "RECON_ENGINE=spark needs dbt-spark and pyspark, in an environment of their own: docs/scaling.md."
+        )
+
+
+def _bring_marts(session: Any, database: Path, marts: list[Mart]) -> None:
+    """Each mart as Parquet, and a DuckDB database of views over them; ReconError for one that breaks its contract."""
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema marts")
+        for mart in marts:
+            folder = database.with_suffix(".marts") / mart.name
+            session.table(f"marts.{mart.name}").write.parquet(str(folder))
+            files = str(folder / "*.parquet").replace("'", "''")
+            connection.execute(f"create view marts.{mart.name} as select * from read_parquet('{files}')")
+            _require_contract(connection, mart)
+
+
+def _require_contract(connection: duckdb.DuckDBPyConnection, mart: Mart) -> None:
+    made = {row[0]: _plain(row[1]) for row in connection.execute(f"describe marts.{mart.name}").fetchall()}
+    stated = {column.name: _plain(column.sql_type) for column in mart.columns}
+    columns = sorted(made.keys() | stated.keys())
+    wrong = [
+        f"{name} is {made.get(name)}, not {stated.get(name)}" for name in columns if made.get(name) != stated.get(name)
+    ]
+    if wrong:
+        raise ReconError(f"Mart {mart.name} of Spark is not as its contract states: {'; '.join(wrong)}")
+
+
+def _plain(sql_type: str) -> str:
+    return sql_type.replace(" ", "").lower()
+
+
+class _SparkResults:
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self._session.sql(sql).collect()]
+
+    def columns(self, relation: str) -> list[str]:
+        return list(self._session.table(relation).columns)
+
+    def count(self, relation: str) -> int:
+        return int(self._rows(f"select count(*) from {relation}")[0][0])
+
+    def months(self, relation: str) -> dict[str | None, int]:
+        sql = f"select substr(cast(billing_month as string), 1, 7), count(*) from {relation} group by 1 order by 1"
+        return dict(self._rows(sql))
