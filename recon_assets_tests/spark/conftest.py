@@ -1,0 +1,97 @@
+"""Homes with loaded months, and their builds on both engines. Skipped where there is no pyspark: `make test-spark` has it."""
+
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from recon_assets.months import month_range
+from recon_assets.pipeline.build import Build, run_build
+from recon_assets.sample import write_sample
+from recon_assets_tests.landed import NOW, load_all, platform_in
+from recon_assets_tests.oracle.random_einvoices import write_random_einvoices
+from recon_assets_tests.oracle.random_landing import write_random_landing
+from recon_assets_tests.oracle.random_usage import write_random_usage
+from recon_assets_tests.spark.cluster import LOCAL, SparkCluster
+
+SAMPLE_MONTHS = month_range("2024-12", "2025-01")
+
+
+def write_random(landing: Path, subject: str) -> None:
+    """Random landing files of one subject, of the months of `RANDOM_MONTHS`."""
+    months = RANDOM_MONTHS[subject]
+    if subject == "subscriptions":
+        write_random_landing(landing, 2, months, subscriptions=30)
+    elif subject == "usage":
+        for number, month in enumerate(months):
+            write_random_usage(landing, 2000 + number, month)
+    else:
+        write_random_einvoices(landing, 12, months, 40)
+
+
+RANDOM_MONTHS = {
+    "subscriptions": month_range("2024-01", "2024-03"),
+    "usage": month_range("2025-01", "2025-03"),
+    "einvoices": month_range("2024-12", "2025-02"),
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A home with every month loaded, and the months to build."""
+
+    home: Path
+    months: list[str]
+
+    def build(self, subject: str, run_id: str, **settings: object) -> Build:
+        platform = platform_in(self.home, quarantine_limit=1, **settings)
+        return run_build(platform.settings, subject, self.months, run_id, NOW.date())
+
+
+@pytest.fixture(scope="session")
+def spark_home() -> Path:
+    """Folder of Spark's programs."""
+    found = importlib.util.find_spec("pyspark")
+    if found is None or found.origin is None or importlib.util.find_spec("dbt.adapters.spark") is None:
+        pytest.skip("pyspark and dbt-spark are in an environment of their own: make test-spark")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17, which is not installed")
+    return Path(found.origin).parent
+
+
+@pytest.fixture(scope="session")
+def cluster(spark_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
+    running = SparkCluster(tmp_path_factory.mktemp("cluster"), spark_home)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in LOCAL.items():
+            patch.setenv(name, value)
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()
+
+
+@pytest.fixture(scope="session")
+def loaded(spark_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Loaded]:
+    """`loaded(kind, subject)`: the sample, or random files of the subject; each made once."""
+    made: dict[str, Loaded] = {}
+
+    def load(kind: str, subject: str) -> Loaded:
+        name = kind if kind == "sample" else f"{kind}-{subject}"
+        if name not in made:
+            home = tmp_path_factory.mktemp(name)
+            platform = platform_in(home, quarantine_limit=1)
+            if kind == "sample":
+                write_sample(platform.settings.landing, SAMPLE_MONTHS)
+            else:
+                write_random(platform.settings.landing, subject)
+            failed = {key: load.problems for key, load in load_all(platform).items() if load.outcome != "loaded"}
+            assert not failed
+            made[name] = Loaded(home, SAMPLE_MONTHS if kind == "sample" else RANDOM_MONTHS[subject])
+        return made[name]
+
+    return load
