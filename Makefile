@@ -6,7 +6,7 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test dev app lint format lock
+.PHONY: help install demo test dev app lint format lock lock-audit audit
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
@@ -15,6 +15,7 @@ help:
 	@echo "make app      the reporting app on $(RECON_HOME)"
 	@echo "make install  the environment alone (.venv)"
 	@echo "make lint     ruff, mypy, sqlfluff"
+	@echo "make audit    SBOM, licences and known vulnerabilities of the dependencies"
 
 install: $(VENV)/.installed
 
@@ -63,3 +64,21 @@ format: install
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
+
+lock-audit:
+	uv pip compile tools/requirements-audit.in --universal --python-version 3.10 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-audit.lock
+
+# The tools have an environment of their own, so that they are not among what they describe.
+AUDIT := build/audit
+$(AUDIT)/.installed: requirements-audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-audit.lock
+	@touch $@
+
+# Ends with 1 on a finding and with 3 when the vulnerability service could not be asked; AUDIT_OFFLINE=1 lets that pass.
+audit: install $(AUDIT)/.installed
+	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml --of JSON \
+		-o build/sbom.cdx.json $(BIN)/python
+	$(BIN)/python tools/dependencies.py licences build/sbom.cdx.json
+	$(BIN)/python tools/dependencies.py vulnerabilities $(AUDIT)/bin/pip-audit $(if $(AUDIT_OFFLINE),--offline)
