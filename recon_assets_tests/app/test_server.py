@@ -115,6 +115,8 @@ def test_a_header_spelled_with_underscores_is_nobodys_name(published: Path, tmp_
         answers[header] = connection.getresponse().status
         connection.close()
     server.close()
+    server.task_dispatcher.shutdown()
+    thread.join(10)
     assert answers == {"X-User": 200, "X_User": 401}
 
 
