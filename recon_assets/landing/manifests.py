@@ -16,6 +16,7 @@ from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import is_month
 
 MANIFEST = "manifest.json"
+_MAX_BYTES = 32 * 1024 * 1024  # a part is named in some 200; reading takes memory many times as large
 # exportConfig.type without case -> kind of export and comparison; other types are no cost exports.
 KINDS = {
     "actualcost": "actual_cost",
@@ -70,6 +71,8 @@ class CostRun:
 
 def read_manifest(store: FileStore, file: LandedFile) -> dict[str, Any]:
     """The manifest's content; FileProblem when it is not a JSON object."""
+    if file.size > _MAX_BYTES:
+        raise FileProblem(file.path, f"is no manifest: it has more than {_MAX_BYTES} bytes; land it again")
     with store.open_local(file) as path:
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))

@@ -9,6 +9,8 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources.records import Record, Records, spelled_out, write_records
 from recon_assets.sources.unpack import UnpackLimits, open_text
 
+MAX_PAGE = 128 * 1024 * 1024  # characters; a page of the API has 100 invoices, and is read whole
+
 # Declared column -> path in the invoice, or in the item, of spec/sources.md.
 _INVOICE_PATHS = {
     "invoice_id": "id",
@@ -71,7 +73,10 @@ def read_bss_json(path: Path, file: str, limits: UnpackLimits, target: Path) -> 
 def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:
     with open_text(path, file, limits) as text:
         try:
-            page = json.load(text, parse_float=str, parse_int=str, parse_constant=str)
+            content = text.read(MAX_PAGE + 1)
+            if len(content) > MAX_PAGE:
+                raise FileProblem(file, f"has more than {MAX_PAGE} characters; fetch it in smaller pages")
+            page = json.loads(content, parse_float=str, parse_int=str, parse_constant=str)
         except json.JSONDecodeError as error:
             raise FileProblem(
                 file, f"is not valid JSON ({error.msg}, line {error.lineno}); it may be cut off, fetch it again"

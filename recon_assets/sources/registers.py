@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -24,6 +25,8 @@ _ENTITIES = tuple(
     mark.encode(coding) for mark in ("<!DOCTYPE", "<!ENTITY") for coding in ("utf-8", "utf-16-le", "utf-16-be")
 )
 _CHUNK = 1 << 20
+_SHEET_ROWS = 1_048_576  # of Excel
+MAX_CELLS = 30_000_000  # a sheet that is full to the last row and 28 columns wide
 
 
 @dataclass(frozen=True)
@@ -94,28 +97,66 @@ def written_day(text: str, day_first: bool) -> dt.date | None:
 
 def _read_xlsx(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:
     """The first sheet with content; its first row that is not empty is the header."""
-    import pandas as pd  # a second to import; only workbooks need it
+    import openpyxl  # only workbooks need it
 
     _require_harmless(path, file, limits)
+    with _damage(file):
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    with closing(book):
+        for sheet in book.worksheets:
+            filled = (row for row in _rows(sheet, file) if any(text is not None for text in row))
+            header = next(filled, None)
+            if header is not None:
+                width = max(n for n, text in enumerate(header, start=1) if text is not None)
+                headings = [(text or "").strip() for text in header[:width]]
+                return Records(target, headings, True, write_records(target, width, _shaped(filled, width)))
+    raise FileProblem(file, "the workbook is empty: not even a header row. Land it again, or remove it")
+
+
+@contextmanager
+def _damage(file: str) -> Iterator[None]:
+    """What openpyxl raises on a damaged workbook, which may be anything, as a FileProblem."""
     try:
-        sheets = pd.read_excel(path, sheet_name=None, header=None, dtype=object, engine="openpyxl", na_filter=False)
+        yield
+    except FileProblem:
+        raise
     except Exception as error:
         raise FileProblem(file, f"the workbook cannot be read ({error}); save it again as .xlsx") from error
-    for sheet in sheets.values():
-        rows = ([_cell_text(value) for value in row] for row in sheet.itertuples(index=False, name=None))
-        filled = (row for row in rows if any(text is not None for text in row))
-        header = next(filled, None)
-        if header is not None:
-            width = max(n for n, text in enumerate(header, start=1) if text is not None)
-            headings = [(text or "").strip() for text in header[:width]]
-            return Records(target, headings, True, write_records(target, width, _shaped(filled, width)))
-    raise FileProblem(file, "the workbook is empty: not even a header row. Land it again, or remove it")
+
+
+def _rows(sheet: Any, file: str) -> Iterator[list[str | None]]:
+    """The sheet's rows one by one; FileProblem when its cells are too many, be they written or skipped over.
+
+    A cell far to the right or below costs its file a few bytes, and a reader everything before it.
+    """
+    sheet.reset_dimensions()  # what the file says of its size need not be so
+    cells = 0
+    with _damage(file):
+        for number, row in enumerate(sheet.rows, start=1):
+            cells += len(row)
+            if number > _SHEET_ROWS or cells > MAX_CELLS:
+                raise FileProblem(
+                    file,
+                    f"a sheet spans more than {_SHEET_ROWS} rows or {MAX_CELLS} cells; delete the rows and columns "
+                    "outside of the register, or land it as CSV",
+                )
+            yield [None if cell.value is None else _cell_text(_cell_value(cell)) for cell in row]
 
 
 def _shaped(rows: Iterator[list[str | None]], width: int) -> Iterator[Record]:
     for row in rows:
         beyond = any(text is not None for text in row[width:])
-        yield row[:width], f"has values beyond the {width} columns of the header" if beyond else None
+        cells = row[:width] + [None] * (width - len(row))
+        yield cells, f"has values beyond the {width} columns of the header" if beyond else None
+
+
+def _cell_value(cell: Any) -> Any:
+    """A cell's value; a number without decimals as an int, errors such as #N/A as none."""
+    if cell.data_type == "e":
+        return None
+    if cell.data_type == "n" and isinstance(cell.value, float) and cell.value.is_integer():
+        return int(cell.value)
+    return cell.value
 
 
 def _cell_text(value: Any) -> str | None:
@@ -136,9 +177,8 @@ def _require_harmless(path: Path, file: str, limits: UnpackLimits) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             require_bounded_archive(archive, path, file, limits)
-            for member in archive.infolist():
-                if member.filename.lower().endswith((".xml", ".rels", ".vml")):
-                    _require_no_entities(archive, member, file)
+            for member in archive.infolist():  # all: what a sheet's file is called is up to the workbook
+                _require_no_entities(archive, member, file)
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
         raise FileProblem(file, f"is not a workbook ({error}); save it again as .xlsx") from error
 
