@@ -5,7 +5,7 @@ entities and deep nesting are refused, so nothing is expanded or fetched.
 """
 
 import json
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from xml.parsers import expat
 
@@ -70,20 +70,21 @@ def _refuse(*_: Any) -> int:
 class _Builder:
     def __init__(self) -> None:
         self.root: dict[str, Any] = {}
-        self._stack: list[dict[str, Any]] = [self.root]
+        self._stack: list[tuple[dict[str, Any], list[str]]] = [(self.root, [])]  # texts are joined once
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._stack) > MAX_DEPTH:
             raise DocumentProblem(f"is nested deeper than {MAX_DEPTH} levels")
         node: dict[str, Any] = {"_": "", **{key.split(" ")[-1]: value for key, value in attributes.items()}}
-        self._stack[-1].setdefault(name.split(" ")[-1], []).append(node)
-        self._stack.append(node)
+        self._stack[-1][0].setdefault(name.split(" ")[-1], []).append(node)
+        self._stack.append((node, []))
 
     def end(self, name: str) -> None:
-        self._stack.pop()
+        node, texts = self._stack.pop()
+        node["_"] += "".join(texts)
 
     def text(self, data: str) -> None:
-        self._stack[-1]["_"] = self._stack[-1].get("_", "") + data
+        self._stack[-1][1].append(data)
 
 
 def document_fields(document: Any) -> Fields:
@@ -143,7 +144,7 @@ def _tax(invoice: dict[str, Any], currency: str | None, rate: str | None) -> str
         divisor = Decimal(rate or "0")
         tax = Decimal(by_currency["MYR"] or "")
         return str((tax / divisor).quantize(Decimal("0.01"), ROUND_HALF_UP)) if divisor > 0 else None
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or a quotient that no Decimal holds
         return None
 
 

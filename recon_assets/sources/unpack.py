@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,6 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from recon_assets.errors import FileProblem
+
+# What zipfile raises for damaged archives, and for those packed in ways that it does not know.
+ARCHIVE_ERRORS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, NotImplementedError, RuntimeError,
+    ValueError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
