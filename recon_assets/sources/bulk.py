@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import normalize_heading
 from recon_assets.sources.records import Record, distinct, heading_text, read_csv, require_width, write_records
-from recon_assets.sources.unpack import UnpackLimits, open_bytes, open_text
+from recon_assets.sources.unpack import UnpackLimits, is_damage, open_bytes, open_text
 
 _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADER = 1 << 20
@@ -132,6 +132,8 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, file: str) -
         described = connection.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
         counted = connection.execute(f"select count(*) from {source}").fetchone()
     except duckdb.Error as error:
+        if not is_damage(error):
+            raise
         raise FileProblem(file, f"is not a Parquet file that can be read ({error}); land it again") from error
     native: dict[int, str] = {}
     selected = []

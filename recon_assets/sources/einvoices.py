@@ -19,7 +19,7 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns, columns_of, normalize_heading
 from recon_assets.sources.records import Records, batched, read_csv
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, document_fields, parse_json, parse_xml
-from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, open_bytes, require_bounded_archive
+from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, is_damage, open_bytes, require_bounded_archive
 
 COLUMNS = [column.name for column in columns_of("einvoices") if column.heading != "derived"]
 BOUND = {name: position for position, name in enumerate(COLUMNS)}
@@ -138,6 +138,8 @@ def _archive_rows(path: Path, file: str, limits: UnpackLimits) -> Iterator[_Row]
                         for number, document in enumerate(_documents(stream, kind), start=1):  # type: ignore[arg-type]
                             yield member.filename, number, document
     except ARCHIVE_ERRORS as error:
+        if not is_damage(error):
+            raise
         raise FileProblem(file, f"the archive is damaged ({error}); fetch it again") from error
 
 

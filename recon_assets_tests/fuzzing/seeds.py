@@ -91,7 +91,7 @@ def legacy(landing: Path) -> Iterator[Seed]:
 
 def usage_json(landing: Path) -> Iterator[Seed]:
     target = f"partner_center/billed_usage/{MONTH}/G1/{{name}}"
-    yield from _sampled("partner_center/billed_usage/2025-02/*/second/part-00000*", target, landing)
+    yield from _sampled("partner_center/billed_usage/2025-01/*/second/part-00000*", target, landing)
     path = _REAL / "partner-center-docs/daily_rated_usage_billed_a.json"
     if path.is_file():
         items = json.loads(path.read_text(encoding="utf-8-sig"))["items"]
@@ -109,20 +109,20 @@ def usage_csv(landing: Path) -> Iterator[Seed]:
 
 
 def _run(folder: Path, landing: Path, target: str) -> Seed:
-    """The manifest of an export as the seed, its parts beside it."""
+    """The manifest of an export as the seed, its parts beside it; of another month it becomes one of `MONTH`."""
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-    manifest = files.pop("manifest.json")
+    manifest = files.pop("manifest.json").replace(b"2025-01-", f"{MONTH}-".encode())
     beside = {f"{target}/{name}": content for name, content in files.items()}
     return Seed(f"{target}/manifest.json", manifest, beside, folder.relative_to(landing).as_posix())
 
 
 def usage_manifest(landing: Path) -> Iterator[Seed]:
-    for folder in sorted(landing.glob("partner_center/billed_usage/2025-02/*/second")):
+    for folder in sorted(landing.glob("partner_center/billed_usage/2025-01/*/second")):
         yield _run(folder, landing, f"partner_center/billed_usage/{MONTH}/G1/run")
 
 
 def cost_manifest(landing: Path) -> Iterator[Seed]:
-    for folder in sorted(landing.glob("cost_management/billing/*/20250201-20250228/*-second")):
+    for folder in sorted(landing.glob("cost_management/billing/*/20250101-20250131/*-second")):
         kind = folder.parent.parent.name
         yield _run(folder, landing, f"cost_management/billing/{kind}/20250201-20250228/run")
 
@@ -131,14 +131,14 @@ def cost_csv(landing: Path) -> Iterator[Seed]:
     target = f"cost_management/actual_cost/{MONTH}/file{{suffix}}"
     yield from _sampled("cost_management/actual_cost/*/costs.csv", target, landing)
     for kind in ("actual_cost", "amortized_cost"):
-        pattern = f"cost_management/billing/{kind}-daily/20250201-20250228/*-second/*.csv.gz"
+        pattern = f"cost_management/billing/{kind}-daily/20250101-20250131/*-second/*.csv.gz"
         yield from _sampled(pattern, f"cost_management/{kind}/{MONTH}/file.csv.gz", landing)
     for pattern in ("finops-toolkit/EA_*.csv", "focus-converters/*.csv", "opencost/*.csv"):
         yield from _real(pattern, f"cost_management/actual_cost/{MONTH}/{{name}}")
 
 
 def cost_parquet(landing: Path) -> Iterator[Seed]:
-    pattern = "cost_management/billing/focus-daily/20250[12]*/*/*.parquet"
+    pattern = "cost_management/billing/focus-daily/20250101*/*/*.parquet"
     yield from _sampled(pattern, f"cost_management/focus_cost/{MONTH}/{{name}}", landing)
 
 

@@ -212,3 +212,18 @@ def test_stray_cells_of_workbooks_are_refused_at_once(
     land(platform.settings.landing, path, content)
     load = platform.load("erp_purchase_register", MONTH)
     assert "has values beyond row 5000 or column 1000" in load.problems[0]
+
+
+def test_parquet_files_whose_texts_are_not_utf8(tmp_path: Path) -> None:
+    """DuckDB raised, and the way of big files loaded what no build could read."""
+    columns = {
+        "SubscriptionId": ["s1"] * 3, "Date": ["2025-02-01"] * 3, "MeterId": ["meter-1", "meter-2", "meter-3"],
+        "ChargeType": ["Usage"] * 3, "Quantity": ["1"] * 3, "Cost": ["1"] * 3, "BillingCurrency": ["USD"] * 3,
+    }  # fmt: skip
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out, compression="none", write_statistics=False)
+    path = f"cost_management/actual_cost/{MONTH}/a.parquet"
+    reader = READERS["cost export, FOCUS in Parquet"]
+    check(tmp_path, reader, path, out.getvalue().replace(b"meter-2", b"meter-\xff"), {})
+    load = platform_in(tmp_path).load(reader.source, MONTH)
+    assert load.outcome == "failed" and load.problems[0].startswith(f"{path}: the Parquet file is damaged")
