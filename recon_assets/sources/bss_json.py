@@ -9,8 +9,6 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources.records import Record, Records, spelled_out, write_records
 from recon_assets.sources.unpack import UnpackLimits, open_text
 
-MAX_PAGE = 128 * 1024 * 1024  # characters; a page of the API has 100 invoices, and is read whole
-
 # Declared column -> path in the invoice, or in the item, of spec/sources.md.
 _INVOICE_PATHS = {
     "invoice_id": "id",
@@ -40,6 +38,8 @@ _ITEM_PATHS = {
 _SUBSCRIPTION_PATHS = {"bss_subscription_id": "id", "ms_subscription_id": "externalId"}
 _COUNTS = ("invoice_ordinal", "subscription_count")
 
+MAX_PAGE = 128 << 20  # characters: a page is in memory as a whole; one of 500 invoices has a few million
+
 BOUND = {
     name: position for position, name in enumerate([*_INVOICE_PATHS, *_ITEM_PATHS, *_SUBSCRIPTION_PATHS, *_COUNTS])
 }
@@ -57,7 +57,10 @@ def read_bss_json(path: Path, file: str, limits: UnpackLimits, target: Path) -> 
     `tables["invoice_copies"]` holds one row per invoice of the page, items or none: it decides which copy is newest.
     """
     invoices = _invoices(path, file, limits)
-    count = write_records(target, len(_HEADINGS), _item_records(invoices))
+    try:
+        count = write_records(target, len(_HEADINGS), _item_records(invoices))
+    except RecursionError as error:
+        raise FileProblem(file, "is not a page of the BSS API: it is nested too deeply; fetch it again") from error
     copies = [
         {
             "invoice_id": spelled_out(_text(_at(invoice, "id")) or ""),

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
-from recon_assets.sources.records import Record, Records, read_csv, write_records
-from recon_assets.sources.unpack import UnpackLimits, require_bounded_archive
+from recon_assets.sources.records import MAX_COLUMNS, Record, Records, heading_text, read_csv, write_records
+from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, require_bounded_archive
 
 DateOrder = Literal["day_first", "month_first"]
 _SPLIT_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})( \d{1,2}:\d{2}(:\d{2})?)?")
@@ -25,8 +25,7 @@ _ENTITIES = tuple(
     mark.encode(coding) for mark in ("<!DOCTYPE", "<!ENTITY") for coding in ("utf-8", "utf-16-le", "utf-16-be")
 )
 _CHUNK = 1 << 20
-_SHEET_ROWS = 1_048_576  # of Excel
-MAX_CELLS = 30_000_000  # a sheet that is full to the last row and 28 columns wide
+_MAX_ROWS = 1 << 20  # of a sheet in Excel
 
 
 @dataclass(frozen=True)
@@ -97,78 +96,66 @@ def written_day(text: str, day_first: bool) -> dt.date | None:
 
 def _read_xlsx(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:
     """The first sheet with content; its first row that is not empty is the header."""
-    import openpyxl  # only workbooks need it
+    from openpyxl import load_workbook  # half a second to import; only workbooks need it
 
     _require_harmless(path, file, limits)
-    with _damage(file):
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    with closing(book):
-        for sheet in book.worksheets:
-            filled = (row for row in _rows(sheet, file) if any(text is not None for text in row))
+    try:
+        workbook = load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    except Exception as error:
+        raise _unreadable(file, error) from error
+    with closing(workbook):
+        for sheet in workbook.worksheets:
+            filled = (row for row in _rows(sheet, file) if row)
             header = next(filled, None)
             if header is not None:
-                width = max(n for n, text in enumerate(header, start=1) if text is not None)
-                headings = [(text or "").strip() for text in header[:width]]
-                return Records(target, headings, True, write_records(target, width, _shaped(filled, width)))
+                headings = [heading_text(text or "") for text in header]
+                count = write_records(target, len(headings), _shaped(filled, len(headings)))
+                return Records(target, headings, True, count)
     raise FileProblem(file, "the workbook is empty: not even a header row. Land it again, or remove it")
 
 
-@contextmanager
-def _damage(file: str) -> Iterator[None]:
-    """What openpyxl raises on a damaged workbook, which may be anything, as a FileProblem."""
-    try:
-        yield
-    except FileProblem:
-        raise
-    except Exception as error:
-        raise FileProblem(file, f"the workbook cannot be read ({error}); save it again as .xlsx") from error
+def _unreadable(file: str, error: Exception) -> FileProblem:
+    return FileProblem(file, f"the workbook cannot be read ({error}); save it again as .xlsx")
 
 
 def _rows(sheet: Any, file: str) -> Iterator[list[str | None]]:
-    """The sheet's rows one by one; FileProblem when its cells are too many, be they written or skipped over.
-
-    A cell far to the right or below costs its file a few bytes, and a reader everything before it.
-    """
-    sheet.reset_dimensions()  # what the file says of its size need not be so
-    cells = 0
-    with _damage(file):
-        for number, row in enumerate(sheet.rows, start=1):
-            cells += len(row)
-            if number > _SHEET_ROWS or cells > MAX_CELLS:
+    """The rows of a sheet as text up to their last value, one at a time: one stray cell may lie a million rows down."""
+    sheet.reset_dimensions()  # what the sheet says of its size may be wrong
+    try:
+        for number, cells in enumerate(sheet.iter_rows(), start=1):
+            texts = [_cell_text(cell) for cell in cells]
+            while texts and texts[-1] is None:
+                texts.pop()
+            if number > _MAX_ROWS or len(texts) > MAX_COLUMNS:
                 raise FileProblem(
                     file,
-                    f"a sheet spans more than {_SHEET_ROWS} rows or {MAX_CELLS} cells; delete the rows and columns "
-                    "outside of the register, or land it as CSV",
+                    f"has values beyond row {_MAX_ROWS} or column {MAX_COLUMNS}; save it in a sheet of its own",
+                    row=number,
                 )
-            yield [None if cell.value is None else _cell_text(_cell_value(cell)) for cell in row]
+            yield texts
+    except FileProblem:
+        raise
+    except Exception as error:
+        raise _unreadable(file, error) from error
 
 
 def _shaped(rows: Iterator[list[str | None]], width: int) -> Iterator[Record]:
     for row in rows:
-        beyond = any(text is not None for text in row[width:])
-        cells = row[:width] + [None] * (width - len(row))
-        yield cells, f"has values beyond the {width} columns of the header" if beyond else None
+        beyond = f"has values beyond the {width} columns of the header" if len(row) > width else None
+        yield row[:width] + [None] * (width - len(row)), beyond
 
 
-def _cell_value(cell: Any) -> Any:
-    """A cell's value; a number without decimals as an int, errors such as #N/A as none."""
-    if cell.data_type == "e":
-        return None
-    if cell.data_type == "n" and isinstance(cell.value, float) and cell.value.is_integer():
-        return int(cell.value)
-    return cell.value
-
-
-def _cell_text(value: Any) -> str | None:
-    """A cell as text: dates in ISO, numbers as they are shown without format, empty cells as None."""
-    if value is None or value == "":
+def _cell_text(cell: Any) -> str | None:
+    """A cell as text: dates in ISO, numbers as they are shown without format, empty cells and errors as None."""
+    value = cell.value
+    if value is None or value == "" or cell.data_type == "e":
         return None
     if isinstance(value, dt.datetime):
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
     if isinstance(value, bool | dt.date):
         return str(value)
     if isinstance(value, float):
-        return None if value != value else format(Decimal(repr(value)), "f")
+        return str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")
     return str(value)
 
 
@@ -179,7 +166,7 @@ def _require_harmless(path: Path, file: str, limits: UnpackLimits) -> None:
             require_bounded_archive(archive, path, file, limits)
             for member in archive.infolist():  # all: what a sheet's file is called is up to the workbook
                 _require_no_entities(archive, member, file)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+    except ARCHIVE_ERRORS as error:
         raise FileProblem(file, f"is not a workbook ({error}); save it again as .xlsx") from error
 
 

@@ -5,7 +5,7 @@ entities and deep nesting are refused, so nothing is expanded or fetched.
 """
 
 import json
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from xml.parsers import expat
 
@@ -154,7 +154,7 @@ def _tax(invoice: dict[str, Any], currency: str | None, rate: str | None) -> str
         divisor = Decimal(rate or "0")
         tax = Decimal(by_currency["MYR"] or "")
         return str((tax / divisor).quantize(Decimal("0.01"), ROUND_HALF_UP)) if divisor > 0 else None
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or a quotient that no Decimal holds
         return None
 
 

@@ -264,22 +264,6 @@ def test_entities_of_a_workbook_are_refused_whatever_its_sheet_is_called(home: H
     assert load.outcome == "failed" and "entities, which are refused" in load.problems[0]
 
 
-@pytest.mark.parametrize(
-    "far",
-    [
-        "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(2, 200)),
-        '<row r="99999999999"><c r="A99999999999"><v>1</v></c></row>',
-    ],
-)
-def test_cells_far_away_from_the_others_do_not_cost_what_lies_between(
-    home: Home, far: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bug this fixes: two cells, at the right and at the bottom of a sheet of 5 KB, took all memory."""
-    monkeypatch.setattr("recon_assets.sources.registers.MAX_CELLS", 1_000_000)
-    load = workbook(home, row_of(1, list(REGISTER)) + far)
-    assert load.outcome == "failed" and "delete the rows and columns outside" in load.problems[0]
-
-
 def test_rows_far_below_are_read_without_what_lies_between(home: Home) -> None:
     values = [str(value) for value in document().values()]
     load = workbook(home, row_of(1, list(document())) + row_of(300_000, values))
