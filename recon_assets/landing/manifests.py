@@ -26,7 +26,6 @@ KINDS = {
 }
 COMPARISONS = {"actual_cost": "actual_cost", "amortized_cost": "amortized_cost", "focus_cost": "focus"}
 
-_MOST_BYTES = 64 << 20  # a manifest names some thousand parts
 _NUL = b"\\u0000"
 _PERIOD_FOLDER = re.compile(r"/(\d{4})(\d{2})\d{2}-\d{8}/|/(\d{4}-\d{2})/")
 _INVOICE = re.compile(r"InvoiceId=([^/?]+)", re.IGNORECASE)
@@ -77,8 +76,6 @@ def read_manifest(store: FileStore, file: LandedFile) -> dict[str, Any]:
         raise FileProblem(file.path, f"is no manifest: it has more than {_MAX_BYTES} bytes; land it again")
     with store.open_local(file) as path:
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                raise ValueError(f"it is larger than {_MOST_BYTES} bytes")
             content = json.loads(path.read_text(encoding="utf-8-sig"))
             if _NUL in json.dumps(content, ensure_ascii=False).encode():  # lone surrogates cannot be encoded
                 raise ValueError("it holds NUL characters")

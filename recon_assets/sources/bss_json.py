@@ -78,7 +78,7 @@ def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:
         try:
             content = text.read(MAX_PAGE + 1)
             if len(content) > MAX_PAGE:
-                raise FileProblem(file, f"has more than {MAX_PAGE} characters; fetch it in smaller pages")
+                raise FileProblem(file, f"is larger than {MAX_PAGE} characters; fetch smaller pages")
             page = json.loads(content, parse_float=str, parse_int=str, parse_constant=str)
         except json.JSONDecodeError as error:
             raise FileProblem(
