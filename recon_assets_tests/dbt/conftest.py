@@ -1,6 +1,5 @@
 """Builds that several tests look at, each made once per session."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from recon_assets.sample import write_sample
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.dbt import rules
 from recon_assets_tests.dbt.macros import COVERAGE, RATIO, Macros, render
-from recon_assets_tests.dbt.rules import CHANGED
 from recon_assets_tests.landed import NOW, as_dicts, load_all, platform_in
 from recon_assets_tests.oracle.random_landing import write_random_landing
 
@@ -114,7 +112,7 @@ def sample_build(sample_build_of: Callable[[str], Built]) -> Built:
 @pytest.fixture(scope="session")
 def macros(make_once: MakeOnce, tmp_path_factory: pytest.TempPathFactory) -> Macros:
     """As dbt renders them; of a changed project (recon_assets_tests/mutation) without dbt, which takes no time."""
-    if CHANGED not in os.environ:
+    if not rules.is_changed():
         return Macros(make_once("macros", render))
     for method in ("thirty_360", "days_over_30"):
         sql = rules.render(COVERAGE, coverage_method=method)

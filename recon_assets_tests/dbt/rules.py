@@ -4,7 +4,6 @@
 `_LISTS`. test_rules.py holds that what comes out is what dbt makes of the same files.
 """
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ import pyarrow as pa
 from recon_assets.pipeline.project import PROJECT_DIR
 from recon_assets_tests.landed import as_dicts
 
-# A folder with the files of the project under another name: set by recon_assets_tests/mutation for a changed copy.
-CHANGED = "RECON_TESTS_CHANGED_PROJECT"
 MACROS = ("coverage", "exact_ratio", "usage", "einvoice_fields", "einvoice_pairing")
 BUCKETS = "models/intermediate/einvoices/int_einvoices__rows.sql"
 VERDICTS = "models/intermediate/subscriptions/int_subscriptions__verdicts.sql"
@@ -33,8 +30,20 @@ _AMOUNTS = [
 _LISTS = {"einvoice_identifiers": _IDENTIFIERS, "einvoice_amounts": _AMOUNTS}
 
 
+_changed: list[Path] = []
+
+
+def use_changed(folder: Path) -> None:
+    """From here on the rules are those of a changed copy of the project (recon_assets_tests/mutation)."""
+    _changed.append(folder)
+
+
+def is_changed() -> bool:
+    return bool(_changed)
+
+
 def project() -> Path:
-    return Path(os.environ.get(CHANGED, PROJECT_DIR))
+    return _changed[-1] if _changed else PROJECT_DIR
 
 
 class _Adapter:

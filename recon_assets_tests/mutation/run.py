@@ -7,8 +7,10 @@ has imported everything, so one costs as long as the tests that notice it.
 """
 
 import argparse
+import itertools
 import os
 import re
+import resource
 import shutil
 import signal
 import sys
@@ -20,23 +22,36 @@ from pathlib import Path
 import pytest
 
 from recon_assets.pipeline.project import PROJECT_DIR
-from recon_assets_tests.dbt.rules import BUCKETS, CHANGED, VERDICTS
-from recon_assets_tests.mutation.mutants import Mutant, mutants
+from recon_assets_tests.dbt.rules import BUCKETS, VERDICTS, use_changed
+from recon_assets_tests.mutation.mutants import mutants
 
 TESTS = Path(__file__).parents[1] / "dbt"
 EXPLAINED = Path(__file__).parents[2] / "docs" / "mutation.md"
 # File -> macros of it (None: the whole file, up to the cte named after it).
 RULES: dict[str, tuple[str, ...] | str | None] = {
-    "macros/coverage.sql": ("c30", "c30_before", "d30", "duckdb__days_inclusive", "coverage_numerator", "coverage_denominator", "coverage_class"),
-    "macros/exact_ratio.sql": ("duckdb__exact_ratio",),
-    "macros/usage.sql": ("usage_id", "azure_subscription_id", "usage_tolerance", "equal_quantities", "usage_status", "usage_explanation", "duckdb__exact_percent", "cost_scope"),
-    "macros/einvoice_fields.sql": ("magnitude", "participation"),
-    "macros/einvoice_pairing.sql": ("identifier_differs", "same_currency", "in_ringgit", "difference_myr", "amount_differs", "field_tolerance", "compare_documents"),
     BUCKETS: "missing",
     VERDICTS: None,
+    "macros/einvoice_fields.sql": ("magnitude", "participation"),
+    "macros/usage.sql": ("usage_id", "azure_subscription_id", "usage_tolerance", "equal_quantities", "usage_status", "usage_explanation", "duckdb__exact_percent", "cost_scope"),
+    "macros/einvoice_pairing.sql": ("identifier_differs", "same_currency", "in_ringgit", "difference_myr", "amount_differs", "field_tolerance", "compare_documents"),
+    "macros/coverage.sql": ("c30", "c30_before", "d30", "duckdb__days_inclusive", "coverage_numerator", "coverage_denominator", "coverage_class"),
+    "macros/exact_ratio.sql": ("duckdb__exact_ratio",),
 }  # fmt: skip
-COVERAGE_TESTS = ("macros/coverage.sql", "macros/exact_ratio.sql")
-_SECONDS = 180  # a test of a mutant that takes longer has noticed it
+# Beginnings of the names of the tests that look at a file's rules.
+TESTS_OF: dict[str, tuple[str, ...]] = {
+    BUCKETS: ("test_buckets",),
+    VERDICTS: ("test_the_verdict_on", "test_a_side_of"),
+    "macros/einvoice_fields.sql": ("test_the_magnitude", "test_whether_an_einvoice"),
+    "macros/usage.sql": (
+        "test_usage_verdicts", "test_the_tolerance_of_usage", "test_a_percentage", "test_a_subscription_is", "test_what_a_cost",
+    ),
+    "macros/einvoice_pairing.sql": ("test_documents_are", "test_a_difference_of", "test_differences_in"),
+    "macros/coverage.sql": (
+        "test_the_coverage_class", "test_every_worked", "test_days_over", "test_numerators", "test_the_factors", "test_a_monthly",
+    ),
+    "macros/exact_ratio.sql": ("test_ratios_at", "test_a_ratio", "test_every_worked"),
+}  # fmt: skip
+_CPU_SECONDS = 120  # tests of a mutant that take more have noticed it
 
 
 def spans(text: str, wanted: tuple[str, ...] | str | None) -> Iterator[tuple[int, int]]:
@@ -52,44 +67,60 @@ def spans(text: str, wanted: tuple[str, ...] | str | None) -> Iterator[tuple[int
             yield text.index("%}", found.start()) + 2, found.end()
 
 
-def arguments_of(file: str) -> list[str]:
-    """The tests that look at a file's rules; those that compare with dbt would notice any change."""
-    rules = TESTS / "test_rules.py"
-    files = [str(rules), *([str(TESTS / "test_coverage.py")] if file in COVERAGE_TESTS else [])]
-    quiet = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider", "--no-header", "-o", "timeout=0"]
-    return [*files, *quiet, "--deselect", f"{rules.relative_to(TESTS.parents[1])}::test_dbt_renders_the_same_sql"]
+class Loop:
+    """A pytest plugin that runs the collected tests once per mutant, each time in a process forked from this one."""
+
+    def __init__(self, folder: Path, only: str) -> None:
+        self._folder, self._only = folder, only
+        self.counted = 0
+        self.survived: list[str] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for file in (file for file in RULES if self._only in file):
+            items = [item for item in session.items if item.name.startswith(TESTS_OF[file])]
+            assert items, f"no test looks at {file}"
+            if is_noticed(session, items, self._folder):
+                raise pytest.UsageError(f"The tests of {file} fail on the project as it is.")
+            self._change(session, items, file)
+        return True
+
+    def _change(self, session: pytest.Session, items: list[pytest.Item], file: str) -> None:
+        original = (PROJECT_DIR / file).read_text(encoding="utf-8")
+        found = {one for first, last in spans(original, RULES[file]) for one in mutants(original, first, last)}
+        for mutant in sorted(found, key=lambda one: (one.start, one.becomes)):
+            (self._folder / file).write_text(mutant.of(original), encoding="utf-8")
+            self.counted += 1
+            if not is_noticed(session, items, self._folder):
+                self.survived.append(f"{file}:{mutant.described(original)}")
+                print(f"survived: {self.survived[-1]}", file=sys.stderr, flush=True)
+        (self._folder / file).write_text(original, encoding="utf-8")
+        print(f"{file}: {len(found)} mutants", file=sys.stderr, flush=True)
 
 
-def is_noticed(arguments: list[str], folder: Path) -> bool:
-    """Whether the tests fail on the project in `folder`."""
+def is_noticed(session: pytest.Session, items: list[pytest.Item], folder: Path) -> bool:
+    """Whether a test fails on the project in `folder`; the others are not run then."""
     child = os.fork()
     if child == 0:
-        os.environ[CHANGED] = str(folder)
+        use_changed(folder)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        signal.alarm(_SECONDS)
-        os._exit(int(pytest.main(arguments)))
+        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS + 10))
+        os._exit(_run(session, items))
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        return os.WTERMSIG(status) == signal.SIGALRM
-    code = os.WEXITSTATUS(status)
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise SystemExit(f"pytest ended with {code}: the tests could not be run on {folder}")
-    return code == pytest.ExitCode.TESTS_FAILED
+        if os.WTERMSIG(status) != signal.SIGXCPU:
+            raise pytest.UsageError(f"A test was ended by signal {os.WTERMSIG(status)}.")
+        return True
+    return os.WEXITSTATUS(status) != 0
 
 
-def survivors(file: str, folder: Path) -> Iterator[tuple[str, bool]]:
-    """Each mutant of a file's rules, described, and whether it survived."""
-    original = (PROJECT_DIR / file).read_text(encoding="utf-8")
-    arguments = arguments_of(file)
-    found: set[Mutant] = set()
-    for first, last in spans(original, RULES[file]):
-        found.update(mutants(original, first, last))
-    for mutant in sorted(found, key=lambda one: (one.start, one.becomes)):
-        (folder / file).write_text(mutant.of(original), encoding="utf-8")
-        yield f"{file}:{mutant.described(original)}", not is_noticed(arguments, folder)
-    (folder / file).write_text(original, encoding="utf-8")
+def _run(session: pytest.Session, items: list[pytest.Item]) -> int:
+    for item, following in itertools.zip_longest(items, items[1:]):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return 1
+    return 0
 
 
 def main() -> int:
@@ -97,28 +128,28 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a part of the path of the files to change")
     parser.add_argument("--report", type=Path, help="where survivors are written, one a line")
     given = parser.parse_args()
-    started, counted, left = time.monotonic(), 0, []
-    explained = EXPLAINED.read_text(encoding="utf-8") if EXPLAINED.is_file() else ""
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="recon-mutation-") as temporary:
         folder = Path(temporary, "project")
         shutil.copytree(PROJECT_DIR, folder, ignore=shutil.ignore_patterns("target", "logs"))
-        for file in RULES:
-            if given.only not in file:
-                continue
-            if is_noticed(arguments_of(file), folder):
-                raise SystemExit(f"The tests of {file} fail on the project as it is.")
-            for described, survived in survivors(file, folder):
-                counted += 1
-                if survived:
-                    left.append(described)
-                    print(f"survived: {described}", flush=True)
+        loop = Loop(folder, given.only)
+        wanted = [file for file in RULES if given.only in file]
+        modules = ["test_rules.py", *(["test_coverage.py"] if any("macros/" in file for file in wanted) else [])]
+        files = [str(TESTS / name) for name in modules]
+        options = ["-q", "-x", "-n", "0", "--capture", "no", "-p", "no:cacheprovider", "-o", "timeout=0"]
+        code = pytest.main([*files, *options], plugins=[loop])
+    if code != pytest.ExitCode.OK:
+        return int(code)
     if given.report:
-        given.report.write_text("".join(f"{line}\n" for line in left), encoding="utf-8")
-    unexplained = [line for line in left if _place(line) not in explained]
-    minutes = (time.monotonic() - started) / 60
-    print(f"{counted} mutants, {counted - len(left)} noticed, {len(left)} survived, of which "
-          f"{len(left) - len(unexplained)} are explained in docs/mutation.md; {minutes:.0f} minutes")  # fmt: skip
-    return int(bool(unexplained))
+        given.report.write_text("".join(f"{line}\n" for line in loop.survived), encoding="utf-8")
+    explained = EXPLAINED.read_text(encoding="utf-8") if EXPLAINED.is_file() else ""
+    left = [line for line in loop.survived if _place(line) not in explained]
+    noticed, minutes = loop.counted - len(loop.survived), (time.monotonic() - started) / 60
+    print(
+        f"{loop.counted} mutants, {noticed} noticed, {len(loop.survived)} survived, of which "
+        f"{len(loop.survived) - len(left)} are explained in docs/mutation.md; {minutes:.0f} minutes"
+    )
+    return int(bool(left))
 
 
 def _place(line: str) -> str:
