@@ -227,3 +227,14 @@ def test_parquet_files_whose_texts_are_not_utf8(tmp_path: Path) -> None:
     check(tmp_path, reader, path, out.getvalue().replace(b"meter-2", b"meter-\xff"), {})
     load = platform_in(tmp_path).load(reader.source, MONTH)
     assert load.outcome == "failed" and load.problems[0].startswith(f"{path}: the Parquet file is damaged")
+
+
+def test_a_field_just_longer_than_fields_may_be_is_set_aside_in_big_files_too(tmp_path: Path) -> None:
+    row = usage_row("1")
+    text = "\n".join([USAGE, row, row.replace("/x", "x" * (records.MAX_FIELD + 100)), row, ""])
+    path = f"partner_center/billed_usage/{MONTH}/a.csv"
+    platform = platform_in(tmp_path, quarantine_limit=1)
+    land(platform.settings.landing, path, text)
+    load = platform.load("azure_invoice_usage", MONTH)
+    assert load.raw_month is not None
+    assert (load.raw_month.rows, load.raw_month.quarantined) == (2, 1)
