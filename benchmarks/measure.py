@@ -1,4 +1,4 @@
-"""What benchmarks share: a stage in a process of its own with its seconds and peak memory, and the machine it ran on."""
+"""What benchmarks share: a stage in a process of its own with its seconds and peak memory, publishing, and the machine."""
 
 import os
 import platform
@@ -9,6 +9,7 @@ import threading
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -38,6 +39,17 @@ def _watch(pid: int, peak: list[int]) -> None:
             time.sleep(0.05)
     except psutil.Error:
         return
+
+
+def publish(platform: Any) -> None:
+    """The stage that publishes the build "benchmark" of a platform; its imports are part of what it takes."""
+    from recon_assets.pipeline.build import Build
+    from recon_assets.pipeline.publish import publish_build
+
+    made = Build.load(platform.settings, "benchmark")
+    limit = platform.settings.build_memory_limit
+    outcomes = list(publish_build(made, platform.published, platform.raw, "benchmark", platform.clock, limit))
+    assert all(outcome.publication for outcome in outcomes), outcomes
 
 
 def machine() -> list[str]:

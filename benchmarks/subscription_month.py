@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from measure import measured
+from measure import measured, publish
 
 MONTH = "2025-03"
 TOLERANCE = 1.0  # of currency_tolerances.csv
@@ -125,17 +125,6 @@ def build(folder: Path) -> None:
     _keep(folder, "build", dict(counts))
 
 
-def publish(folder: Path) -> None:
-    from recon_assets.pipeline.build import Build
-    from recon_assets.pipeline.publish import publish_build
-
-    platform = _platform(folder)
-    made = Build.load(platform.settings, "benchmark")
-    limit = platform.settings.build_memory_limit
-    outcomes = list(publish_build(made, platform.published, platform.raw, "benchmark", platform.clock, limit))
-    assert all(outcome.publication for outcome in outcomes), outcomes
-
-
 def _keep(folder: Path, stage: str, counts: dict[str, int]) -> None:
     (folder / f"{stage}.json").write_text(json.dumps(counts), encoding="utf-8")
 
@@ -211,7 +200,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "load": load,
     "floor: scan": floor_scan,
     "build": build,
-    "publish": publish,
+    "publish": lambda folder: publish(_platform(folder)),
     "pandas": with_pandas,
     "polars": with_polars,
     "datacompy": with_datacompy,
