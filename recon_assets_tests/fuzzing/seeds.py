@@ -53,6 +53,11 @@ def _sampled(pattern: str, target: str, landing: Path) -> Iterator[Seed]:
         yield Seed(name, content, {}, path.relative_to(landing).as_posix())
 
 
+def sampled(pattern: str, target: str) -> Callable[[Path], Iterator[Seed]]:
+    """Seeds that are files of the sample alone."""
+    return lambda landing: _sampled(pattern, target, landing)
+
+
 def _real(pattern: str, target: str, rows: tuple[str, ...] = ()) -> Iterator[Seed]:
     """Files of ../shared; headers without rows get some."""
     for path in sorted(_REAL.glob(pattern)) if _REAL.is_dir() else []:
@@ -67,14 +72,6 @@ def _values(header: str) -> str:
     """A row for a header of daily rated usage."""
     known = dict(zip(USAGE.split(","), usage_row("1.5").split(","), strict=True))
     return ",".join(known.get(heading, "") for heading in header.split(","))
-
-
-def bss_csv(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("bss/invoices/*/*.csv", f"bss/invoices/{MONTH}/{{name}}", landing)
-
-
-def bss_json(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("bss/invoices/2025-02/*.json", f"bss/invoices/{MONTH}/{{name}}", landing)
 
 
 def nce(landing: Path) -> Iterator[Seed]:
@@ -137,23 +134,6 @@ def cost_csv(landing: Path) -> Iterator[Seed]:
         yield from _real(pattern, f"cost_management/actual_cost/{MONTH}/{{name}}")
 
 
-def cost_parquet(landing: Path) -> Iterator[Seed]:
-    pattern = "cost_management/billing/focus-daily/20250101*/*/*.parquet"
-    yield from _sampled(pattern, f"cost_management/focus_cost/{MONTH}/{{name}}", landing)
-
-
-def register_csv(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("erp/sales_register/*/*.csv*", f"erp/sales_register/{MONTH}/{{name}}", landing)
-
-
-def purchase_csv(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("erp/purchase_register/*/*.csv*", f"erp/purchase_register/{MONTH}/{{name}}", landing)
-
-
-def register_xlsx(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("erp/purchase_register/*/*.xlsx", f"erp/purchase_register/{MONTH}/{{name}}", landing)
-
-
 def einvoice_json(landing: Path) -> Iterator[Seed]:
     yield from _sampled("einvoice/issued/2025-02/*.json", f"einvoice/issued/{MONTH}/{{name}}", landing)
     yield from _real("myinvois/1.*.json", f"einvoice/issued/{MONTH}/{{name}}")
@@ -168,35 +148,39 @@ def einvoice_xml(landing: Path) -> Iterator[Seed]:
     yield from _real("myinvois/1.*.xml", f"einvoice/issued/{MONTH}/{{name}}")
 
 
-def einvoice_lines(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("einvoice/*/2025-02/*.jsonl", f"einvoice/received/{MONTH}/{{name}}", landing)
-
-
-def einvoice_zip(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("einvoice/*/2025-02/*.zip", f"einvoice/received/{MONTH}/{{name}}", landing)
-
-
-def einvoice_csv(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("einvoice/*/2025-02/*.csv", f"einvoice/received/{MONTH}/{{name}}", landing)
-
-
 READERS: dict[str, Reader] = {
-    "BSS invoices, CSV": Reader("bss_invoices", bss_csv),
-    "BSS invoices, pages of the API": Reader("bss_invoices", bss_json),
+    "BSS invoices, CSV": Reader("bss_invoices", sampled("bss/invoices/*/*.csv", f"bss/invoices/{MONTH}/{{name}}")),
+    "BSS invoices, pages of the API": Reader(
+        "bss_invoices", sampled("bss/invoices/2025-02/*.json", f"bss/invoices/{MONTH}/{{name}}")
+    ),
     "NCE reconciliation file": Reader("ms_recon_nce", nce),
     "legacy reconciliation file": Reader("ms_recon_legacy", legacy),
     "billed usage, JSON Lines of Graph": Reader("azure_invoice_usage", usage_json),
     "billed usage, portal CSV": Reader("azure_invoice_usage", usage_csv, has_two_ways=True),
     "billed usage, manifest": Reader("azure_invoice_usage", usage_manifest),
     "cost export, CSV": Reader("azure_cost_export", cost_csv, has_two_ways=True),
-    "cost export, FOCUS in Parquet": Reader("azure_cost_export", cost_parquet, has_two_ways=True),
+    "cost export, FOCUS in Parquet": Reader(
+        "azure_cost_export",
+        sampled(
+            "cost_management/billing/focus-daily/20250101*/*/*.parquet", f"cost_management/focus_cost/{MONTH}/{{name}}"
+        ),
+        has_two_ways=True,
+    ),
     "cost export, manifest": Reader("azure_cost_export", cost_manifest),
-    "sales register, CSV": Reader("erp_sales_register", register_csv),
-    "purchase register, CSV": Reader("erp_purchase_register", purchase_csv),
-    "purchase register, XLSX": Reader("erp_purchase_register", register_xlsx),
+    "sales register, CSV": Reader(
+        "erp_sales_register", sampled("erp/sales_register/*/*.csv*", f"erp/sales_register/{MONTH}/{{name}}")
+    ),
+    "purchase register, CSV": Reader(
+        "erp_purchase_register", sampled("erp/purchase_register/*/*.csv*", f"erp/purchase_register/{MONTH}/{{name}}")
+    ),
+    "purchase register, XLSX": Reader(
+        "erp_purchase_register", sampled("erp/purchase_register/*/*.xlsx", f"erp/purchase_register/{MONTH}/{{name}}")
+    ),
     "e-invoice, JSON": Reader("einvoices", einvoice_json),
     "e-invoice, XML": Reader("einvoices", einvoice_xml),
-    "e-invoices, JSON Lines": Reader("einvoices", einvoice_lines),
-    "e-invoices, zip": Reader("einvoices", einvoice_zip),
-    "e-invoices, CSV": Reader("einvoices", einvoice_csv),
+    "e-invoices, JSON Lines": Reader(
+        "einvoices", sampled("einvoice/*/2025-02/*.jsonl", f"einvoice/received/{MONTH}/{{name}}")
+    ),
+    "e-invoices, zip": Reader("einvoices", sampled("einvoice/*/2025-02/*.zip", f"einvoice/received/{MONTH}/{{name}}")),
+    "e-invoices, CSV": Reader("einvoices", sampled("einvoice/*/2025-02/*.csv", f"einvoice/received/{MONTH}/{{name}}")),
 }
