@@ -7,7 +7,7 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-spark dev app lint format lock
+.PHONY: help install demo test test-spark dev app lint format lock lock-spark lock-audit lock-bench audit mutation bench
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
@@ -17,6 +17,9 @@ help:
 	@echo "make app      the reporting app on $(RECON_HOME)"
 	@echo "make install  the environment alone (.venv)"
 	@echo "make lint     ruff, mypy, sqlfluff"
+	@echo "make mutation small wrongs in the rules, and whether the tests notice"
+	@echo "make bench    every benchmark, into docs/benchmarks.md (BENCH_LINES, BENCH_VARIATIONS, BENCH_MONTHS)"
+	@echo "make audit    SBOM, licences and known vulnerabilities of the dependencies"
 
 install: $(VENV)/.installed
 
@@ -77,6 +80,41 @@ format: install
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --group dev --group spark -c requirements.lock --universal --python-version 3.10 \
-		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet \
-		-o requirements-spark.lock
+
+lock-audit:
+	uv pip compile tools/requirements-audit.in --universal --python-version 3.10 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-audit.lock
+
+# The tools have an environment of their own, so that they are not among what they describe.
+AUDIT := build/audit
+$(AUDIT)/.installed: requirements-audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-audit.lock
+	@touch $@
+
+# Ends with 1 on a finding and with 3 when the vulnerability service could not be asked; AUDIT_OFFLINE=1 lets that pass.
+audit: install $(AUDIT)/.installed
+	$(AUDIT)/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml --of JSON \
+		-o build/sbom.cdx.json $(BIN)/python
+	$(BIN)/python tools/dependencies.py licences build/sbom.cdx.json
+	$(BIN)/python tools/dependencies.py vulnerabilities $(AUDIT)/bin/pip-audit $(if $(AUDIT_OFFLINE),--offline)
+
+# Rules in SQL with one thing wrong at a time; fails on what no test notices and docs/mutation.md does not explain.
+mutation: install
+	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m recon_assets_tests.mutation.run $(MUTATION_ARGS)
+
+# Only what the environment does not have already; its versions are those of requirements.lock.
+lock-bench:
+	sed -e '/--hash=/d' -e 's/ *\\$$//' requirements.lock > build/constraints.txt
+	uv pip compile pyproject.toml --group benchmark -c build/constraints.txt --universal --python-version 3.10 \
+		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o build/bench.lock
+	$(BIN)/python tools/only_new.py build/bench.lock requirements.lock > requirements-bench.lock
+
+build/bench/.installed: requirements-bench.lock
+	rm -rf build/bench
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target build/bench \
+		-r requirements-bench.lock
+	@touch $@
+
+bench: install build/bench/.installed
+	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/build/bench" $(BIN)/python benchmarks/run_all.py $(BENCH_ARGS)

@@ -13,15 +13,13 @@ import argparse
 import datetime as dt
 import json
 import os
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
+from measure import measured, publish
 
 MONTH = "2025-03"
 HEADER = [
@@ -285,17 +283,6 @@ def reconcile(folder: Path) -> None:
     (folder / "models.json").write_text(json.dumps({node.name: round(node.seconds, 2) for node in build.nodes}))
 
 
-def publish(folder: Path) -> None:
-    from recon_assets.pipeline.build import Build
-    from recon_assets.pipeline.publish import publish_build
-
-    platform = _platform(folder)
-    build = Build.load(platform.settings, "benchmark")
-    limit = platform.settings.build_memory_limit
-    outcomes = list(publish_build(build, platform.published, platform.raw, "benchmark", platform.clock, limit))
-    assert all(outcome.publication for outcome in outcomes), outcomes
-
-
 def pandas_script(folder: Path) -> None:
     """What someone would write without a platform: read both files, group, merge."""
     import pandas as pd
@@ -331,34 +318,9 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "floor: scan with resources": lambda folder: scan(folder, resources=True),
     "reconcile to the grid": grid,
     "reconcile": reconcile,
-    "publish": publish,
+    "publish": lambda folder: publish(_platform(folder)),
     "pandas script": pandas_script,
 }
-
-
-def measured(stage: str, folder: Path) -> tuple[float, float]:
-    """Seconds and peak resident GB of a stage in a process of its own."""
-    started = time.monotonic()
-    process = subprocess.Popen([sys.executable, __file__, "--stage", stage, "--folder", str(folder)])
-    peak = [0]
-    watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
-    watcher.start()
-    code = process.wait()
-    watcher.join()
-    if code != 0:
-        raise SystemExit(f"the stage {stage} failed")
-    return time.monotonic() - started, peak[0] / 1e9
-
-
-def _watch(pid: int, peak: list[int]) -> None:
-    try:
-        process = psutil.Process(pid)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            family = [process, *process.children(recursive=True)]
-            peak[0] = max(peak[0], sum(member.memory_info().rss for member in family))
-            time.sleep(0.05)
-    except psutil.Error:
-        return
 
 
 def report(lines: int, bad_lines: int, found: dict[str, tuple[float, float]], folder: Path) -> None:
@@ -442,7 +404,7 @@ def main() -> None:
         landing_in(folder, options.lines, options.bad_lines)
         found = {}
         for stage in options.only or STAGES:
-            found[stage] = measured(stage, folder)
+            found[stage] = measured([sys.executable, __file__, "--stage", stage, "--folder", str(folder)])
             print(f"{stage}: {found[stage][0]:.1f} s, {found[stage][1]:.2f} GB", file=sys.stderr, flush=True)
         report(options.lines, options.bad_lines, found, folder)
 

@@ -24,8 +24,9 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except ReconError as error:
             from recon_assets.redaction import redact
+            from recon_assets.visible import visible
 
-            click.echo(f"Error: {redact(str(error))}", err=True)
+            click.echo(f"Error: {visible(redact(str(error)))}", err=True)
             ctx.exit(error.exit_code)
 
 

@@ -10,11 +10,13 @@ import duckdb
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from recon_assets.doctor import Finding
 from recon_assets.platform import Platform
 from recon_assets.sources.registry import SOURCES
 from recon_assets.status import MonthStatus
+from recon_assets.visible import visible
 
 if TYPE_CHECKING:
     from recon_assets.runner import Outcome
@@ -27,6 +29,11 @@ _LEVELS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "error": "[red
 def _console() -> Console:
     console = Console()
     return console if console.is_terminal else Console(width=_WIDE)
+
+
+def cell(text: str) -> Text:
+    """The text of a file as it is, be it in the shape of rich's markup."""
+    return Text(visible(text))
 
 
 @contextmanager
@@ -52,7 +59,7 @@ def show_outcome(platform: Platform, outcome: "Outcome", subjects: list[str], mo
     """The summary of what was published and the reasons for what was not; the exit code."""
     console = _console()
     for problem in dict.fromkeys(outcome.problems):
-        console.print(f"[red]problem[/] {problem}", highlight=False)
+        console.print("[red]problem[/]", cell(problem), highlight=False)
     _show_summary(console, platform, outcome)
     missing = [f"{s} {m}" for s in subjects for m in months if (m, s) not in outcome.published]
     published = len(outcome.published)
@@ -78,7 +85,8 @@ def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> N
         ).fetchall()
     for row in rows:
         if (row[0], row[1]) in outcome.published:
-            table.add_row(*("" if v is None else f"{v:,}" if i in (4, 5, 6, 7) else str(v) for i, v in enumerate(row)))
+            texts = ("" if v is None else f"{v:,}" if i in (4, 5, 6, 7) else str(v) for i, v in enumerate(row))
+            table.add_row(*map(cell, texts))
     console.print(table)
 
 
@@ -97,7 +105,8 @@ def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
         remarks += [f"to load: {', '.join(s.not_loaded)}"] if s.not_loaded else []
         remarks += [f"missing: {', '.join(s.missing)}"] if s.missing else []
         counts = ["" if n is None else f"{n:,}" for n in (s.paired, s.one_sided, s.quarantined)]
-        table.add_row(s.month, s.reconciliation, s.window_status, published, checks, *counts, "\n".join(remarks))
+        cells = (s.month, s.reconciliation, s.window_status, published, checks, *counts, "\n".join(remarks))
+        table.add_row(*map(cell, cells))
     _console().print(table if statuses else "Nothing has landed and nothing is published yet. Try `recon sample`.")
 
 
@@ -108,7 +117,7 @@ def show_rejected(platform: Platform, months: list[str] | None) -> None:
         for month in sorted({*platform.raw.months(source), *failed}):
             if months is None or month in months:
                 for row in _rejected(platform, source, month):
-                    table.add_row(*("" if value is None else str(value) for value in row))
+                    table.add_row(*("" if value is None else cell(str(value)) for value in row))
     _console().print(table if table.row_count else "No row was rejected.")
 
 
@@ -124,5 +133,6 @@ def _rejected(platform: Platform, source: str, month: str) -> list[tuple[object,
 def show_findings(findings: list[Finding]) -> int:
     console = _console()
     for finding in findings:
-        console.print(f"{_LEVELS[finding.level]} {finding.subject}: {finding.text}", highlight=False, soft_wrap=True)
+        text = cell(f"{finding.subject}: {finding.text}")
+        console.print(_LEVELS[finding.level], text, highlight=False, soft_wrap=True)
     return 2 if any(finding.level == "error" for finding in findings) else 0

@@ -11,6 +11,7 @@ from recon_assets.defs.automation import (
     load_job,
     subject_job,
 )
+from recon_assets.defs.claim import claim_home
 from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD, bss_download_asset, usage_download_asset
 from recon_assets.defs.issues import issues_asset, issues_job
 from recon_assets.defs.launcher import end_when_runs_are_not_watched
@@ -59,4 +60,6 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
 def defs() -> dg.Definitions:
     end_when_runs_are_not_watched()
     log_hosts_alone()
-    return build_definitions()
+    platform = Platform.from_settings()
+    claim_home(platform.settings)
+    return build_definitions(platform)

@@ -1,4 +1,7 @@
-"""Log lines of our own processes: text or JSON (`RECON_LOG_FORMAT`), on standard error, without secrets."""
+"""Log lines of our own processes: text or JSON (`RECON_LOG_FORMAT`), on standard error, without secrets.
+
+What is logged may quote a request or a file: only a record begins a line of its own.
+"""
 
 import datetime as dt
 import json
@@ -7,12 +10,13 @@ import sys
 from typing import Literal
 
 from recon_assets.redaction import redact
+from recon_assets.visible import visible
 
 LogFormat = Literal["text", "json"]
 
 
 class RedactedFormatter(logging.Formatter):
-    """A line of text, or a JSON object per line: timestamp (UTC), level, logger, message, exception."""
+    """Text, whose further lines are indented, or a JSON object per line: timestamp (UTC), level, logger, message..."""
 
     def __init__(self, form: LogFormat) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -20,7 +24,7 @@ class RedactedFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         if self._form == "text":
-            return redact(super().format(record))
+            return visible(redact(super().format(record))).replace("\n", "\n    ")
         content = {
             "timestamp": dt.datetime.fromtimestamp(record.created, dt.timezone.utc).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

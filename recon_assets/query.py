@@ -12,6 +12,7 @@ from recon_assets.errors import InputError
 from recon_assets.lakehouse.published import require_reading
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
+from recon_assets.visible import visible
 
 _BATCH = 10_000
 _WIDE = 400  # a table that goes to a file or a pipe is not cut to a terminal's width
@@ -74,13 +75,14 @@ def _write_json(result: duckdb.DuckDBPyConnection, columns: list[str], out: Text
 def _write_table(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table()
     for name, kind in zip(columns, result.description or [], strict=True):
         numeric = str(kind[1]).startswith(("DECIMAL", "NUMBER", "BIGINT", "INTEGER", "DOUBLE", "HUGEINT"))
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in result.fetchall():
-        table.add_row(*(plain_text(value) for value in row))
+        table.add_row(*(Text(visible(plain_text(value))) for value in row))
     console = Console(file=out)
     (console if console.is_terminal else Console(file=out, width=_WIDE)).print(table)
 

@@ -17,6 +17,7 @@ from recon_assets.issues.store import keeps_issues
 from recon_assets.lakehouse.published import Publication
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
+from recon_assets.sources.registry import SOURCES
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
@@ -79,6 +80,7 @@ def _steps(
 ) -> Iterator[str]:
     """Name each step, then do it when asked for the next."""
     loads = sorted(load for plan in plans.values() for load in plan)
+    broken: set[str] = set()
     for month, planned in groupby(loads, key=lambda load: load.month):
         batch = list(planned)
         yield f"loading {month}"
@@ -86,7 +88,11 @@ def _steps(
         result = _execute(definitions, instance, "load_raw", partition_key=month, asset_selection=keys)
         outcome.loaded += batch
         outcome.problems += _failures(result)
+        broken |= _broken_subjects(result)
     for subject in plans:
+        if subject in broken:  # the earlier load would be published as if it were what has landed
+            outcome.problems.append(f"{subject}: nothing is reconciled, since a load broke off")
+            continue
         for first, last in ranges:
             yield f"reconciling {subject} {first if first == last else f'{first} to {last}'}"
             tags = {} if first == last else {RANGE_START: first, RANGE_END: last}
@@ -129,6 +135,13 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
             elif data.error:
                 problems.append((data.error.cause or data.error).message.strip())
     return problems
+
+
+def _broken_subjects(result: dg.ExecuteInProcessResult) -> set[str]:
+    """Subjects of raw months whose load broke off, such as on a full disk; one that failed its audit is on record."""
+    failed = (event for event in result.all_events if event.is_step_failure and event.step_key)
+    broken = {str(event.step_key) for event in failed if not event.step_failure_data.user_failure_data}
+    return {source.subject for source in SOURCES.values() if f"raw__{source.name}" in broken}
 
 
 def _close_killed_runs(instance: dg.DagsterInstance) -> None:

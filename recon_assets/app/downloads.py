@@ -11,7 +11,7 @@ from recon_assets.errors import InputError
 from recon_assets.export import SHEET_ROWS, open_workbook, write_rows
 from recon_assets.query import plain_text
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")  # in full width too
 
 
 def csv_lines(batches: Iterator[list[Any]]) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -46,8 +45,9 @@ class Reader:
 
     def __init__(self, store: PublishedStore, memory_limit: str = "256MB") -> None:
         self._store = store
-        spill = Path(tempfile.gettempdir()) / "recon-app-spill"
-        self._config = {"memory_limit": memory_limit, "temp_directory": str(spill), "threads": 2}
+        # A name of its own, readable by this user alone: what DuckDB spills are rows of the marts.
+        self._spill = tempfile.TemporaryDirectory(prefix="recon-app-", ignore_cleanup_errors=True)
+        self._config = {"memory_limit": memory_limit, "temp_directory": self._spill.name, "threads": 2}
         self._open: OrderedDict[dt.datetime, duckdb.DuckDBPyConnection] = OrderedDict()
         self._lock = threading.Lock()
 

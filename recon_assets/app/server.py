@@ -30,6 +30,7 @@ from recon_assets.settings import Settings, load_settings
 
 _log = logging.getLogger("recon.app")
 _MAX_BODY = 1_000_000
+_REFUSED = (400, 401, 403, 413)
 T = TypeVar("T")
 
 _INDEX = """<!DOCTYPE html>
@@ -359,6 +360,8 @@ def _register_errors(server: Flask) -> None:
     @server.errorhandler(Exception)
     def unexpected(error: Exception) -> Any:
         if isinstance(error, HTTPException):
+            if error.code in _REFUSED:
+                _log.warning("refused %s %s of %s: %s", request.method, request.path, request.remote_addr, error.name)
             return Response(error.description, error.code, mimetype="text/plain")
         _log.error("request %s failed", request.path, exc_info=error)
         return Response("Something went wrong here; the log of the app says what.", 500, mimetype="text/plain")

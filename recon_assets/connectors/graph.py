@@ -214,6 +214,8 @@ class BilledUsageApi:
             problem = "its root directory is not an https address of a folder"
         elif manifest.invoice_id not in (None, invoice_id):
             problem = f"it is the manifest of {manifest.invoice_id}"
+        elif not self._is_known_host(manifest.root):
+            problem = f"its files are on {urlsplit(manifest.root).hostname}, which is none of RECON_GRAPH_BLOB_HOSTS"
         elif not manifest.sas.get_secret_value():
             problem = "it has no SAS token"
         elif manifest.sas.get_secret_value() in str(manifest.document):
@@ -226,6 +228,12 @@ class BilledUsageApi:
         local = parts.scheme == "http" and is_loopback(root) and is_loopback(self._settings.base_url)
         plain = not parts.query and not parts.fragment and parts.username is None
         return bool(parts.hostname) and plain and (parts.scheme == "https" or local)
+
+    def _is_known_host(self, root: str) -> bool:
+        """Whether an answer may lead this machine there: to storage, not to what only this machine can reach."""
+        host = (urlsplit(root).hostname or "").lower()
+        local = is_loopback(root) and is_loopback(self._settings.base_url)
+        return host.endswith(tuple(self._settings.blob_hosts)) or local
 
     def _own_url(self, url: str) -> str:
         """`url` made absolute; ReconError when it leads to another service, which must not get the token."""

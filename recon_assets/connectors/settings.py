@@ -34,6 +34,11 @@ class GraphSettings(BaseSettings):
         "https://api.partnercenter.microsoft.com", description="Partner Center REST API, asked for a month's invoices."
     )
 
+    blob_hosts: list[str] = Field(
+        [".blob.core.windows.net", ".blob.core.usgovcloudapi.net", ".blob.core.chinacloudapi.cn"],
+        description="Ends of the names of hosts that files may be downloaded from, each beginning with a dot.",
+    )
+
     attempts: int = Field(6, ge=1, le=100, description="Attempts of one request before it counts as failed.")
     first_wait_seconds: float = Field(1, ge=0, description="First pause of the exponential backoff.")
     longest_wait_seconds: float = Field(120, ge=0, description="Longest pause, also when Retry-After asks for more.")
@@ -51,6 +56,13 @@ class GraphSettings(BaseSettings):
         if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(value))):
             raise ValueError("write an https:// address (http:// is only for this computer itself)")
         return value
+
+    @field_validator("blob_hosts")
+    @classmethod
+    def _ends_of_names(cls, value: list[str]) -> list[str]:
+        if not value or not all(end.startswith(".") and len(end) > 2 for end in value):
+            raise ValueError('write the ends of host names, for example [".blob.core.windows.net"]')
+        return [end.lower() for end in value]
 
     @model_validator(mode="after")
     def _one_credential(self) -> "GraphSettings":

@@ -1,5 +1,6 @@
 """What materializations show in the Dagster UI: counts, amounts, files, previews, links."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,9 @@ from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import Mart
 from recon_assets.platform import Platform
 from recon_assets.sources.registry import SOURCES
+from recon_assets.visible import one_line
 
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|!#~&]")
 _PREVIEW_ROWS = 5
 _PREVIEW_COLUMNS = 12
 
@@ -81,7 +84,8 @@ def _markdown(rows: duckdb.DuckDBPyRelation) -> dg.MarkdownMetadataValue:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")
+    """Text of files as it is: no picture that a browser would fetch, no link, no further cell."""
+    return "" if value is None else _MARKDOWN.sub(r"\\\g<0>", one_line(str(value)))
 
 
 def month_link(platform: Platform, subject: str, month: str) -> dg.UrlMetadataValue:

@@ -5,11 +5,17 @@ import getpass
 import click
 
 from recon_assets.errors import InputError
+from recon_assets.visible import visible
 
 
 @click.group()
 def issues() -> None:
     """The log of reported discrepancies."""
+
+
+def _show(text: str) -> None:
+    """What people wrote, without acting on the terminal."""
+    click.echo(visible(text))
 
 
 @issues.command("list")
@@ -22,7 +28,7 @@ def list_issues(everything: bool, limit: int) -> None:
 
     found, count = open_issues(load_settings()).find(limit, status=STATUSES if everything else OPEN)
     for issue in found:
-        click.echo(f"#{issue.issue_id} {issue.status} {issue.about.month} {issue.about.subject}: {issue.title}")
+        _show(f"#{issue.issue_id} {issue.status} {issue.about.month} {issue.about.subject}: {issue.title}")
     click.echo(f"{len(found)} of {count} issues." if count else "No issue.")
 
 
@@ -36,13 +42,13 @@ def show_issue(number: int) -> None:
     store = open_issues(load_settings())
     issue = store.get(number)
     about = issue.about
-    click.echo(f"#{number} {issue.title} ({issue.status}, assignee {issue.assignee or 'nobody'})")
+    _show(f"#{number} {issue.title} ({issue.status}, assignee {issue.assignee or 'nobody'})")
     difference = "not comparable" if about.difference is None else f"{about.difference:f} {about.currency}"
-    click.echo(f"{about.subject}, {about.month}: {about.status}, {difference} when {issue.reporter} reported it")
-    click.echo(issue.description)
+    _show(f"{about.subject}, {about.month}: {about.status}, {difference} when {issue.reporter} reported it")
+    _show(issue.description)
     for entry in store.history(number):
         what = entry.value_to if entry.field == "comment" else f"{entry.field}: {entry.value_from} -> {entry.value_to}"
-        click.echo(f"{entry.at:%Y-%m-%d %H:%M} {entry.who} {what}")
+        _show(f"{entry.at:%Y-%m-%d %H:%M} {entry.who} {what}")
 
 
 @issues.command("report")

@@ -16,6 +16,7 @@ from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import is_month
 
 MANIFEST = "manifest.json"
+_MAX_BYTES = 32 * 1024 * 1024  # a part is named in some 200; reading takes memory many times as large
 # exportConfig.type without case -> kind of export and comparison; other types are no cost exports.
 KINDS = {
     "actualcost": "actual_cost",
@@ -25,6 +26,7 @@ KINDS = {
 }
 COMPARISONS = {"actual_cost": "actual_cost", "amortized_cost": "amortized_cost", "focus_cost": "focus"}
 
+_NUL = b"\\u0000"
 _PERIOD_FOLDER = re.compile(r"/(\d{4})(\d{2})\d{2}-\d{8}/|/(\d{4}-\d{2})/")
 _INVOICE = re.compile(r"InvoiceId=([^/?]+)", re.IGNORECASE)
 
@@ -70,13 +72,19 @@ class CostRun:
 
 def read_manifest(store: FileStore, file: LandedFile) -> dict[str, Any]:
     """The manifest's content; FileProblem when it is not a JSON object."""
+    if file.size > _MAX_BYTES:
+        raise FileProblem(file.path, f"is no manifest: it has more than {_MAX_BYTES} bytes; land it again")
     with store.open_local(file) as path:
         try:
             content = json.loads(path.read_text(encoding="utf-8-sig"))
+            if _NUL in json.dumps(content, ensure_ascii=False).encode():  # lone surrogates cannot be encoded
+                raise ValueError("it holds NUL characters")
         except (ValueError, RecursionError) as error:
             raise FileProblem(file.path, f"is not a manifest in JSON ({error}); land it again") from error
     if not isinstance(content, dict):
         raise FileProblem(file.path, "is not a manifest: it holds no JSON object; land it again")
+    if not isinstance(content.get("blobs") or [], list):
+        raise FileProblem(file.path, "is not a manifest: its 'blobs' are no list; land it again")
     return content
 
 

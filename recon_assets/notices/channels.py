@@ -13,6 +13,7 @@ import httpx
 
 from recon_assets.notices.outbox import Message, NotDelivered, Send
 from recon_assets.notices.settings import Channel, NoticeSettings
+from recon_assets.visible import one_line
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def webhook_sender(settings: NoticeSettings, transport: httpx.BaseTransport | No
 def mail_sender(settings: NoticeSettings) -> Send:
     def send(message: Message) -> None:
         mail = EmailMessage()
-        mail["Subject"] = f"recon: {message.title}"[:200].replace("\n", " ")
+        mail["Subject"] = one_line(f"recon: {message.title}")[:200]  # a line break would end the header
         mail["From"] = settings.mail_from
         mail["To"] = ", ".join(settings.mail_to)
         mail["Message-ID"] = make_msgid(domain="recon")
@@ -117,7 +118,13 @@ def _slack_text(text: str) -> str:
 
 def teams_payload(message: Message) -> dict[str, Any]:
     """An Adaptive Card, as a Teams workflow that is started by a webhook takes it."""
-    title = {"type": "TextBlock", "size": "Medium", "weight": "Bolder", "text": message.title, "wrap": True}
+    title = {
+        "type": "TextBlock",
+        "size": "Medium",
+        "weight": "Bolder",
+        "text": _teams_text(message.title),
+        "wrap": True,
+    }
     lines = [{"type": "TextBlock", "text": _teams_text(line), "wrap": True} for line in _shown(message)]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",

@@ -122,10 +122,10 @@ class _BlockReader:
             self._has_blank_line |= piece.has_blank_line
             self._has_inner_breaks |= piece.has_inner_break
             wrong = piece.first_wrong()
+            if (wrong if wrong >= 0 else until) - end > MAX_FIELD:  # it may end in this piece
+                raise IrregularFileError("a record is longer than a field may be")
             ended = piece.last_break(wrong if wrong >= 0 else until)
             end = ended + 1 if ended >= 0 else end
-            if (wrong if wrong >= 0 else until) - end > MAX_FIELD:
-                raise IrregularFileError("a record is longer than a field may be")
             if wrong >= 0:
                 return wrong, end
             inside = piece.inside_after

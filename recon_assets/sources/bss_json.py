@@ -38,6 +38,8 @@ _ITEM_PATHS = {
 _SUBSCRIPTION_PATHS = {"bss_subscription_id": "id", "ms_subscription_id": "externalId"}
 _COUNTS = ("invoice_ordinal", "subscription_count")
 
+MAX_PAGE = 128 << 20  # characters: a page is in memory as a whole; one of 500 invoices has a few million
+
 BOUND = {
     name: position for position, name in enumerate([*_INVOICE_PATHS, *_ITEM_PATHS, *_SUBSCRIPTION_PATHS, *_COUNTS])
 }
@@ -55,7 +57,10 @@ def read_bss_json(path: Path, file: str, limits: UnpackLimits, target: Path) -> 
     `tables["invoice_copies"]` holds one row per invoice of the page, items or none: it decides which copy is newest.
     """
     invoices = _invoices(path, file, limits)
-    count = write_records(target, len(_HEADINGS), _item_records(invoices))
+    try:
+        count = write_records(target, len(_HEADINGS), _item_records(invoices))
+    except RecursionError as error:
+        raise FileProblem(file, "is not a page of the BSS API: it is nested too deeply; fetch it again") from error
     copies = [
         {
             "invoice_id": spelled_out(_text(_at(invoice, "id")) or ""),
@@ -71,7 +76,10 @@ def read_bss_json(path: Path, file: str, limits: UnpackLimits, target: Path) -> 
 def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:
     with open_text(path, file, limits) as text:
         try:
-            page = json.load(text, parse_float=str, parse_int=str, parse_constant=str)
+            content = text.read(MAX_PAGE + 1)
+            if len(content) > MAX_PAGE:
+                raise FileProblem(file, f"is larger than {MAX_PAGE} characters; fetch smaller pages")
+            page = json.loads(content, parse_float=str, parse_int=str, parse_constant=str)
         except json.JSONDecodeError as error:
             raise FileProblem(
                 file, f"is not valid JSON ({error.msg}, line {error.lineno}); it may be cut off, fetch it again"

@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import normalize_heading
-from recon_assets.sources.records import Record, read_csv, write_records
-from recon_assets.sources.unpack import UnpackLimits, open_bytes, open_text
+from recon_assets.sources.records import Record, distinct, heading_text, read_csv, require_width, write_records
+from recon_assets.sources.unpack import UnpackLimits, is_damage, open_bytes, open_text
 
 _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADER = 1 << 20
@@ -45,10 +45,6 @@ def read_delimited(path: Path, file: str, limits: UnpackLimits, target: Path) ->
     return TextRelation(sql, records.headings, records.comma_delimited, records.count, {}, raw_rows)
 
 
-def distinct(headings: list[str]) -> list[str]:
-    return [h if headings.index(h) == n and h else f"{h} ({n + 1})" for n, h in enumerate(headings)]
-
-
 def quoted(value: object) -> str:
     """A SQL text literal."""
     return "'" + str(value).replace("'", "''") + "'"
@@ -66,7 +62,8 @@ def plain_header(path: Path, file: str, limits: UnpackLimits) -> tuple[list[str]
         headings = next(csv.reader([text], delimiter=delimiter, strict=True))
     except (UnicodeDecodeError, csv.Error):
         return [], ""
-    return ([heading.strip() for heading in headings], delimiter) if len(headings) > 1 else ([], "")
+    require_width(len(headings), file)
+    return ([heading_text(heading) for heading in headings], delimiter) if len(headings) > 1 else ([], "")
 
 
 def parquet_headings(path: Path) -> tuple[list[str], str]:
@@ -104,14 +101,18 @@ def _json_records(text: Any, headings: list[str], seen: set[str], file: str) -> 
             yield [line.rstrip("\r\n")], "the line is not a JSON object"
             continue
         fields: list[str | None] = [None] * len(headings)
-        for key, value in content.items():
-            place = known.get(key)
-            if place is None:
-                normal = normalize_heading(key)
-                place = known[key] = places.get(normal, -1)
-                seen.add(normal)
-            if place >= 0 and value is not None:
-                fields[place] = value if isinstance(value, str) else json.dumps(value)
+        try:
+            for key, value in content.items():
+                place = known.get(key)
+                if place is None:
+                    normal = normalize_heading(key)
+                    place = known[key] = places.get(normal, -1)
+                    seen.add(normal)
+                if place >= 0 and value is not None:
+                    fields[place] = value if isinstance(value, str) else json.dumps(value)
+        except RecursionError:
+            yield [line.rstrip("\r\n")], "the line is nested too deeply"
+            continue
         yield [*fields, line.rstrip("\r\n")], None
 
 
@@ -131,6 +132,8 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, path: Path, file: str) -
         described = connection.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
         counted = connection.execute(f"select count(*) from {source}").fetchone()
     except duckdb.Error as error:
+        if not is_damage(error):
+            raise
         raise FileProblem(file, f"is not a Parquet file that can be read ({error}); land it again") from error
     native: dict[int, str] = {}
     selected = []

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import duckdb
 
-from recon_assets.sources.bulk import TextRelation, distinct, quoted
+from recon_assets.sources.bulk import TextRelation, quoted
 from recon_assets.sources.columns import SQL_TYPES, Column, columns_of
 from recon_assets.sources.convert import Converted, Origin
+from recon_assets.sources.records import distinct
 
 _PARQUET = "(format parquet, compression zstd, compression_level 1)"
 POINT_NUMBERS = "point_number(%s)"

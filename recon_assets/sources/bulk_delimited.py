@@ -125,6 +125,12 @@ class ParquetFile:
     delimiter: str = ","
 
     def blocks(self, positions: set[int]) -> Generator[Parsed, None, None]:
+        try:
+            yield from self._blocks(positions)
+        except (pa.ArrowException, OSError) as error:
+            raise IrregularFileError(f"Arrow does not read it ({error})") from error
+
+    def _blocks(self, positions: set[int]) -> Generator[Parsed, None, None]:
         schema = pq.read_schema(self.path)
         for n in positions:
             if not _is_taken(self.kinds[n], schema.types[n]):
@@ -137,6 +143,7 @@ class ParquetFile:
             for group in range(file.num_row_groups):
                 # A reader of its own for each: over row groups it would add one dictionary to the other.
                 for batch in file.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=wanted):
+                    batch.validate(full=True)  # of texts of a damaged file, that they are UTF-8
                     columns = {n: _compact(_as_day(batch.column(self.headings[n]))) for n in sorted(positions)}
                     yield Parsed(None, columns, batch.num_rows, {})
 

@@ -22,7 +22,6 @@ import pyarrow.parquet as pq
 
 from recon_assets.sources.ahead import ahead
 from recon_assets.sources.blocks import Block, IrregularFileError
-from recon_assets.sources.bulk import distinct
 from recon_assets.sources.bulk_convert import (
     EXPECTED,
     IS_EMPTY,
@@ -38,6 +37,7 @@ from recon_assets.sources.bulk_convert import (
 from recon_assets.sources.bulk_delimited import DICTIONARY, DelimitedFile, Numbers, ParquetFile, Parsed
 from recon_assets.sources.columns import Column
 from recon_assets.sources.convert import QUARANTINE_SCHEMA, Converted
+from recon_assets.sources.records import distinct
 
 _ARROW_TYPES = {"decimal": pa.decimal128(38, 12), "date": pa.date32()}
 _QUARANTINE_TYPES = {"bigint": pa.int64()}
@@ -262,10 +262,12 @@ def _cleaned(connection: duckdb.DuckDBPyConnection, texts: pa.Array) -> pa.Array
 
 
 def _are_clean(texts: pa.StringArray) -> bool:
-    """Whether clean_text changes none of these (its first case, and no blank to trim); they hold no empty ones."""
+    """Whether clean_text changes none of these: its first case, and no blank to trim."""
     starts = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
     if not len(texts):
         return True
+    if not (starts[:-1] < starts[1:]).all():  # an empty text, which Parquet files hold
+        return False
     seen = np.frombuffer(texts.buffers()[2], np.uint8)
     first, last = seen[starts[:-1]], seen[starts[1:] - 1]
     return bool(((first > 32) & (first < 127) & (last != 32)).all())

@@ -110,7 +110,7 @@ def bind_by_priority(mapping: str, headings: list[str], file: str, known: set[st
 def _require_columns(source: str, bound: dict[str, int], headings: list[str], file: str) -> None:
     missing = [c.aliases[0] for c in columns_of(source) if c.heading == "required" and c.name not in bound]
     if missing:
-        found = ", ".join(heading.strip() for heading in headings[:60]) or "nothing"
+        found = ", ".join(heading.strip()[:100] for heading in headings[:60]) or "nothing"
         raise FileProblem(
             file,
             f"the required columns {', '.join(missing)} are missing; found: {found}. "

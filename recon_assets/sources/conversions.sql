@@ -38,8 +38,12 @@ end;
 create or replace temp macro is_no_date(d) as d in (date '0001-01-01', date '9999-12-31');
 
 -- An instant, in UTC; a text without an offset is taken as UTC.
-create or replace temp macro as_timestamp(t) as
-    coalesce(cast(try_cast(t as timestamptz) as timestamp), cast(written_date(t) as timestamp));
+-- Years of four digits: beyond them arithmetic overflows, and no reader's language has the instant.
+create or replace temp macro within_years(s) as
+    case when s between timestamp '0001-01-01' and timestamp '9999-12-30' then s end;
+create or replace temp macro as_timestamp(t) as within_years(
+    coalesce(cast(try_cast(t as timestamptz) as timestamp), cast(written_date(t) as timestamp))
+);
 
 -- Identifiers as they are compared: NFKC, upper case, blanks trimmed and collapsed. Plain ASCII needs no Python.
 create or replace temp macro normal_text(t) as case

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from recon_assets.sources.columns import LINEAGE, SQL_TYPES, Column, columns_of
-from recon_assets.sources.records import Records
+from recon_assets.sources.records import Records, distinct
 from recon_assets.sources.registry import SOURCES
 
 QUARANTINE_SCHEMA: dict[str, str] = {
@@ -249,7 +249,7 @@ def _quarantine_sql(records: Records, bound: dict[str, int], origin: Origin) -> 
     expected = (
         "case position " + " ".join(f"when {n} then {_text(e)}" for n, e in _expected(bound, origin.source)) + " end"
     )
-    fields = ", ".join(f"{_text(h or f'column {n + 1}')}: c{n}" for n, h in enumerate(_distinct(records.headings)))
+    fields = ", ".join(f"{_text(name)}: c{n}" for n, name in enumerate(distinct(records.headings)))
     return f"""
         select {_text(origin.source)} as source, {_text(origin.month)} as month,
             {_source_file(records, origin)} as source_file, source_row, {heading} as column_name, {value} as value,
@@ -264,10 +264,6 @@ def _quarantine_sql(records: Records, bound: dict[str, int], origin: Origin) -> 
 def _expected(bound: dict[str, int], source: str) -> list[tuple[int, str]]:
     kinds = {column.name: column.kind for column in columns_of(source)}
     return [(position, _EXPECTED.get(kinds[name], "is not valid")) for name, position in bound.items()]
-
-
-def _distinct(headings: list[str]) -> list[str]:
-    return [h if headings.index(h) == n and h else f"{h} ({n + 1})" for n, h in enumerate(headings)]
 
 
 def _warnings(

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns, columns_of, normalize_heading
-from recon_assets.sources.records import Records, read_csv
+from recon_assets.sources.records import Records, batched, read_csv
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, document_fields, parse_json, parse_xml
-from recon_assets.sources.unpack import UnpackLimits, open_bytes, require_bounded_archive
+from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, is_damage, open_bytes, require_bounded_archive
 
 COLUMNS = [column.name for column in columns_of("einvoices") if column.heading != "derived"]
 BOUND = {name: position for position, name in enumerate(COLUMNS)}
@@ -137,7 +137,9 @@ def _archive_rows(path: Path, file: str, limits: UnpackLimits) -> Iterator[_Row]
                     with archive.open(member) as stream:
                         for number, document in enumerate(_documents(stream, kind), start=1):  # type: ignore[arg-type]
                             yield member.filename, number, document
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except ARCHIVE_ERRORS as error:
+        if not is_damage(error):
+            raise
         raise FileProblem(file, f"the archive is damaged ({error}); fetch it again") from error
 
 
@@ -167,7 +169,7 @@ def _csv_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limi
 def _write(target: Path, rows: Iterator[_Row]) -> int:
     count = 0
     with pq.ParquetWriter(target, _SCHEMA, compression="zstd", compression_level=1) as writer:
-        while batch := list(itertools.islice(rows, _BATCH)):
+        for batch in batched(rows, _text_of, _BATCH):
             shaped = [
                 [
                     *(_stored(fields.get(name)) for name in COLUMNS),
@@ -183,6 +185,11 @@ def _write(target: Path, rows: Iterator[_Row]) -> int:
             writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
             count += len(batch)
     return count
+
+
+def _text_of(row: _Row) -> int:
+    fields, _, text = row[2]
+    return sum(map(len, filter(None, [*fields.values(), text])))
 
 
 def _stored(text: str | None) -> str | None:

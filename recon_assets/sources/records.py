@@ -5,11 +5,10 @@ header, blank lines not counted) and problem (why the record itself cannot be re
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,10 +17,13 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources.unpack import UnpackLimits, open_text
 
 _BATCH = 20_000
+_BATCH_TEXT = 32 << 20  # characters of a batch, however few records they are
 MAX_FIELD = 4 * 1024 * 1024
+MAX_COLUMNS = 1000  # the widest export has 120: more is one long line of something else
 NOT_UTF8 = "the record holds bytes that are not UTF-8; save the file as UTF-8"
 _DELIMITERS = (",", ";", "\t")
 
+T = TypeVar("T")
 # One record: its fields, and why it cannot be read, if so.
 Record = tuple[list[str | None], str | None]
 
@@ -52,12 +54,39 @@ def read_csv(path: Path, file: str, limits: UnpackLimits, target: Path) -> Recor
                 raise FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
             delimiter = max(_DELIMITERS, key=header.count)
             headings = next(csv.reader([header], delimiter=delimiter, strict=True))
+            require_width(len(headings), file)
             count = write_records(target, len(headings), _csv_records(text, delimiter, len(headings), file))
         except UnicodeDecodeError as error:
             raise FileProblem(file, f"the text is not valid {error.encoding}; save it as UTF-8") from error
         except csv.Error as error:
             raise FileProblem(file, f"the header cannot be read ({error})", row=0) from error
-    return Records(target, [spelled_out(heading.strip()) for heading in headings], delimiter == ",", count)
+    return Records(target, [heading_text(heading) for heading in headings], delimiter == ",", count)
+
+
+def require_width(width: int, file: str) -> None:
+    """FileProblem for more columns than any export has."""
+    if width > MAX_COLUMNS:
+        raise FileProblem(
+            file, f"the header has {width} columns, {MAX_COLUMNS} are allowed; is this the right file?", row=0
+        )
+
+
+def heading_text(heading: str) -> str:
+    """A heading as it is shown and quoted in SQL, which no NUL may be in."""
+    return spelled_out(heading.strip()).replace("\x00", "\\x00")
+
+
+def distinct(headings: list[str]) -> list[str]:
+    """The headings as names of a struct: none empty, no two that differ by case only."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for number, heading in enumerate(headings, start=1):
+        name = heading
+        while not name or name.lower() in taken:
+            name = f"{name} ({number})"
+        taken.add(name.lower())
+        found.append(name)
+    return found
 
 
 def _csv_records(text: TextIO, delimiter: str, width: int, file: str) -> Iterator[Record]:
@@ -108,12 +137,29 @@ def write_records(target: Path, width: int, records: Iterable[Record], keep_text
         + [("source_row", pa.int64()), ("problem", pa.string()), ("unreadable", pa.string())]
     )
     count = 0
-    source = iter(records)
     with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
-        while batch := list(islice(source, _BATCH)):
+        for batch in batched(records, _text_of, _BATCH):
             writer.write_batch(_batch(batch, width, count + 1, schema, keep_text))
             count += len(batch)
     return count
+
+
+def _text_of(record: Record) -> int:
+    return sum(map(len, filter(None, record[0])))
+
+
+def batched(items: Iterable[T], text_of: Callable[[T], int], most: int) -> Iterator[list[T]]:
+    """Lists of at most `most` items, and of not much more text than memory has room for."""
+    batch: list[T] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += text_of(item)
+        if len(batch) == most or size >= _BATCH_TEXT:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _batch(

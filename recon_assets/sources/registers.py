@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -15,8 +16,8 @@ import pyarrow.parquet as pq
 
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
-from recon_assets.sources.records import Record, Records, read_csv, write_records
-from recon_assets.sources.unpack import UnpackLimits, require_bounded_archive
+from recon_assets.sources.records import MAX_COLUMNS, Record, Records, heading_text, read_csv, write_records
+from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, require_bounded_archive
 
 DateOrder = Literal["day_first", "month_first"]
 _SPLIT_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})( \d{1,2}:\d{2}(:\d{2})?)?")
@@ -24,6 +25,7 @@ _ENTITIES = tuple(
     mark.encode(coding) for mark in ("<!DOCTYPE", "<!ENTITY") for coding in ("utf-8", "utf-16-le", "utf-16-be")
 )
 _CHUNK = 1 << 20
+_MAX_ROWS = 1 << 20  # of a sheet in Excel
 
 
 @dataclass(frozen=True)
@@ -94,40 +96,66 @@ def written_day(text: str, day_first: bool) -> dt.date | None:
 
 def _read_xlsx(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:
     """The first sheet with content; its first row that is not empty is the header."""
-    import pandas as pd  # a second to import; only workbooks need it
+    from openpyxl import load_workbook  # half a second to import; only workbooks need it
 
     _require_harmless(path, file, limits)
     try:
-        sheets = pd.read_excel(path, sheet_name=None, header=None, dtype=object, engine="openpyxl", na_filter=False)
+        workbook = load_workbook(path, read_only=True, data_only=True, keep_links=False)
     except Exception as error:
-        raise FileProblem(file, f"the workbook cannot be read ({error}); save it again as .xlsx") from error
-    for sheet in sheets.values():
-        rows = ([_cell_text(value) for value in row] for row in sheet.itertuples(index=False, name=None))
-        filled = (row for row in rows if any(text is not None for text in row))
-        header = next(filled, None)
-        if header is not None:
-            width = max(n for n, text in enumerate(header, start=1) if text is not None)
-            headings = [(text or "").strip() for text in header[:width]]
-            return Records(target, headings, True, write_records(target, width, _shaped(filled, width)))
+        raise _unreadable(file, error) from error
+    with closing(workbook):
+        for sheet in workbook.worksheets:
+            filled = (row for row in _rows(sheet, file) if row)
+            header = next(filled, None)
+            if header is not None:
+                headings = [heading_text(text or "") for text in header]
+                count = write_records(target, len(headings), _shaped(filled, len(headings)))
+                return Records(target, headings, True, count)
     raise FileProblem(file, "the workbook is empty: not even a header row. Land it again, or remove it")
+
+
+def _unreadable(file: str, error: Exception) -> FileProblem:
+    return FileProblem(file, f"the workbook cannot be read ({error}); save it again as .xlsx")
+
+
+def _rows(sheet: Any, file: str) -> Iterator[list[str | None]]:
+    """The rows of a sheet as text up to their last value, one at a time: one stray cell may lie a million rows down."""
+    sheet.reset_dimensions()  # what the sheet says of its size may be wrong
+    try:
+        for number, cells in enumerate(sheet.iter_rows(), start=1):
+            texts = [_cell_text(cell) for cell in cells]
+            while texts and texts[-1] is None:
+                texts.pop()
+            if number > _MAX_ROWS or len(texts) > MAX_COLUMNS:
+                raise FileProblem(
+                    file,
+                    f"has values beyond row {_MAX_ROWS} or column {MAX_COLUMNS}; save it in a sheet of its own",
+                    row=number,
+                )
+            yield texts
+    except FileProblem:
+        raise
+    except Exception as error:
+        raise _unreadable(file, error) from error
 
 
 def _shaped(rows: Iterator[list[str | None]], width: int) -> Iterator[Record]:
     for row in rows:
-        beyond = any(text is not None for text in row[width:])
-        yield row[:width], f"has values beyond the {width} columns of the header" if beyond else None
+        beyond = f"has values beyond the {width} columns of the header" if len(row) > width else None
+        yield row[:width] + [None] * (width - len(row)), beyond
 
 
-def _cell_text(value: Any) -> str | None:
-    """A cell as text: dates in ISO, numbers as they are shown without format, empty cells as None."""
-    if value is None or value == "":
+def _cell_text(cell: Any) -> str | None:
+    """A cell as text: dates in ISO, numbers as they are shown without format, empty cells and errors as None."""
+    value = cell.value
+    if value is None or value == "" or cell.data_type == "e":
         return None
     if isinstance(value, dt.datetime):
         return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
     if isinstance(value, bool | dt.date):
         return str(value)
     if isinstance(value, float):
-        return None if value != value else format(Decimal(repr(value)), "f")
+        return str(int(value)) if value == int(value) else format(Decimal(repr(value)), "f")
     return str(value)
 
 
@@ -136,10 +164,9 @@ def _require_harmless(path: Path, file: str, limits: UnpackLimits) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             require_bounded_archive(archive, path, file, limits)
-            for member in archive.infolist():
-                if member.filename.lower().endswith((".xml", ".rels", ".vml")):
-                    _require_no_entities(archive, member, file)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+            for member in archive.infolist():  # all: what a sheet's file is called is up to the workbook
+                _require_no_entities(archive, member, file)
+    except ARCHIVE_ERRORS as error:
         raise FileProblem(file, f"is not a workbook ({error}); save it again as .xlsx") from error
 
 

@@ -5,12 +5,13 @@ entities and deep nesting are refused, so nothing is expanded or fetched.
 """
 
 import json
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from xml.parsers import expat
 
 MAX_DEPTH = 100
-MAX_DOCUMENT = 32 * 1024 * 1024  # bytes; MyInvois itself takes 300 KB
+MAX_DOCUMENT = 8 * 1024 * 1024  # bytes; MyInvois itself takes 300 KB
+MAX_NODES = 200_000  # elements of XML, values of JSON: each takes memory many times its text
 _TOTALS = {
     "total_excluding_tax": "TaxExclusiveAmount",
     "total_including_tax": "TaxInclusiveAmount",
@@ -37,8 +38,12 @@ def parse_json(text: str | bytes) -> Any:
 
 def _require_shallow(value: Any) -> None:
     level = [value]
+    count = 0
     for _ in range(MAX_DEPTH):
         level = [c for v in level if isinstance(v, dict | list) for c in (v.values() if isinstance(v, dict) else v)]
+        count += len(level)
+        if count > MAX_NODES:
+            raise DocumentProblem(f"holds more than {MAX_NODES} values")
         if not level:
             return
     raise DocumentProblem(f"is nested deeper than {MAX_DEPTH} levels")
@@ -71,19 +76,25 @@ class _Builder:
     def __init__(self) -> None:
         self.root: dict[str, Any] = {}
         self._stack: list[dict[str, Any]] = [self.root]
+        self._texts: list[list[str]] = [[]]  # joined once: text between elements comes in pieces without end
+        self._count = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._stack) > MAX_DEPTH:
             raise DocumentProblem(f"is nested deeper than {MAX_DEPTH} levels")
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise DocumentProblem(f"holds more than {MAX_NODES} elements")
         node: dict[str, Any] = {"_": "", **{key.split(" ")[-1]: value for key, value in attributes.items()}}
         self._stack[-1].setdefault(name.split(" ")[-1], []).append(node)
         self._stack.append(node)
+        self._texts.append([])
 
     def end(self, name: str) -> None:
-        self._stack.pop()
+        self._stack.pop()["_"] = "".join(self._texts.pop())
 
     def text(self, data: str) -> None:
-        self._stack[-1]["_"] = self._stack[-1].get("_", "") + data
+        self._texts[-1].append(data)
 
 
 def document_fields(document: Any) -> Fields:
@@ -143,7 +154,7 @@ def _tax(invoice: dict[str, Any], currency: str | None, rate: str | None) -> str
         divisor = Decimal(rate or "0")
         tax = Decimal(by_currency["MYR"] or "")
         return str((tax / divisor).quantize(Decimal("0.01"), ROUND_HALF_UP)) if divisor > 0 else None
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or a quotient that no Decimal holds
         return None
 
 

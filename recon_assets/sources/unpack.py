@@ -1,7 +1,10 @@
 """Bytes of a landed file as text: bounded decompression and the encodings Microsoft and Excel write."""
 
+import errno
 import gzip
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,6 +14,18 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from recon_assets.errors import FileProblem
+
+# What zipfile raises for damaged archives, and for those packed in ways that it does not know.
+ARCHIVE_ERRORS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, NotImplementedError, RuntimeError,
+    ValueError,
+)  # fmt: skip
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error of reading is the file's, and not this machine's: a full disk, too little memory."""
+    machine = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)  # EINVAL: a seek to nowhere
+    return not machine and "no space left" not in str(error).lower() and "memory" not in type(error).__name__.lower()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from recon_assets.sources.bulk_load import load_blocks
 from recon_assets.sources.columns import bind_by_priority, columns_of, normalize_heading
 from recon_assets.sources.convert import Converted, Origin
 from recon_assets.sources.registry import SOURCES
-from recon_assets.sources.unpack import UnpackLimits
+from recon_assets.sources.unpack import UnpackLimits, is_damage
 
 FOCUS = ".focus"
 # Delimited files below this size go through Python's csv module, which costs nothing at that size.
@@ -73,7 +73,12 @@ def load_file(
         return fast
     records = _records(connection, source, part, path, limits, text)
     frame, facts = _frame(source, part, records.headings, constants, origin)
-    converted = convert_bulk(connection, records, frame, rows, quarantine)
+    try:
+        converted = convert_bulk(connection, records, frame, rows, quarantine)
+    except duckdb.Error as error:
+        if not part.file.path.lower().endswith(".parquet") or not is_damage(error):
+            raise
+        raise FileProblem(part.file.path, f"the Parquet file is damaged ({error}); land it again") from error
     return BulkFile(converted, _extra(frame, records.headings), facts, records.count)
 
 

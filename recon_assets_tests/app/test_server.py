@@ -1,20 +1,26 @@
 """What the app answers over HTTP: who may ask, from where, and what a download holds."""
 
 import csv
+import http.client
 import io
 import json
 import shutil
+import stat
+import threading
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+import waitress
 from flask.testing import FlaskClient
 
+from recon_assets.app.downloads import csv_lines
 from recon_assets.app.pages import Site
 from recon_assets.app.server import create_app, serve
 from recon_assets.app.settings import load_app_settings
 from recon_assets.errors import InputError
+from recon_assets.logs import log_to_stderr
 from recon_assets_tests.app.conftest import site_in
 from recon_assets_tests.app.published import FORMULA, PLAIN
 
@@ -96,6 +102,42 @@ def test_identity_is_believed_from_the_proxy_alone(
     assert answer.status_code == expected
 
 
+def test_a_header_spelled_with_underscores_is_nobodys_name(published: Path, tmp_path: Path) -> None:
+    """WSGI spells `X-User` and `X_User` alike: a proxy that removes the first alone must not be enough to be somebody."""
+    site = site_in(tmp_path, published, **{**PROXIED, "proxies": ["127.0.0.1/32"]})
+    server = waitress.create_server(create_app(site).server, host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    answers = {}
+    for header in ("X-User", "X_User"):
+        connection = http.client.HTTPConnection("127.0.0.1", server.effective_port, timeout=30)
+        connection.request("GET", "/issues", headers={header: "ana"})
+        answers[header] = connection.getresponse().status
+        connection.close()
+    server.close()
+    server.task_dispatcher.shutdown()
+    thread.join(10)
+    assert answers == {"X-User": 200, "X_User": 401}
+
+
+@pytest.mark.parametrize(
+    ("headers", "address", "path"),
+    [
+        ({"X-User": "ana"}, "192.168.1.1", "/"),
+        ({}, "10.1.2.3", "/"),
+        ({"X-User": "ana"}, "192.168.1.1", "/a%0A2025-01-01 00:00:00 WARNING recon.app: b"),
+    ],
+)
+def test_what_is_refused_is_in_the_log_as_one_record(
+    proxied: FlaskClient, headers: dict[str, str], address: str, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_to_stderr("text")
+    assert proxied.get(path, headers=headers, environ_overrides={"REMOTE_ADDR": address}).status_code in (401, 403)
+    said = capsys.readouterr().err
+    assert f" of {address}: " in said and "refused GET /" in said
+    assert len([line for line in said.splitlines() if line[:2] == "20"]) == 1
+
+
 def test_health_is_said_to_everybody_and_says_nothing_else(published: Path, tmp_path: Path) -> None:
     stranger = {"REMOTE_ADDR": "192.168.1.1"}
     healthy = create_app(site_in(tmp_path, published, **PROXIED)).server.test_client()
@@ -148,6 +190,24 @@ def test_a_csv_holds_the_filtered_set_and_no_formula(client: FlaskClient) -> Non
     filtered = client.get(f"/download/subscriptions.csv?{MARCH}&result=missing").get_data(as_text=True)
     assert len(filtered.splitlines()) == 2
     assert "attachment" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_no_sign_that_begins_a_formula_begins_a_cell(sign: str) -> None:
+    content = b"".join(csv_lines(iter([["a"], [[f"{sign}1+1"]]])))
+    assert list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))) == [["a"], [f"'{sign}1+1"]]
+
+
+def test_what_queries_spill_is_readable_by_the_apps_user_alone(published: Path, tmp_path: Path) -> None:
+    site = site_in(tmp_path, published)
+    assert (
+        create_app(site).server.test_client().get(f"/download/subscription_reconciliation.csv?{MARCH}").status_code
+        < 500
+    )
+    moment = site.reader.published()
+    assert moment is not None
+    (row,) = site.reader.rows(moment.moment, ("select current_setting('temp_directory') as folder", []))
+    assert stat.S_IMODE(Path(row["folder"]).stat().st_mode) == 0o700
 
 
 def test_negative_numbers_stay_numbers_in_a_csv(client: FlaskClient) -> None:

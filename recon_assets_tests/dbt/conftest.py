@@ -13,7 +13,8 @@ from recon_assets.pipeline.build import Build, run_build
 from recon_assets.platform import Platform
 from recon_assets.sample import write_sample
 from recon_assets_tests.conftest import MakeOnce
-from recon_assets_tests.dbt.macros import Macros, render
+from recon_assets_tests.dbt import rules
+from recon_assets_tests.dbt.macros import COVERAGE, RATIO, Macros, render
 from recon_assets_tests.landed import NOW, as_dicts, load_all, platform_in
 from recon_assets_tests.oracle.random_landing import write_random_landing
 
@@ -109,5 +110,12 @@ def sample_build(sample_build_of: Callable[[str], Built]) -> Built:
 
 
 @pytest.fixture(scope="session")
-def macros(make_once: MakeOnce) -> Macros:
-    return Macros(make_once("macros", render))
+def macros(make_once: MakeOnce, tmp_path_factory: pytest.TempPathFactory) -> Macros:
+    """As dbt renders them; of a changed project (recon_assets_tests/mutation) without dbt, which takes no time."""
+    if not rules.is_changed():
+        return Macros(make_once("macros", render))
+    for method in ("thirty_360", "days_over_30"):
+        sql = rules.render(COVERAGE, coverage_method=method)
+        (tmp_path_factory.getbasetemp() / f"coverage-{method}.sql").write_text(sql, encoding="utf-8")
+    (tmp_path_factory.getbasetemp() / "ratio.sql").write_text(rules.render(RATIO), encoding="utf-8")
+    return Macros(tmp_path_factory.getbasetemp())

@@ -66,6 +66,7 @@ selected as (
 final as (
 
     select
+        spelling_id,
         billing_month,
         comparison,
         export_id,

@@ -22,6 +22,7 @@ with sums as (
 final as (
 
     select
+        {{ any_number() }} as spelling_id,
         *,
         {{ cost_line_keys('spelled_') }},
         {{ cost_scope() }} as scope

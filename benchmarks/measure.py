@@ -1,0 +1,78 @@
+"""What benchmarks share: a stage in a process of its own with its seconds and peak memory, publishing, and the machine."""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import threading
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_LIBRARIES = ("duckdb", "dbt-core", "dbt-duckdb", "dagster", "polars", "pandas", "datacompy", "pyarrow", "deltalake")
+
+
+def measured(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
+    """Seconds and peak resident GB of a command and its children; SystemExit when it fails."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=sys.stderr)
+    peak = [0]
+    watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+    watcher.start()
+    code = process.wait()
+    watcher.join()
+    if code != 0:
+        raise SystemExit(f"{' '.join(command[1:])} ended with {code}")
+    return time.monotonic() - started, peak[0] / 1e9
+
+
+def _watch(pid: int, peak: list[int]) -> None:
+    try:
+        process = psutil.Process(pid)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            family = [process, *process.children(recursive=True)]
+            peak[0] = max(peak[0], sum(member.memory_info().rss for member in family))
+            time.sleep(0.05)
+    except psutil.Error:
+        return
+
+
+def publish(platform: Any) -> None:
+    """The stage that publishes the build "benchmark" of a platform; its imports are part of what it takes."""
+    from recon_assets.pipeline.build import Build
+    from recon_assets.pipeline.publish import publish_build
+
+    made = Build.load(platform.settings, "benchmark")
+    limit = platform.settings.build_memory_limit
+    outcomes = list(publish_build(made, platform.published, platform.raw, "benchmark", platform.clock, limit))
+    assert all(outcome.publication for outcome in outcomes), outcomes
+
+
+def machine() -> list[str]:
+    """Processor, cores, memory, system, Python and libraries, and what else kept the machine busy, one a line."""
+    cores = os.cpu_count() or 1
+    busy = os.getloadavg()[0]
+    libraries = [f"{name} {found}" for name in _LIBRARIES if (found := _version(name))]
+    return [
+        f"{_processor()}, {cores} cores, {psutil.virtual_memory().total / 1e9:.0f} GB",
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        ", ".join(libraries),
+        f"load average when it began: {busy:.1f}" + (" (other work ran beside it)" if busy > cores / 4 else ""),
+    ]
+
+
+def _processor() -> str:
+    about = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.+)", about.read_text(encoding="utf-8")) if about.is_file() else None
+    return found[1] if found else platform.machine()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,75 @@
+"""Every benchmark, and docs/benchmarks.md of what they said (`make bench`).
+
+    python benchmarks/run_all.py [--only NAME ...] [--out FILE]
+
+Sizes come from the environment: BENCH_LINES (of usage, e-invoices and subscriptions; 1,000,000), BENCH_VARIATIONS (of
+the app; 5,000,000), BENCH_MONTHS (12). A benchmark that misses its limits is told so in its part; the others still run.
+"""
+
+import argparse
+import datetime as dt
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from measure import machine
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    name: str
+    title: str
+    size: str  # its option
+    variable: str
+    default: int
+    about: str
+
+
+BENCHMARKS = (
+    Benchmark("subscription_month", "A month of subscriptions", "--lines", "BENCH_LINES", 1_000_000,
+              "pandas, polars and datacompy make the same join with the same tolerance, from the raw Parquet."),
+    Benchmark("usage_month", "A month of usage", "--lines", "BENCH_LINES", 1_000_000,
+              "The floors read the same files without deciding anything; the pandas script makes the same comparison."),
+    Benchmark("einvoice_month", "A month of e-invoices", "--documents", "BENCH_LINES", 1_000_000,
+              "pandas makes the same passes as merges; `scan` is the floor."),
+    Benchmark("month_runs", "What a run costs, and many months in one go", "--months", "BENCH_MONTHS", 12,
+              "The sample's months through `recon run`, each run a process of its own."),
+    Benchmark("app_latency", "The app", "--variations", "BENCH_VARIATIONS", 5_000_000,
+              "Asked over HTTP what a browser asks; then readers look while the month is published again and again."),
+)  # fmt: skip
+
+
+def run(benchmark: Benchmark) -> str:
+    """Its part of the page."""
+    size = os.environ.get(benchmark.variable, str(benchmark.default))
+    command = [sys.executable, str(HERE / f"{benchmark.name}.py"), benchmark.size, size]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    said = done.stdout.strip() or "It said nothing."
+    verdict = (
+        [] if done.returncode == 0 else ["", f"**It ended with {done.returncode}: a limit was missed, or it failed.**"]
+    )
+    table = said if "|---" in said else f"```\n{said}\n```"
+    head = [f"## {benchmark.title}", "", benchmark.about, f"`{benchmark.name}.py {benchmark.size} {size}`", ""]
+    return "\n".join([*head, table, *verdict, ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=[benchmark.name for benchmark in BENCHMARKS])
+    parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
+    given = parser.parse_args()
+    about = machine()
+    parts = [run(benchmark) for benchmark in BENCHMARKS if not given.only or benchmark.name in given.only]
+    day = dt.datetime.now(dt.timezone.utc).date().isoformat()
+    head = ["# Benchmarks", "", f"Written by `make bench` on {day}; do not edit. Measured on:", ""]
+    lines = [*head, *(f"* {line}" for line in about), "", "Peaks are of resident memory, children included.", ""]
+    given.out.write_text("\n".join([*lines, *parts]), encoding="utf-8")
+    print(f"wrote {given.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The rules in SQL, rendered without dbt, so that a changed copy of them runs within milliseconds.
+
+`{{ return(...) }}` gives its value as text here, which is enough for all macros but those that return a list; these are
+`_LISTS`. test_rules.py holds that what comes out is what dbt makes of the same files.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+import pyarrow as pa
+
+from recon_assets.pipeline.project import PROJECT_DIR
+from recon_assets_tests.landed import as_dicts
+
+MACROS = ("coverage", "exact_ratio", "usage", "einvoice_fields", "einvoice_pairing")
+BUCKETS = "models/intermediate/einvoices/int_einvoices__rows.sql"
+VERDICTS = "models/intermediate/subscriptions/int_subscriptions__verdicts.sql"
+VARIABLES = {"coverage_method": "thirty_360", "usage_tolerance_factor": 0, "usage_tolerance_cap": 100}
+_IDENTIFIERS = [
+    "supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
+    "original_document_number",
+]  # fmt: skip
+_AMOUNTS = [
+    "total_excluding_tax", "total_tax_amount", "total_including_tax", "total_payable_amount", "total_discount_value",
+    "total_charge_amount",
+]  # fmt: skip
+_LISTS = {"einvoice_identifiers": _IDENTIFIERS, "einvoice_amounts": _AMOUNTS}
+
+
+_changed: list[Path] = []
+
+
+def use_changed(folder: Path) -> None:
+    """From here on the rules are those of a changed copy of the project (recon_assets_tests/mutation)."""
+    _changed.append(folder)
+
+
+def is_changed() -> bool:
+    return bool(_changed)
+
+
+def project() -> Path:
+    return _changed[-1] if _changed else PROJECT_DIR
+
+
+class _Adapter:
+    """`adapter.dispatch` as of DuckDB: duckdb__ if there is one, else default__."""
+
+    def __init__(self, macros: dict[str, Any]) -> None:
+        self._macros = macros
+
+    def dispatch(self, name: str) -> Any:
+        return self._macros.get(f"duckdb__{name}") or self._macros[f"default__{name}"]
+
+
+def render(template: str, **variables: Any) -> str:
+    """A template with the macros of the project (or of the changed copy); `ref` gives the plain name of a table."""
+    values = {**VARIABLES, **variables}
+    macros: dict[str, Any] = {}
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
+    environment.globals |= {
+        "return": lambda value: value, "var": values.__getitem__, "ref": lambda name: name, "adapter": _Adapter(macros),
+        "config": lambda **_: "", "einvoice_key": lambda name: name if name == "document_date" else f"{name}_key",
+        "target_months": lambda _=None: [],
+    }  # fmt: skip
+    for name in MACROS:
+        text = (project() / "macros" / f"{name}.sql").read_text(encoding="utf-8")
+        for macro, value in {**_LISTS, "einvoice_key": None}.items():
+            text = re.sub(rf"{{% macro {macro}\(.*?{{% endmacro %}}", "", text, flags=re.DOTALL)
+            if value is not None:
+                environment.globals[macro] = lambda value=value: value
+        module = environment.from_string(text).module
+        found = {macro: getattr(module, macro) for macro in dir(module) if not macro.startswith("__")}
+        macros |= found
+        environment.globals |= found
+    return environment.from_string(template).render()
+
+
+def model(path: str, until: str | None = None) -> str:
+    """A model's SQL; with `until` only its ctes before that one."""
+    text = (project() / path).read_text(encoding="utf-8")
+    if until is not None:
+        text, separator, _ = text.partition(f"\n{until} as (")
+        assert separator, f"{path} has no cte {until}"
+        text = text.rstrip().removesuffix(",")
+    return render(text)
+
+
+def run(sql: str, **tables: pa.Table | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of a query over tables given by name."""
+    with duckdb.connect() as connection:
+        for name, rows in tables.items():
+            connection.register(name, rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows))
+        return as_dicts(connection.execute(sql))

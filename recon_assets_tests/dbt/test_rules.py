@@ -1,0 +1,401 @@
+"""Rules in SQL, each by itself and at every boundary, against the oracle's reading of them."""
+
+import datetime as dt
+import itertools
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from recon_assets_tests.dbt.macros import COVERAGE, RATIO, Macros
+from recon_assets_tests.dbt.rules import _AMOUNTS, _IDENTIFIERS, BUCKETS, VERDICTS, model, render, run
+from recon_assets_tests.oracle import einvoices as einvoice_oracle
+from recon_assets_tests.oracle import usage as usage_oracle
+
+MONTH = dt.date(2025, 1, 1)
+EXACT = pa.decimal128(38, 12)
+CENT, MICRO = Decimal("0.01"), Decimal("0.000001")
+
+
+def plain(sql: str) -> str:
+    return " ".join(sql.split())
+
+
+def test_dbt_renders_the_same_sql(macros: Macros) -> None:
+    for method in ("thirty_360", "days_over_30"):
+        compiled = (macros.folder / f"coverage-{method}.sql").read_text(encoding="utf-8")
+        assert plain(render(COVERAGE, coverage_method=method)) == plain(compiled)
+    assert plain(render(RATIO)) == plain((macros.folder / "ratio.sql").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (None, MONTH, "undated"),
+        (MONTH, None, "undated"),
+        (MONTH, dt.date(2025, 1, 31), "inside"),
+        (MONTH, dt.date(2025, 2, 1), "starts_in"),
+        (dt.date(2024, 12, 31), dt.date(2025, 1, 31), "ends_in"),
+        (dt.date(2024, 12, 31), dt.date(2025, 2, 1), "spans"),
+    ],
+)
+def test_the_coverage_class_at_its_boundaries(start: dt.date | None, end: dt.date | None, expected: str) -> None:
+    sql = render("select {{ coverage_class('a', 'b', 'c', 'd') }} as found from items")
+    days = pa.table({name: pa.array([day], pa.date32()) for name, day in zip("abcd", (start, end, MONTH, dt.date(2025, 1, 31)), strict=True)})  # fmt: skip
+    assert run(sql, items=days) == [{"found": expected}]
+
+
+USAGE = """
+select *, {{ usage_explanation() }} as explanation from (
+    select *, {{ usage_status() }} as status from (
+        select *, {{ usage_tolerance('minor_unit', 'usage_line_count') }} as tolerance from items
+    )
+)
+"""
+
+
+def usage_rows() -> list[dict[str, Any]]:
+    """Every combination of line counts with amounts and quantities at and next to each limit."""
+    rows = []
+    for used, cost, unit, restated in itertools.product((0, 1, 2), (0, 1, 3), (CENT, Decimal(1)), (False, True)):
+        most = max(used, cost)
+        apart = {Decimal(0), unit, unit + MICRO, most * unit, most * unit + MICRO, -unit, 7 * unit}
+        quantities = {
+            Decimal(0),
+            MICRO * most,
+            MICRO * most + Decimal("1e-12"),
+            -MICRO * most,
+            Decimal(1),
+            Decimal("0.01"),
+        }
+        for amount, quantity, base in itertools.product(
+            apart, quantities, ((Decimal(0), Decimal(0)), (10 * unit, Decimal(10)))
+        ):
+            rows.append(row_of(used, cost, base[0], base[0] + amount, base[1], base[1] + quantity, unit, restated))
+    # A price within a thousandth of the other, and one just beyond; either quantity may be none at all.
+    for ua, ca, uq, cq in (
+        ("1000", "2002", "10", "20"), ("1000", "2002.000001", "10", "20"), ("1000", "1998", "10", "20"),
+        ("1000", "1997.999999", "10", "20"), ("-1000", "-2002", "10", "20"), ("1000", "2000", "0", "20"),
+        ("1000", "2000", "10", "0"), ("0", "0", "10", "20"), ("0", "5", "0", "1"), ("5", "0", "1", "0"),
+    ):  # fmt: skip
+        rows += [row_of(1, 1, Decimal(ua), Decimal(ca), Decimal(uq), Decimal(cq), CENT, flag) for flag in (False, True)]
+    return rows
+
+
+def row_of(
+    used: int, cost: int, ua: Decimal, ca: Decimal, uq: Decimal, cq: Decimal, unit: Decimal, restated: bool
+) -> dict[str, Any]:
+    return {
+        "usage_line_count": used, "cost_line_count": cost, "usage_amount": ua, "cost_amount": ca, "usage_quantity": uq,
+        "cost_quantity": cq, "minor_unit": unit, "is_restated": restated,
+    }  # fmt: skip
+
+
+def usage_table(rows: list[dict[str, Any]]) -> pa.Table:
+    kinds = {"usage_line_count": pa.int64(), "cost_line_count": pa.int64(), "is_restated": pa.bool_()}
+    return pa.table({name: pa.array([row[name] for row in rows], kinds.get(name, EXACT)) for name in rows[0]})
+
+
+def test_usage_verdicts_and_explanations_are_those_of_the_oracle() -> None:
+    rows = usage_rows()
+    explained = set()
+    for row, found in zip(rows, run(render(USAGE), items=usage_table(rows)), strict=True):
+        expected = dict(row)
+        usage_oracle.judge(expected, row["minor_unit"], row["is_restated"])
+        assert (found["status"], found["tolerance"]) == (expected["status"], expected["tolerance"]), row
+        if expected["status"] != "matched":
+            assert found["explanation"] == expected["explanation"], row
+            explained.add(found["explanation"])
+    assert explained == {
+        "zero_amount", "missing_side", "rounding", "quantity", "price", "unit", "restated", "unexplained",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("factor", "cap", "lines", "tolerance"),
+    [("0.5", 100, 1, 1), ("0.5", 100, 2, 1), ("0.5", 100, 3, "1.5"), ("0.5", 100, 400, 100), ("0.5", 2, 5, 2), ("2", 100, 50, 100)],
+)  # fmt: skip
+def test_the_tolerance_of_usage_grows_with_the_lines_between_a_unit_and_a_cap(
+    factor: str, cap: int, lines: int, tolerance: int | str
+) -> None:
+    sql = render("select {{ usage_tolerance('unit', 'lines') }} as found from items", usage_tolerance_factor=factor, usage_tolerance_cap=cap)  # fmt: skip
+    items = pa.table({"unit": pa.array([CENT], EXACT), "lines": pa.array([lines])})
+    assert run(sql, items=items) == [{"found": Decimal(tolerance) * CENT}]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole"),
+    [
+        ("1", "3"), ("-1", "3"), ("2", "-3"), ("0", "5"), ("5", "0"), ("0", "0"), ("0.000000000001", "99999999999.5"),
+        ("1", "8000000000000"), ("-1", "8000000000000"), ("123456789.123456789", "0.000000000007"), ("99.5", "100"),
+        ("0.000000000001", "200"), ("0.000000000001", "199.999999999999"), ("0.000000000001", "200.000000000001"),
+    ],
+)  # fmt: skip
+def test_a_percentage_is_exact_and_rounded_half_away_from_zero(part: str, whole: str) -> None:
+    row: dict[str, Any] = {
+        "status": "mismatched", "usage_amount": Decimal(whole), "cost_amount": Decimal(whole) + Decimal(part),
+        "usage_quantity": Decimal(0), "cost_quantity": Decimal(0),
+    }  # fmt: skip
+    usage_oracle.percent(row)
+    items = pa.table({"part": pa.array([Decimal(part)], EXACT), "whole": pa.array([Decimal(whole)], EXACT)})
+    (found,) = run(render("select {{ exact_percent('part', 'whole') }} as percent from items"), items=items)
+    assert found["percent"] == row["amount_variation_percent"]
+
+
+GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f" {GUID.upper()} ", GUID), (f"{GUID}/", GUID), (f"/subscriptions/{GUID}", GUID), (f"/Subscriptions/{GUID}/", GUID),
+        ("/subscriptions/", "/subscriptions"), ("/subscriptions/00000000-0000-0000-0000-000000000000", None), ("", None),
+        ("00000000-0000-0000-0000-000000000000", None), ("/", None), (None, None),
+    ],
+)  # fmt: skip
+def test_a_subscription_is_its_id_however_it_is_written(text: str | None, expected: str | None) -> None:
+    items = pa.table({"a": pa.array([text], pa.string())})
+    assert run(render("select {{ azure_subscription_id('a') }} as found from items"), items=items) == [
+        {"found": expected}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "charge_type", "discount", "scope"),
+    [
+        ("focus", "Usage", None, "usage"), ("focus", "Usage", "Used", "usage"), ("focus", "usage", "Unused", "other"),
+        ("actual_cost", "Usage", "unused", "usage"), ("actual_cost", "RoundingAdjustment", None, "rounding"),
+        ("focus", "RoundingAdjustment", None, "rounding"), ("actual_cost", "Purchase", None, "other"), ("focus", "Tax", None, "other"),
+    ],
+)  # fmt: skip
+def test_what_a_cost_line_is(comparison: str, charge_type: str, discount: str | None, scope: str) -> None:
+    items = pa.table({"comparison": [comparison], "charge_type": [charge_type], "commitment_discount_status": pa.array([discount], pa.string())})  # fmt: skip
+    assert run(render("select {{ cost_scope() }} as found from items"), items=items) == [{"found": scope}]
+
+
+# ------------------------------------------------------------------------------------------------ e-invoices
+
+
+def document(changes: dict[str, Any], rate: str | None = "1") -> einvoice_oracle.Document:
+    key = dict.fromkeys(_IDENTIFIERS, "C1") | {"document_date": MONTH, "currency_code": "MYR"}
+    amounts: dict[str, Decimal | None] = {name: Decimal("100.00") for name in _AMOUNTS}
+    key |= {name: value for name, value in changes.items() if name in key}
+    amounts |= {name: Decimal(value) for name, value in changes.items() if name in amounts}
+    return einvoice_oracle.Document(
+        "register", MONTH, "sales", {}, key, amounts, 1, None if rate is None else Decimal(rate), "f", 1
+    )
+
+
+def pairs() -> list[tuple[einvoice_oracle.Document, einvoice_oracle.Document]]:
+    """A register document and an e-invoice: alike, or apart in identifiers, amounts, currencies and rates."""
+    found = []
+    ids: list[tuple[dict[str, Any], dict[str, Any]]] = [({}, {})]
+    for name in _IDENTIFIERS:
+        other = dt.date(2025, 1, 12) if name == "document_date" else "USD" if name == "currency_code" else "C2"
+        ids += [({}, {name: other}), ({name: None}, {}), ({}, {name: None}), ({name: None}, {name: None})]
+    ids.append(({}, {"buyer_tin": "C2", "document_date": dt.date(2024, 12, 31)}))
+    amounts: list[tuple[dict[str, Any], dict[str, Any]]] = [({}, {})]
+    for name in _AMOUNTS:
+        amounts += [({}, {name: "100.01"}), ({name: "115.01"}, {}), ({name: "0"}, {})]
+    amounts += [
+        ({"total_tax_amount": "101.00"}, {"total_charge_amount": "102.35"}),
+        ({"total_tax_amount": "100.50"}, {}),
+    ]
+    amounts.append((dict.fromkeys(_AMOUNTS, "0"), dict.fromkeys(_AMOUNTS, "0")))
+    rates = [
+        ("1", "1"),
+        ("4.555", "4.555"),
+        ("4.555", "4.545"),
+        (None, None),
+        ("4.5", None),
+        (None, "4.5"),
+        ("0.01", "0.01"),
+    ]
+    for (ours, theirs), (own, other_amounts), (r, e) in itertools.product(ids, amounts, rates):
+        found.append((document(ours | own, r), document(theirs | other_amounts, e)))
+    return found
+
+
+def columns_of(documents: list[einvoice_oracle.Document], identifier: str) -> pa.Table:
+    columns: dict[str, Any] = {
+        identifier: pa.array([str(n) for n in range(len(documents))]),
+        "register_type": pa.array(["sales"] * len(documents)),
+        "billing_month": pa.array([MONTH] * len(documents)),
+        "rate": pa.array([d.rate for d in documents], pa.decimal128(20, 12)),
+    }
+    for name in _IDENTIFIERS:
+        kind = pa.date32() if name == "document_date" else pa.string()
+        key = name if name == "document_date" else f"{name}_key"
+        columns[key] = pa.array([d.key[name] for d in documents], kind)
+    for name in _AMOUNTS:
+        columns[name] = pa.array([d.amount[name] for d in documents], pa.decimal128(18, 2))
+    return pa.table(columns)
+
+
+COMPARED = "with {{ compare_documents('from r inner join e on r.register_id = e.einvoice_id', name_fields=true) }} select * from compared order by cast(register_id as integer)"
+TOLERANCES = [{"compared_field": name, "tolerance": Decimal("0.00")} for name in (*_IDENTIFIERS, *_AMOUNTS)]
+
+
+def test_documents_are_compared_as_by_the_oracle() -> None:
+    cases = pairs()
+    found = run(
+        render(COMPARED), einvoice_compared_fields=TOLERANCES,
+        r=columns_of([r for r, _ in cases], "register_id"), e=columns_of([e for _, e in cases], "einvoice_id"),
+    )  # fmt: skip
+    for (r, e), row in zip(cases, found, strict=True):
+        expected = einvoice_oracle.compare(r, e)
+        about = (r.key, e.key, r.amount, e.amount, r.rate, e.rate)
+        assert (row["n_id"], row["n_amt"], row["is_fx_missing"]) == (
+            expected.n_id,
+            expected.n_amt,
+            expected.fx_missing,
+        ), about
+        assert (row["max_difference_myr"], row["sum_difference_myr"]) == (expected.largest, expected.total), about
+        assert set((row["differing_fields"] or "").split()) == expected.differing, about
+        days = (r.key["document_date"], e.key["document_date"])
+        assert row["days_apart"] == (abs((days[0] - days[1]).days) if None not in days else None)
+
+
+def test_a_difference_of_the_tolerance_is_none_and_one_beyond_it_is_one() -> None:
+    cases = [(document({}, rate), document({"total_tax_amount": amount, "currency_code": currency}, rate))
+             for rate in ("1", "2") for amount in ("99.94", "99.95", "100.05", "100.06") for currency in ("MYR", "USD")]  # fmt: skip
+    tolerances = [{**row, "tolerance": Decimal("0.05")} for row in TOLERANCES]
+    found = run(
+        render(COMPARED), einvoice_compared_fields=tolerances,
+        r=columns_of([r for r, _ in cases], "register_id"), e=columns_of([e for _, e in cases], "einvoice_id"),
+    )  # fmt: skip
+    same = [0 if e.amount["total_tax_amount"] in (Decimal("99.95"), Decimal("100.05")) else 1 for _, e in cases]
+    # In different currencies it is the difference in ringgit that is held against the tolerance.
+    expected = [
+        1 if e.key["currency_code"] == "USD" and e.rate == 2 else one for one, (_, e) in zip(same, cases, strict=True)
+    ]
+    assert [row["n_amt"] for row in found] == expected
+
+
+@pytest.mark.parametrize("currency", ["MYR", "USD"])
+def test_differences_in_ringgit_keep_their_sign_and_are_rounded_once(currency: str) -> None:
+    cases = [(document({"total_tax_amount": a}, rate), document({"total_tax_amount": b, "currency_code": currency}, rate))
+             for a, b in (("100", "103.01"), ("103.01", "100"), ("100", "100"), ("0", "0"), ("0", "0.5"))
+             for rate in ("1", "4.5551", "0.5", None)]  # fmt: skip
+    sql = render("select {{ difference_myr('total_tax_amount') }} as found from r inner join e on r.register_id = e.einvoice_id order by cast(register_id as integer)")  # fmt: skip
+    found = run(
+        sql, r=columns_of([r for r, _ in cases], "register_id"), e=columns_of([e for _, e in cases], "einvoice_id")
+    )
+    expected = [einvoice_oracle.compare(r, e).difference_myr["total_tax_amount"] for r, e in cases]
+    assert [row["found"] for row in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [
+        ("1.005", "1.01"), ("-1.005", "1.01"), ("1.004999999999", "1.00"), ("999999.994999999999", "999999.99"),
+        ("999999.995", "1000000.00"), ("1000000", "1000000.00"), ("1000000.005", "1000000.01"), ("-1000000.004999", "1000000.00"),
+        (None, "0.00"), ("0", "0.00"), ("9999999999999.995", "10000000000000.00"),
+    ],
+)  # fmt: skip
+def test_the_magnitude_of_an_amount(amount: str | None, expected: str) -> None:
+    items = pa.table({"a": pa.array([None if amount is None else Decimal(amount)], EXACT)})
+    (row,) = run(render("select {{ magnitude('a') }} as found from items"), items=items)
+    assert str(row["found"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "direction", "superseded", "expected"),
+    [
+        ("VALID", "received", None, "takes_part"), ("VALID", "issued", "1", "superseded"), ("CANCELLED", "issued", None, "cancelled"),
+        ("INVALID", "received", None, "invalid"), ("SUBMITTED", "received", None, "submitted"), ("SUBMITTED", "issued", None, "takes_part"),
+        ("CANCELLED", "received", "1", "superseded"),
+    ],
+)  # fmt: skip
+def test_whether_an_einvoice_takes_part(status: str, direction: str, superseded: str | None, expected: str) -> None:
+    sql = render("select {{ participation('d', 's') }} as found from d cross join s")
+    other = pa.table({"einvoice_id": pa.array([superseded], pa.string())})
+    assert run(sql, d=[{"status_key": status, "direction": direction}], s=other) == [{"found": expected}]
+
+
+def test_buckets_and_bands_at_every_threshold() -> None:
+    differences = ["0", "0.01", "1", "1.01", "5", "5.01", "15", "15.01", None]
+    cases = [
+        (n_id, n_amt, None if text is None else Decimal(text), missing)
+        for n_id, n_amt, text, missing in itertools.product((0, 1, 2, 3), (0, 1, 2, 3), differences, (False, True))
+        if missing == (text is None)
+    ]
+    paired = pa.table(
+        {
+            "billing_month": [MONTH] * len(cases), "register_type": ["sales"] * len(cases), "pass": ["key"] * len(cases),
+            "register_id": [str(n) for n in range(len(cases))], "einvoice_id": [str(n) for n in range(len(cases))],
+            "pass_number": [1] * len(cases), "candidate_count": [1] * len(cases), "is_ambiguous": [False] * len(cases),
+            "n_id": [c[0] for c in cases], "n_amt": [c[1] for c in cases], "is_fx_missing": [c[3] for c in cases],
+            "max_difference_myr": pa.array([c[2] for c in cases], pa.decimal128(18, 2)),
+        }
+    )  # fmt: skip
+    groups = pa.table({"einvoice_id": pa.array(["0"]), "row_count": pa.array([4])})
+    limits = [{"low": Decimal("1.00"), "medium": Decimal("5.00"), "high": Decimal("15.00")}]
+    found = run(
+        f"{model(BUCKETS, until='missing')} select * from matched order by cast(register_id as integer)",
+        int_einvoices__pairs=paired, int_einvoices__groups=groups, int_einvoices__bands=limits,
+    )  # fmt: skip
+    for (n_id, n_amt, largest, missing), row in zip(cases, found, strict=True):
+        told = Told(n_id, n_amt, largest, missing)
+        assert row["bucket"] == einvoice_oracle.bucket_of(told), told  # type: ignore[arg-type]
+        assert row["amount_band"] == einvoice_oracle.band_of(largest), told
+        assert row["reason"] == ("fx_missing" if missing else None)
+        assert row["row_count"] == (4 if row["einvoice_id"] == "0" else 1)
+
+
+class Told:
+    """What the oracle's bucket rule looks at."""
+
+    def __init__(self, n_id: int, n_amt: int, largest: Decimal | None, fx_missing: bool) -> None:
+        self.n_id, self.n_amt, self.largest, self.fx_missing = n_id, n_amt, largest, fx_missing
+
+
+# ------------------------------------------------------------------------------------------------ subscriptions
+
+
+def side(name: str, key: str, cost: str | None, currency_count: int = 1, started: int = 2) -> dict[str, Any]:
+    return {
+        "side": name, "billing_month": MONTH, "ms_subscription_id": key, "item_count": 2, "currency_count": currency_count,
+        "total_cost": Decimal(cost or "0"), "cost_without_late": Decimal("7"), "period_tax": Decimal("1"), "quantity": Decimal("2"),
+        "unit_cost_count": 1, "unit_cost": Decimal("3"), "started_count": started, "last_item_start": MONTH,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bss", "ms", "currencies", "currency", "status", "difference"),
+    [
+        ("10", "9", 1, "MYR", "match", "1"),
+        ("10", "11", 1, "MYR", "match", "-1"),
+        ("10", "8.999999", 1, "MYR", "discrepancy", "1.000001"),
+        ("10", "11.000001", 1, "MYR", "discrepancy", "-1.000001"),
+        ("10", "9.5", 1, "KWD", "match", "0.5"),
+        ("10", "9.499999", 1, "KWD", "discrepancy", "0.500001"),
+        ("10", None, 1, "MYR", "missing_in_ms", "10"),
+        (None, "10", 1, "MYR", "missing_in_bss", "-10"),
+        ("10", "10", 2, "*", "not_comparable", None),
+        ("0.5", None, 1, "MYR", "missing_in_ms", "0.5"),
+    ],
+)
+def test_the_verdict_on_a_subscription_at_the_tolerance(
+    bss: str | None, ms: str | None, currencies: int, currency: str, status: str, difference: str | None
+) -> None:
+    sides = [side(name, "s", cost) for name, cost in (("bss", bss), ("ms", ms)) if cost is not None]
+    (row,) = run(
+        model(VERDICTS), int_subscriptions__sides=sides,
+        int_subscriptions__currencies=[{"billing_month": MONTH, "ms_subscription_id": "s", "currency": currency, "currency_count": currencies}],
+        currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}, {"currency": "KWD", "tolerance": Decimal("0.50")}],
+    )  # fmt: skip
+    assert (row["status"], row["cost_difference"]) == (status, None if difference is None else Decimal(difference))
+    assert (row["bss_item_count"], row["ms_item_count"]) == (2 * (bss is not None), 2 * (ms is not None))
+    assert row["bss_cost_without_late"] == (7 if bss is not None else 0)
+
+
+def test_a_side_of_several_currencies_has_no_total_and_one_with_an_item_without_start_no_last_start() -> None:
+    (row,) = run(
+        model(VERDICTS), int_subscriptions__sides=[side("bss", "s", "10", 2, 1), side("ms", "s", "9", 1, 2)],
+        int_subscriptions__currencies=[{"billing_month": MONTH, "ms_subscription_id": "s", "currency": "MYR", "currency_count": 2}],
+        currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}],
+    )  # fmt: skip
+    assert (row["bss_total_cost"], row["ms_total_cost"]) == (None, Decimal(9))
+    assert (row["bss_last_start"], row["ms_last_start"]) == (None, MONTH)

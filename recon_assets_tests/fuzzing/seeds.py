@@ -1,0 +1,186 @@
+"""Valid files that are mutated: those of our sample, and real ones where ../shared is present."""
+
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recon_assets_tests.shared import SHARED
+from recon_assets_tests.usage.zone import USAGE, usage_row
+
+MONTH = "2025-02"
+_MOST_LINES = 16  # of a delimited file: what damages it does not need more
+_REAL = SHARED / "data"
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A valid file, where it lands, and the files that land with it and stay as they are."""
+
+    path: str
+    content: bytes
+    beside: dict[str, bytes] = field(default_factory=dict)
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One kind of files of one source."""
+
+    source: str
+    seeds: Callable[[Path], Iterator[Seed]]
+    has_two_ways: bool = False  # big files are read another way, which must find the same
+
+
+def _shortened(content: bytes) -> bytes:
+    """The first lines of a delimited file, packed and encoded as it was."""
+    if content.startswith(b"\x1f\x8b"):
+        return gzip.compress(_shortened(gzip.decompress(content)), mtime=0)
+    coding = "utf-16-le" if content.startswith(b"\xff\xfe") else "utf-8"
+    lines = content.decode(coding).splitlines(keepends=True)
+    return "".join(lines[:_MOST_LINES]).encode(coding)
+
+
+def _sampled(pattern: str, target: str, landing: Path) -> Iterator[Seed]:
+    for path in sorted(landing.glob(pattern)):
+        content = path.read_bytes()
+        if path.name.endswith((".csv", ".csv.gz")):
+            content = _shortened(content)
+        name = target.format(name=path.name, suffix="".join(path.suffixes))
+        yield Seed(name, content, {}, path.relative_to(landing).as_posix())
+
+
+def sampled(pattern: str, target: str) -> Callable[[Path], Iterator[Seed]]:
+    """Seeds that are files of the sample alone."""
+    return lambda landing: _sampled(pattern, target, landing)
+
+
+def _real(pattern: str, target: str, rows: tuple[str, ...] = ()) -> Iterator[Seed]:
+    """Files of ../shared; headers without rows get some."""
+    for path in sorted(_REAL.glob(pattern)) if _REAL.is_dir() else []:
+        content = path.read_bytes()
+        if path.suffix == ".csv":
+            lines = content.rstrip(b"\r\n").split(b"\n")
+            content = b"\n".join([*lines[:_MOST_LINES], *(row.encode() for row in rows)]) + b"\n"
+        yield Seed(target.format(name=path.name), content, {}, path.relative_to(_REAL).as_posix())
+
+
+def _values(header: str) -> str:
+    """A row for a header of daily rated usage."""
+    known = dict(zip(USAGE.split(","), usage_row("1.5").split(","), strict=True))
+    return ",".join(known.get(heading, "") for heading in header.split(","))
+
+
+def nce(landing: Path) -> Iterator[Seed]:
+    target = "partner_center/reconciliation/MARCH2025_MSRECON_NCE{suffix}"
+    yield from _sampled("partner_center/reconciliation/*[nN][cC][eE]*", target, landing)
+    yield from _real("headers/nce_*.csv", "partner_center/reconciliation/MARCH2025_MSRECON_NCE.csv")
+
+
+def legacy(landing: Path) -> Iterator[Seed]:
+    target = "partner_center/reconciliation/MARCH2025_MSRECON_Legacy{suffix}"
+    yield from _sampled("partner_center/reconciliation/*_[lL]*", target, landing)
+    yield from _real("headers/legacy_*.csv", "partner_center/reconciliation/MARCH2025_MSRECON_Legacy.csv")
+
+
+def usage_json(landing: Path) -> Iterator[Seed]:
+    target = f"partner_center/billed_usage/{MONTH}/G1/{{name}}"
+    yield from _sampled("partner_center/billed_usage/2025-01/*/second/part-00000*", target, landing)
+    path = _REAL / "partner-center-docs/daily_rated_usage_billed_a.json"
+    if path.is_file():
+        items = json.loads(path.read_text(encoding="utf-8-sig"))["items"]
+        lines = "\n".join(json.dumps(item) for item in items)
+        yield Seed(f"partner_center/billed_usage/{MONTH}/G1/part.json", lines.encode(), {}, path.name)
+
+
+def usage_csv(landing: Path) -> Iterator[Seed]:
+    yield from _sampled(
+        "partner_center/billed_usage/*/*.csv*", f"partner_center/billed_usage/{MONTH}/{{name}}", landing
+    )
+    for seed in _real("headers/daily_rated_usage_*.csv", f"partner_center/billed_usage/{MONTH}/{{name}}"):
+        row = _values(seed.content.decode().strip())
+        yield Seed(seed.path, seed.content + f"{row}\n{row}\n".encode(), {}, seed.origin)
+
+
+def _run(folder: Path, landing: Path, target: str) -> Seed:
+    """The manifest of an export as the seed, its parts beside it; of another month it becomes one of `MONTH`."""
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    manifest = files.pop("manifest.json").replace(b"2025-01-", f"{MONTH}-".encode())
+    beside = {f"{target}/{name}": content for name, content in files.items()}
+    return Seed(f"{target}/manifest.json", manifest, beside, folder.relative_to(landing).as_posix())
+
+
+def usage_manifest(landing: Path) -> Iterator[Seed]:
+    for folder in sorted(landing.glob("partner_center/billed_usage/2025-01/*/second")):
+        yield _run(folder, landing, f"partner_center/billed_usage/{MONTH}/G1/run")
+
+
+def cost_manifest(landing: Path) -> Iterator[Seed]:
+    for folder in sorted(landing.glob("cost_management/billing/*/20250101-20250131/*-second")):
+        kind = folder.parent.parent.name
+        yield _run(folder, landing, f"cost_management/billing/{kind}/20250201-20250228/run")
+
+
+def cost_csv(landing: Path) -> Iterator[Seed]:
+    target = f"cost_management/actual_cost/{MONTH}/file{{suffix}}"
+    yield from _sampled("cost_management/actual_cost/*/costs.csv", target, landing)
+    for kind in ("actual_cost", "amortized_cost"):
+        pattern = f"cost_management/billing/{kind}-daily/20250101-20250131/*-second/*.csv.gz"
+        yield from _sampled(pattern, f"cost_management/{kind}/{MONTH}/file.csv.gz", landing)
+    for pattern in ("finops-toolkit/EA_*.csv", "focus-converters/*.csv", "opencost/*.csv"):
+        yield from _real(pattern, f"cost_management/actual_cost/{MONTH}/{{name}}")
+
+
+def einvoice_json(landing: Path) -> Iterator[Seed]:
+    yield from _sampled("einvoice/issued/2025-02/*.json", f"einvoice/issued/{MONTH}/{{name}}", landing)
+    yield from _real("myinvois/1.*.json", f"einvoice/issued/{MONTH}/{{name}}")
+
+
+def einvoice_xml(landing: Path) -> Iterator[Seed]:
+    for path in sorted(landing.glob("einvoice/issued/*/*.zip")):
+        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+            for name in archive.namelist():
+                if name.endswith(".xml"):
+                    yield Seed(f"einvoice/issued/{MONTH}/a.xml", archive.read(name), {}, f"{path.name}/{name}")
+    yield from _real("myinvois/1.*.xml", f"einvoice/issued/{MONTH}/{{name}}")
+
+
+READERS: dict[str, Reader] = {
+    "BSS invoices, CSV": Reader("bss_invoices", sampled("bss/invoices/*/*.csv", f"bss/invoices/{MONTH}/{{name}}")),
+    "BSS invoices, pages of the API": Reader(
+        "bss_invoices", sampled("bss/invoices/2025-02/*.json", f"bss/invoices/{MONTH}/{{name}}")
+    ),
+    "NCE reconciliation file": Reader("ms_recon_nce", nce),
+    "legacy reconciliation file": Reader("ms_recon_legacy", legacy),
+    "billed usage, JSON Lines of Graph": Reader("azure_invoice_usage", usage_json),
+    "billed usage, portal CSV": Reader("azure_invoice_usage", usage_csv, has_two_ways=True),
+    "billed usage, manifest": Reader("azure_invoice_usage", usage_manifest),
+    "cost export, CSV": Reader("azure_cost_export", cost_csv, has_two_ways=True),
+    "cost export, FOCUS in Parquet": Reader(
+        "azure_cost_export",
+        sampled(
+            "cost_management/billing/focus-daily/20250101*/*/*.parquet", f"cost_management/focus_cost/{MONTH}/{{name}}"
+        ),
+        has_two_ways=True,
+    ),
+    "cost export, manifest": Reader("azure_cost_export", cost_manifest),
+    "sales register, CSV": Reader(
+        "erp_sales_register", sampled("erp/sales_register/*/*.csv*", f"erp/sales_register/{MONTH}/{{name}}")
+    ),
+    "purchase register, CSV": Reader(
+        "erp_purchase_register", sampled("erp/purchase_register/*/*.csv*", f"erp/purchase_register/{MONTH}/{{name}}")
+    ),
+    "purchase register, XLSX": Reader(
+        "erp_purchase_register", sampled("erp/purchase_register/*/*.xlsx", f"erp/purchase_register/{MONTH}/{{name}}")
+    ),
+    "e-invoice, JSON": Reader("einvoices", einvoice_json),
+    "e-invoice, XML": Reader("einvoices", einvoice_xml),
+    "e-invoices, JSON Lines": Reader(
+        "einvoices", sampled("einvoice/*/2025-02/*.jsonl", f"einvoice/received/{MONTH}/{{name}}")
+    ),
+    "e-invoices, zip": Reader("einvoices", sampled("einvoice/*/2025-02/*.zip", f"einvoice/received/{MONTH}/{{name}}")),
+    "e-invoices, CSV": Reader("einvoices", sampled("einvoice/*/2025-02/*.csv", f"einvoice/received/{MONTH}/{{name}}")),
+}

@@ -1,0 +1,1 @@
+"""Mutations of the rules: which of them the tests notice."""
