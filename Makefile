@@ -18,7 +18,7 @@ help:
 	@echo "make install  the environment alone (.venv)"
 	@echo "make lint     ruff, mypy, sqlfluff"
 	@echo "make mutation small wrongs in the rules, and whether the tests notice"
-	@echo "make bench    every benchmark, into docs/benchmarks.md (BENCH_LINES, BENCH_VARIATIONS, BENCH_MONTHS)"
+	@echo "make bench    every benchmark, into docs/benchmarks.md (BENCH_LINES, BENCH_VARIATIONS, BENCH_MONTHS, BENCH_ENGINE_LINES)"
 	@echo "make audit    SBOM, licences and known vulnerabilities of the dependencies"
 
 install: $(VENV)/.installed
@@ -45,10 +45,12 @@ demo: install
 test: install
 	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-# dbt-spark and pyspark, with a lock of their own, would disturb the default environment.
-$(SPARK_VENV)/.installed: requirements-spark.lock pyproject.toml
+# dbt-spark and pyspark would disturb the default environment; their lock has only what that one's does not.
+$(SPARK_VENV)/.installed: requirements.lock requirements-spark.lock pyproject.toml
 	$(PYTHON) -m venv $(SPARK_VENV)
-	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
+	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-build-isolation \
+		-r requirements-spark.lock
 	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -104,11 +106,12 @@ mutation: install
 	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m recon_assets_tests.mutation.run $(MUTATION_ARGS)
 
 # Only what the environment does not have already; its versions are those of requirements.lock.
-lock-bench:
+lock-bench lock-spark: lock-%:
+	mkdir -p build
 	sed -e '/--hash=/d' -e 's/ *\\$$//' requirements.lock > build/constraints.txt
-	uv pip compile pyproject.toml --group benchmark -c build/constraints.txt --universal --python-version 3.10 \
-		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o build/bench.lock
-	$(BIN)/python tools/only_new.py build/bench.lock requirements.lock > requirements-bench.lock
+	uv pip compile pyproject.toml --group $* -c build/constraints.txt --universal --python-version 3.10 \
+		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o build/$*.lock
+	$(BIN)/python tools/only_new.py build/$*.lock requirements.lock > requirements-$*.lock
 
 build/bench/.installed: requirements-bench.lock
 	rm -rf build/bench
@@ -116,5 +119,6 @@ build/bench/.installed: requirements-bench.lock
 		-r requirements-bench.lock
 	@touch $@
 
-bench: install build/bench/.installed
-	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/build/bench" $(BIN)/python benchmarks/run_all.py $(BENCH_ARGS)
+# Spark takes part where there is Java.
+bench: install build/bench/.installed $(if $(shell command -v java),$(SPARK_VENV)/.installed)
+	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/build/bench:$(CURDIR)" $(BIN)/python benchmarks/run_all.py $(BENCH_ARGS)

@@ -3,7 +3,9 @@
     python benchmarks/run_all.py [--only NAME ...] [--out FILE]
 
 Sizes come from the environment: BENCH_LINES (of usage, e-invoices and subscriptions; 1,000,000), BENCH_VARIATIONS (of
-the app; 5,000,000), BENCH_MONTHS (12). A benchmark that misses its limits is told so in its part; the others still run.
+the app; 5,000,000), BENCH_MONTHS (12), BENCH_ENGINE_LINES (of each subject on both engines, and 2 and 4 times as many;
+250,000; only where .venv-spark is, the environment of `make test-spark`). A benchmark that misses its limits is told so
+in its part; the others still run.
 """
 
 import argparse
@@ -27,6 +29,7 @@ class Benchmark:
     variable: str
     default: int
     about: str
+    environment: str = ""  # one of its own, beside the default one
 
 
 BENCHMARKS = (
@@ -40,20 +43,26 @@ BENCHMARKS = (
               "The sample's months through `recon run`, each run a process of its own."),
     Benchmark("app_latency", "The app", "--variations", "BENCH_VARIATIONS", 5_000_000,
               "Asked over HTTP what a browser asks; then readers look while the month is published again and again."),
+    Benchmark("engines", "Spark beside DuckDB", "--lines", "BENCH_ENGINE_LINES", 250_000,
+              "Whole builds, tests included, at 1, 2 and 4 times the lines; every mart of one held against the other's.",
+              ".venv-spark"),
 )  # fmt: skip
 
 
 def run(benchmark: Benchmark) -> str:
     """Its part of the page."""
     size = os.environ.get(benchmark.variable, str(benchmark.default))
-    command = [sys.executable, str(HERE / f"{benchmark.name}.py"), benchmark.size, size]
+    head = [f"## {benchmark.title}", "", benchmark.about, f"`{benchmark.name}.py {benchmark.size} {size}`", ""]
+    python = HERE.parent / benchmark.environment / "bin" / "python" if benchmark.environment else Path(sys.executable)
+    if not python.exists():
+        return "\n".join([*head, f"Not run: there is no {benchmark.environment} (it needs Java).", ""])
+    command = [str(python), str(HERE / f"{benchmark.name}.py"), benchmark.size, size]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     said = done.stdout.strip() or "It said nothing."
     verdict = (
         [] if done.returncode == 0 else ["", f"**It ended with {done.returncode}: a limit was missed, or it failed.**"]
     )
     table = said if "|---" in said else f"```\n{said}\n```"
-    head = [f"## {benchmark.title}", "", benchmark.about, f"`{benchmark.name}.py {benchmark.size} {size}`", ""]
     return "\n".join([*head, table, *verdict, ""])
 
 

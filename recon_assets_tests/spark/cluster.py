@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -23,7 +24,7 @@ class SparkCluster:
     def __init__(self, folder: Path, spark_home: Path) -> None:
         self._folder = folder
         self._class = str(spark_home / "bin" / "spark-class")
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._port, self._page = free_port(), free_port()
         self.master = f"spark://{HOST}:{self._port}"
 
@@ -38,14 +39,15 @@ class SparkCluster:
     def _start(self, name: str, main_class: str, *options: str) -> None:
         with (self._folder / f"{name}.log").open("wb") as log:
             command = [self._class, main_class, *options]
-            self._processes.append(
-                subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | LOCAL)
+            # A session each: a worker's executors are killed with it, as when a machine is lost.
+            self._processes[name] = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | LOCAL, start_new_session=True
             )
 
     def _await_workers(self) -> None:
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            assert all(process.poll() is None for process in self._processes), self._logs()
+            assert all(process.poll() is None for process in self._processes.values()), self._logs()
             if self._state().get("aliveworkers") == WORKERS:
                 return
             time.sleep(0.5)
@@ -69,8 +71,13 @@ class SparkCluster:
         """Applications that had an executor on this worker."""
         return {path.parent.name for path in (self._folder / worker).glob("app-*/*") if path.is_dir()}
 
+    def kill(self, worker: str) -> None:
+        """SIGKILL for a worker and its executors."""
+        os.killpg(self._processes[worker].pid, signal.SIGKILL)
+        self._processes[worker].wait(timeout=60)
+
     def stop(self) -> None:
-        for process in reversed(self._processes):
+        for process in reversed(self._processes.values()):
             process.terminate()
-        for process in self._processes:
+        for process in self._processes.values():
             process.wait(timeout=60)

@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,19 @@ def spark_home() -> Path:
 
 @pytest.fixture(scope="session")
 def cluster(spark_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
-    running = SparkCluster(tmp_path_factory.mktemp("cluster"), spark_home)
+    with running_cluster(tmp_path_factory.mktemp("cluster"), spark_home) as running:
+        yield running
+
+
+@pytest.fixture
+def cluster_to_damage(spark_home: Path, tmp_path: Path) -> Iterator[SparkCluster]:
+    with running_cluster(tmp_path, spark_home) as running:
+        yield running
+
+
+@contextmanager
+def running_cluster(folder: Path, spark_home: Path) -> Iterator[SparkCluster]:
+    running = SparkCluster(folder, spark_home)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in LOCAL.items():
             patch.setenv(name, value)

@@ -2,41 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
 from recon_assets.lakehouse.published import PublishedStore
-from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import marts_of, published_marts
 from recon_assets.pipeline.publish import publish_build
 from recon_assets_tests.landed import NOW, as_dicts, platform_in
+from recon_assets_tests.spark.builds import SPARK, differing, made
 from recon_assets_tests.spark.cluster import SparkCluster
 from recon_assets_tests.spark.conftest import Loaded
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1800)]
 SUBJECTS = ["subscriptions", "usage", "einvoices"]
-SPARK = {"engine": "spark", "spark_executor_memory": "512m", "spark_driver_memory": "1g", "spark_partitions": 2}
-
-
-def differing(left: Build, right: Build) -> dict[str, list[dict[str, Any]]]:
-    """By mart, rows that only one of two builds has, or has more often."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    with duckdb.connect() as connection:
-        for name, build in (("ours", left), ("theirs", right)):
-            connection.execute(f"attach '{build.database}' as {name} (read_only)")
-        for mart in marts_of(left.subject):
-            table = f"marts.{mart.name}"
-            for here, there in (("ours", "theirs"), ("theirs", "ours")):
-                rows = as_dicts(connection.execute(f"from {here}.{table} except all from {there}.{table}"))
-                found.setdefault(mart.name, []).extend({"only in": here} | row for row in rows)
-    return {name: rows for name, rows in found.items() if rows}
-
-
-def count(build: Build, mart: str) -> int:
-    with duckdb.connect(str(build.database), read_only=True) as connection:
-        return int(connection.execute(f"select count(*) from marts.{mart}").fetchall()[0][0])
 
 
 @pytest.mark.parametrize("kind", ["sample", "random"])
@@ -49,7 +27,7 @@ def test_every_mart_of_a_cluster_is_that_of_duckdb(
     before = {worker: cluster.applications(worker) for worker in cluster.workers()}
     theirs = data.build(subject, f"{subject}-spark", spark_master=cluster.master, **SPARK)
     assert differing(ours, theirs) == {}
-    assert all(count(ours, mart.name) > 0 for mart in marts_of(subject) if not mart.is_shared)
+    assert all(made(ours, mart.name).num_rows > 0 for mart in marts_of(subject) if not mart.is_shared)
     assert sorted(ours.checks, key=str) == sorted(theirs.checks, key=str)
     assert {node.name: node.rows for node in ours.nodes} == {node.name: node.rows for node in theirs.nodes}
     assert all(cluster.applications(worker) > before[worker] for worker in cluster.workers()), "a worker had no part"
