@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.records import MAX_COLUMNS, Record, Records, heading_text, read_csv, write_records
-from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, require_bounded_archive
+from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, is_damage, require_bounded_archive
 
 DateOrder = Literal["day_first", "month_first"]
 _SPLIT_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})( \d{1,2}:\d{2}(:\d{2})?)?")
@@ -102,6 +102,8 @@ def _read_xlsx(path: Path, file: str, limits: UnpackLimits, target: Path) -> Rec
     try:
         workbook = load_workbook(path, read_only=True, data_only=True, keep_links=False)
     except Exception as error:
+        if not is_damage(error):
+            raise
         raise _unreadable(file, error) from error
     with closing(workbook):
         for sheet in workbook.worksheets:
@@ -136,6 +138,8 @@ def _rows(sheet: Any, file: str) -> Iterator[list[str | None]]:
     except FileProblem:
         raise
     except Exception as error:
+        if not is_damage(error):
+            raise
         raise _unreadable(file, error) from error
 
 
@@ -167,6 +171,8 @@ def _require_harmless(path: Path, file: str, limits: UnpackLimits) -> None:
             for member in archive.infolist():  # all: what a sheet's file is called is up to the workbook
                 _require_no_entities(archive, member, file)
     except ARCHIVE_ERRORS as error:
+        if not is_damage(error):
+            raise
         raise FileProblem(file, f"is not a workbook ({error}); save it again as .xlsx") from error
 
 

@@ -47,6 +47,8 @@ class _BoundedReader(io.RawIOBase):
         try:
             data = self._stream.read(len(buffer))
         except (EOFError, OSError, zlib.error) as error:
+            if not is_damage(error):
+                raise
             raise FileProblem(self._file, f"the compressed file is damaged ({error}); fetch it again") from error
         self._left -= len(data)
         if self._left < 0:

@@ -1,8 +1,13 @@
 """Compressed files: bounded, and damaged ones named."""
 
+import errno
 import gzip
+import io
+import os
+import zipfile
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from recon_assets_tests.landed import bss_line, delimited, land, land_bss, microsoft_name, platform_in, table_rows
@@ -73,3 +78,36 @@ def test_a_bomb_among_microsoft_files_leaves_the_earlier_month(tmp_path: Path) -
     assert problems_of(tmp_path, gzip.compress(CONTENT + b"\r\n" * 5_000_000)) != []
     assert platform.raw.read("bss_invoices", "2025-01") == before
     assert not (tmp_path / "landing" / microsoft_name("2025-01", "NCE")).exists()
+
+
+def packed_as(kind: str) -> bytes:
+    made = io.BytesIO()
+    if kind == "gzip":
+        return gzip.compress(CONTENT)
+    if kind == "zip":
+        with zipfile.ZipFile(made, "w") as archive:
+            archive.writestr("a.csv", CONTENT)
+    else:
+        openpyxl.Workbook().save(made)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "name", "reader"),
+    [
+        ("gzip", "bss_invoices", NAME, gzip.GzipFile),
+        ("zip", "einvoices", "einvoice/issued/2025-01/a.zip", zipfile.ZipExtFile),
+        ("workbook", "erp_sales_register", "erp/sales_register/2025-01/a.xlsx", zipfile.ZipExtFile),
+    ],
+)
+def test_a_disk_that_cannot_be_read_is_not_told_as_a_damaged_file(
+    kind: str, source: str, name: str, reader: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    platform = platform_in(tmp_path)
+    land(platform.settings.landing, name, b"").write_bytes(packed_as(kind))
+    monkeypatch.setattr(reader, "read", broken)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        platform.load(source, "2025-01")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from recon_assets.landing import manifests
 from recon_assets.landing.discovery import discover
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
@@ -41,6 +42,14 @@ def test_a_run_that_is_not_whole_fails_the_month_and_no_older_run_takes_its_plac
     load = zone.load()
     assert load.outcome == "failed"
     assert "run2/manifest.json" in load.problems[0]
+
+
+def test_a_manifest_that_is_far_too_big_is_not_read(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifests, "_MAX_BYTES", 1000)
+    zone.run("a/20250301-20250331/run1", "2025-04-01T00:00:00Z", [cost_row("1")], padding=" " * 1000)
+    load = zone.load()
+    assert load.outcome == "failed"
+    assert "run1/manifest.json: is no manifest: it has more than 1000 bytes" in load.problems[0]
 
 
 def test_files_without_a_manifest_count_only_where_the_kind_has_none(zone: Zone) -> None:
