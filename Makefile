@@ -55,7 +55,6 @@ $(SPARK_VENV)/.installed: requirements.lock requirements-spark.lock pyproject.to
 	@touch $@
 
 test-spark: $(SPARK_VENV)/.installed
-	@command -v java > /dev/null || { echo "Java 17 is needed (Debian: openjdk-17-jre-headless)"; exit 1; }
 	env -u RECON_HOME PATH="$(CURDIR)/$(SPARK_VENV)/bin:$$PATH" RECON_TESTS_NO_SKIPS=1 \
 		$(SPARK_VENV)/bin/python -m pytest -n 0 recon_assets_tests/spark $(PYTEST_ARGS)
 

@@ -1,7 +1,6 @@
-"""Services from npm that tests start: pinned in a folder with a lock file, installed once, on a free port."""
+"""Services from npm that tests start: pinned in a folder with a lock file, installed once."""
 
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -20,9 +19,3 @@ def install(folder: Path, program: Path) -> str | None:
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         return None if done.returncode == 0 else f"npm ci failed: {done.stderr.strip()[-300:]}"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

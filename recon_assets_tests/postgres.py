@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,25 +12,18 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from recon_assets_tests.machine import free_port, install_package
+
 USER = "dagster"
 PASSWORD = "canary-of-postgres"
 PATIENCE = 60  # seconds
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def programs() -> Path:
     """Folder of initdb and postgres; installed when they are missing and this user may."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False, capture_output=True, timeout=200)
-        wanted = ["apt-get", "install", "-y", "--no-install-recommends", "postgresql"]
-        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(wanted, check=False, capture_output=True, timeout=280, env=environment)
+    if not found:
+        install_package("postgresql")
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         pytest.skip("PostgreSQL is not installed, and cannot be by this user")

@@ -15,7 +15,8 @@ from recon_assets.lakehouse.raw import FailedLoad
 from recon_assets.notices.outbox import NOTICES_FILE, Fact, NotDelivered, Outbox, Report
 from recon_assets.platform import Platform
 from recon_assets_tests.landed import NOW, land, land_bss, platform_in
-from recon_assets_tests.postgres import PASSWORD, Cluster, free_port
+from recon_assets_tests.machine import free_port
+from recon_assets_tests.postgres import PASSWORD, Cluster
 from recon_assets_tests.reliability.homes import bss_lines
 
 POSTGRES_YAML = (Path(__file__).parents[1] / "deploy" / "dagster.yaml").read_text(encoding="utf-8")

@@ -1,7 +1,6 @@
 """A headless Chromium (Debian's), the app as a program of its own, and the accessibility rules: what browser tests use."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from recon_assets_tests import npm
+from recon_assets_tests.machine import free_port, install_package
 
 HERE = Path(__file__).resolve().parent
 AXE = HERE / "axe" / "node_modules" / "axe-core" / "axe.min.js"
@@ -30,14 +30,8 @@ def why_not() -> str | None:
 
 def _chromium() -> str | None:
     with FileLock(HERE / ".install.lock"):
-        return _installed_chromium()
-
-
-def _installed_chromium() -> str | None:
-    if not CHROMIUM.exists() and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", *command], capture_output=True, check=False, env=environment)
+        if not CHROMIUM.exists():
+            install_package("chromium")
     return None if CHROMIUM.exists() else "Chromium is not installed: apt-get install chromium"
 
 
@@ -45,7 +39,7 @@ class App:
     """`recon app` on a free port with a home of its own; `url` is where it answers."""
 
     def __init__(self, home: Path, published: Path) -> None:
-        port = npm.free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         settings = {"RECON_HOME": str(home), "RECON_PUBLISHED_URL": str(published)}
         self._log = home / "app.log"

@@ -12,6 +12,7 @@ from azure.storage.blob import BlobServiceClient
 from recon_assets.azure.account import StorageAccount, open_account
 from recon_assets.azure.settings import AzureSettings
 from recon_assets_tests import npm
+from recon_assets_tests.machine import free_port
 
 HERE = Path(__file__).resolve().parent / "azurite"
 PROGRAM = HERE / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
@@ -25,7 +26,7 @@ class Azurite:
     def __init__(self, log: Path, certificate: tuple[Path, Path] | None = None) -> None:
         if reason := npm.install(HERE, PROGRAM):
             raise RuntimeError(f"Azurite: {reason}")
-        self.port = npm.free_port()
+        self.port = free_port()
         self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}/{ACCOUNT}"
         self.log = log
         options = ["--blobPort", str(self.port), "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]

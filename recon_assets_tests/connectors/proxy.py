@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from recon_assets_tests import npm
+from recon_assets_tests.machine import free_port
 from recon_assets_tests.shared import SHARED
 
 HERE = Path(__file__).resolve().parent
@@ -33,7 +34,7 @@ class Prism:
 
     def __init__(self, upstream: str, log: Path, contract: Path = CONTRACT) -> None:
         self.log = log
-        port = npm.free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = ["node", str(PRISM), "proxy", str(contract), upstream, "--errors", "-p", str(port)]
         with log.open("w", encoding="utf-8") as file:

@@ -15,7 +15,7 @@ from dagster._grpc.types import CanCancelExecutionResult
 from dagster._serdes import serialize_value
 
 from recon_assets.defs.launcher import WatchedRunLauncher
-from recon_assets_tests.postgres import free_port
+from recon_assets_tests.machine import free_port
 
 OVERRIDES = {"run_launcher": {"module": WatchedRunLauncher.__module__, "class": WatchedRunLauncher.__name__}}
 

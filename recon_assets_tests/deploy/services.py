@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from recon_assets_tests.postgres import PASSWORD, Cluster, free_port
+from recon_assets_tests.machine import free_port
+from recon_assets_tests.postgres import PASSWORD, Cluster
 
 REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"

@@ -16,7 +16,7 @@ from recon_assets.errors import InputError
 from recon_assets.notices.channels import PAYLOADS, mail_sender, webhook_sender
 from recon_assets.notices.outbox import Message, NotDelivered
 from recon_assets.notices.settings import NoticeSettings, load_notice_settings
-from recon_assets_tests.postgres import free_port
+from recon_assets_tests.machine import free_port
 
 MESSAGE = Message("subscriptions 2025-01 failed", ["<b> & *row* in my_file", "second"], "http://dagster/runs/1")
 SECRET = "canary-of-hook"

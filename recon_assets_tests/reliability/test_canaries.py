@@ -47,7 +47,7 @@ from recon_assets.settings import Settings, load_settings
 from recon_assets_tests.azure.azurite import ACCOUNT_KEY, Azurite, azure_environment
 from recon_assets_tests.connectors import bss_service, service
 from recon_assets_tests.landed import json_invoice, json_item, land_nce
-from recon_assets_tests.npm import free_port
+from recon_assets_tests.machine import free_port
 from recon_assets_tests.reliability.homes import nce_lines
 from recon_assets_tests.reliability.leaks import contents_below, leaks
 

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from recon_assets_tests.postgres import free_port
+from recon_assets_tests.machine import free_port
 
 HOST = "127.0.0.1"
 WORKERS = 2

@@ -13,11 +13,13 @@ from recon_assets.months import month_range
 from recon_assets.pipeline.build import Build, run_build
 from recon_assets.sample import write_sample
 from recon_assets_tests.landed import NOW, load_all, platform_in
+from recon_assets_tests.machine import install_package
 from recon_assets_tests.oracle.random_einvoices import write_random_einvoices
 from recon_assets_tests.oracle.random_landing import write_random_landing
 from recon_assets_tests.oracle.random_usage import write_random_usage
 from recon_assets_tests.spark.cluster import LOCAL, SparkCluster
 
+JAVA = "openjdk-17-jre-headless"
 SAMPLE_MONTHS = month_range("2024-12", "2025-01")
 
 
@@ -59,7 +61,9 @@ def spark_home() -> Path:
     if found is None or found.origin is None or importlib.util.find_spec("dbt.adapters.spark") is None:
         pytest.skip("pyspark and dbt-spark are in an environment of their own: make test-spark")
     if shutil.which("java") is None:
-        pytest.skip("Spark needs Java 17, which is not installed")
+        install_package(JAVA)
+    if shutil.which("java") is None:
+        pytest.skip(f"Spark needs Java 17, which is not installed: apt-get install {JAVA}")
     return Path(found.origin).parent
 
 
