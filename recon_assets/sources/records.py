@@ -165,26 +165,22 @@ def batched(items: Iterable[T], text_of: Callable[[T], int], most: int) -> Itera
 def _batch(
     records: list[Record], width: int, first_row: int, schema: pa.Schema, keep_text: bool = False
 ) -> pa.RecordBatch:
-    rows = [_shaped(fields, problem, width) for fields, problem in records]
+    unread = [None] * width  # of an unreadable record no field is trusted, its text is kept
+    cells = [fields[:width] if problem is None else unread for fields, problem in records]
+    columns = [
+        [field if field and not field.isspace() else None for field in column] for column in zip(*cells, strict=True)
+    ]
+    numbers = range(first_row, first_row + len(records))
+    problems = [problem for _, problem in records]
     if keep_text:
         texts = [fields[-1] for fields, _ in records]
-        rows = [(cells[:width], problem, text) for (cells, problem, _), text in zip(rows, texts, strict=True)]
-    columns = [[row[0][n] for row in rows] for n in range(width)]
-    numbers = list(range(first_row, first_row + len(rows)))
-    arrays = [*columns, numbers, [row[1] for row in rows], [row[2] for row in rows]]
+    else:
+        texts = [None if problem is None else ",".join(field or "" for field in fields) for fields, problem in records]
+    arrays = [*columns, numbers, problems, texts]
     try:
         return pa.record_batch([pa.array(a, f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema)
     except UnicodeEncodeError:
         return _batch([_decodable(record) for record in records], width, first_row, schema, keep_text)
-
-
-def _shaped(
-    fields: list[str | None], problem: str | None, width: int
-) -> tuple[list[str | None], str | None, str | None]:
-    """Fields padded to `width`, empty ones null; of an unreadable record no field is trusted, its text is kept."""
-    if problem is None:
-        return [field if field and not field.isspace() else None for field in fields], None, None
-    return [None] * width, problem, ",".join(field or "" for field in fields)
 
 
 def _decodable(record: Record) -> Record:
