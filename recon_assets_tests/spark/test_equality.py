@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recon_assets.lakehouse.published import PublishedStore
-from recon_assets.pipeline.marts import marts_of, published_marts
+from recon_assets.pipeline.build import Build
+from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
 from recon_assets.pipeline.publish import publish_build
 from recon_assets_tests.landed import NOW, as_dicts, platform_in
 from recon_assets_tests.spark.builds import SPARK, differing, made
@@ -33,21 +35,32 @@ def test_every_mart_of_a_cluster_is_that_of_duckdb(
     assert all(cluster.applications(worker) > before[worker] for worker in cluster.workers()), "a worker had no part"
 
 
-def test_a_build_of_spark_is_published_as_one_of_duckdb(
+def test_a_month_is_published_the_same_by_both_engines_and_moves_between_them_without_a_change(
     loaded: Callable[[str, str], Loaded], spark_home: Path, tmp_path: Path
 ) -> None:
     data = loaded("sample", "subscriptions")
-    raw = platform_in(data.home).raw
+    builds = {
+        "duckdb": data.build("subscriptions", "publish-duckdb"),
+        "spark": data.build("subscriptions", "publish-spark", **SPARK),
+    }
     rows = {}
-    for engine, settings in (("duckdb", {}), ("spark", SPARK)):
-        build = data.build("subscriptions", f"publish-{engine}", **settings)
+    for engine, build in builds.items():
         store = PublishedStore(tmp_path / engine)
-        outcomes = list(publish_build(build, store, raw, "run-1", lambda: NOW))
-        assert [outcome.reasons for outcome in outcomes] == [[] for _ in data.months]
-        with store.connect(published_marts().values()) as connection:
-            rows[engine] = {
-                mart.name: as_dicts(connection.execute(f"from marts.{mart.name} order by all"))
-                for mart in marts_of("subscriptions")
-            }
+        publish(build, store, data)
+        rows[engine] = {mart.name: published_rows(store, mart.name) for mart in marts_of("subscriptions")}
     assert rows["spark"] == rows["duckdb"]
     assert rows["duckdb"]["subscription_reconciliation"]
+    moved = PublishedStore(tmp_path / "moved")
+    for engine in ("duckdb", "spark", "duckdb"):
+        publish(builds[engine], moved, data)
+        assert published_rows(moved, CHANGES.name) == []
+
+
+def publish(build: Build, store: PublishedStore, data: Loaded) -> None:
+    outcomes = list(publish_build(build, store, platform_in(data.home).raw, "run-1", lambda: NOW))
+    assert [outcome.reasons for outcome in outcomes] == [[] for _ in data.months]
+
+
+def published_rows(store: PublishedStore, mart: str) -> list[dict[str, Any]]:
+    with store.connect(published_marts().values()) as connection:
+        return as_dicts(connection.execute(f"from marts.{mart} order by all"))
