@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from recon_assets.pipeline.project import PROJECT_DIR
@@ -80,6 +81,7 @@ class Loop:
         for file in (file for file in RULES if self._only in file):
             items = [item for item in session.items if item.name.startswith(TESTS_OF[file])]
             assert items, f"no test looks at {file}"
+            items.sort(key=lambda item: item.get_closest_marker("hypothesis") is not None)  # the slow ones last
             if noticed_by(session, items, self._folder) is not None:
                 raise pytest.UsageError(f"The tests of {file} fail on the project as it is.")
             self._change(session, items, file)
@@ -128,12 +130,20 @@ def _run(session: pytest.Session, items: list[pytest.Item]) -> int:
     return 0
 
 
+def same_examples_unshrunk() -> None:
+    """Random tests look at the same examples for every mutant, and do not look for the smallest one that fails."""
+    found = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", phases=found, database=None, derandomize=True)
+    hypothesis.settings.load_profile("mutants")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="a part of the path of the files to change")
     parser.add_argument("--report", type=Path, help="where survivors are written, one a line")
     given = parser.parse_args()
     started = time.monotonic()
+    same_examples_unshrunk()
     with tempfile.TemporaryDirectory(prefix="recon-mutation-") as temporary:
         folder = Path(temporary, "project")
         shutil.copytree(PROJECT_DIR, folder, ignore=shutil.ignore_patterns("target", "logs"))
@@ -141,8 +151,8 @@ def main() -> int:
         wanted = [file for file in RULES if given.only in file]
         modules = ["test_rules.py", *(["test_coverage.py"] if any("macros/" in file for file in wanted) else [])]
         files = [str(TESTS / name) for name in modules]
-        options = ["-q", "-x", "-n", "0", "--capture", "no", "-p", "no:cacheprovider", "-o", "timeout=0"]
-        code = pytest.main([*files, *options], plugins=[loop])
+        options = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider", "-p", "no:warnings", "-o", "timeout=0"]
+        code = pytest.main([*files, *options, "--capture", "no"], plugins=[loop])
     if code != pytest.ExitCode.OK:
         return int(code)
     if given.report:
