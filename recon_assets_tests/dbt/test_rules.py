@@ -229,6 +229,7 @@ def columns_of(documents: list[einvoice_oracle.Document], identifier: str) -> pa
 
 
 COMPARED = "with {{ compare_documents('from r inner join e on r.register_id = e.einvoice_id', name_fields=true) }} select * from compared order by cast(register_id as integer)"
+GROUPS_COMPARED = "with {{ compare_documents('from r inner join e on r.group_id = e.einvoice_id', is_group=true) }} select * from compared order by cast(register_id as integer)"
 TOLERANCES = [{"compared_field": name, "tolerance": Decimal("0.00")} for name in (*_IDENTIFIERS, *_AMOUNTS)]
 
 
@@ -257,13 +258,25 @@ def test_documents_are_compared_as_a_group_by_their_supplier_and_currency_alone(
         {name: dt.date(2025, 1, 12) if name == "document_date" else "X9"} for name in _IDENTIFIERS
     ]
     cases = [(document({}), document(changes)) for changes in ({}, *others)]
-    sql = "with {{ compare_documents('from r inner join e on r.group_id = e.einvoice_id', is_group=true) }} select * from compared order by cast(register_id as integer)"
     found = run(
-        render(sql), einvoice_compared_fields=TOLERANCES,
+        render(GROUPS_COMPARED), einvoice_compared_fields=TOLERANCES,
         r=columns_of([r for r, _ in cases], "group_id"), e=columns_of([e for _, e in cases], "einvoice_id"),
     )  # fmt: skip
     compared = {"supplier_tin", "currency_code"}
     assert [row["n_id"] for row in found] == [0] + [1 if name in compared else 0 for name in _IDENTIFIERS]
+
+
+def test_documents_are_compared_as_a_group_of_several_currencies_without_its_sums() -> None:
+    """Sums never mix currencies (section 4): an amount of such a group is 0 where all its rows are, else it is none."""
+    group = document({"currency_code": None, "total_charge_amount": "0"}, rate=None)
+    group.amount |= {name: None for name in _AMOUNTS if name != "total_charge_amount"}
+    einvoices = [document(dict.fromkeys(_AMOUNTS, amount)) for amount in ("0", "100.00")]
+    found = run(
+        render(GROUPS_COMPARED), einvoice_compared_fields=TOLERANCES,
+        r=columns_of([group, group], "group_id"), e=columns_of(einvoices, "einvoice_id"),
+    )  # fmt: skip
+    assert [(row["n_id"], row["n_amt"]) for row in found] == [(1, 5), (1, 6)]
+    assert [(row["is_fx_missing"], row["max_difference_myr"]) for row in found] == [(True, None), (True, None)]
 
 
 def test_a_difference_of_the_tolerance_is_none_and_one_beyond_it_is_one() -> None:
