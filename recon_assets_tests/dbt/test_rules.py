@@ -253,6 +253,27 @@ def test_documents_are_compared_as_by_the_oracle() -> None:
         assert row["days_apart"] == (abs((days[0] - days[1]).days) if None not in days else None)
 
 
+def test_documents_are_alike_when_nothing_differs() -> None:
+    cases = pairs()
+    sql = render("select {{ is_alike() }} as found from r inner join e on r.register_id = e.einvoice_id order by cast(r.register_id as integer)")  # fmt: skip
+    found = run(
+        sql, r=columns_of([r for r, _ in cases], "register_id"), e=columns_of([e for _, e in cases], "einvoice_id")
+    )
+    assert [row["found"] for row in found] == [not einvoice_oracle.compare(r, e).differing for r, e in cases]
+
+
+def test_documents_in_two_currencies_meet_by_amounts_that_are_equal_in_ringgit() -> None:
+    rates = [("1", "1"), ("4.5551", "4.5551"), ("4.5", "2.25"), (None, None), ("4.5", None), (None, "4.5")]
+    cases = [(document({"total_tax_amount": a}, r), document({"total_tax_amount": b, "currency_code": "USD"}, e))
+             for a, b in itertools.product(("0", "1", "50", "100"), repeat=2) for r, e in rates]  # fmt: skip
+    sql = render("select coalesce({{ ringgit_key('r', 'total_tax_amount') }} = {{ ringgit_key('e', 'total_tax_amount') }}, false) as found from r inner join e on r.register_id = e.einvoice_id order by cast(r.register_id as integer)")  # fmt: skip
+    found = run(
+        sql, r=columns_of([r for r, _ in cases], "register_id"), e=columns_of([e for _, e in cases], "einvoice_id")
+    )
+    differing = [einvoice_oracle.compare(r, e).differing for r, e in cases]
+    assert [row["found"] for row in found] == ["total_tax_amount" not in names for names in differing]
+
+
 def test_documents_are_compared_as_a_group_by_their_supplier_and_currency_alone() -> None:
     others: list[dict[str, Any]] = [
         {name: dt.date(2025, 1, 12) if name == "document_date" else "X9"} for name in _IDENTIFIERS
@@ -322,6 +343,44 @@ def test_the_magnitude_of_an_amount(amount: str | None, expected: str) -> None:
     items = pa.table({"a": pa.array([None if amount is None else Decimal(amount)], EXACT)})
     (row,) = run(render("select {{ magnitude('a') }} as found from items"), items=items)
     assert str(row["found"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "key", "sign"),
+    [("01", "01", 1), ("2", "02", -1), ("02", "02", -1), ("03", "03", 1), ("4", "04", -1), ("04", "04", -1), ("11", "11", 1),
+     ("12", "12", -1), ("13", "13", 1), ("14", "14", -1)],
+)  # fmt: skip
+def test_a_note_takes_away_what_an_invoice_adds(code: str, key: str, sign: int) -> None:
+    (row,) = run(
+        render("select {{ einvoice_document_columns('day') }} from items"), items=staged(document_type_key=code)
+    )
+    assert (row["document_type_key"], row["amount_sign"]) == (key, sign)
+    (row,) = run(render("select {{ signed('items', 'tax') }} as found from items"), items=[{"amount_sign": sign, "tax": Decimal("1.50")}])  # fmt: skip
+    assert row["found"] == sign * Decimal("1.50")
+
+
+@pytest.mark.parametrize(
+    ("currency", "given", "rate"),
+    [("MYR", None, "1"), ("MYR", "4.5", "1"), ("USD", "4.5", "4.5"), ("USD", None, None), ("USD", "0", None), ("USD", "-1", None),
+     ("USD", "0.000000000001", "0.000000000001"), ("USD", "99999999.999999999999", "99999999.999999999999"),
+     ("USD", "100000000", None)],
+)  # fmt: skip
+def test_the_rate_of_a_document_is_more_than_nothing_and_that_of_ringgit_one(
+    currency: str, given: str | None, rate: str | None
+) -> None:
+    items = staged(currency_code_key=currency, exchange_rate=None if given is None else Decimal(given))
+    (row,) = run(render("select {{ einvoice_document_columns('day') }} from items"), items=items)
+    assert row["rate"] == (None if rate is None else Decimal(rate))
+
+
+def staged(**changes: Any) -> pa.Table:
+    """A document as it is staged, before anything is computed of it."""
+    texts = [f"{name}{end}" for name in _IDENTIFIERS if name != "document_date" for end in ("", "_key")]
+    row: dict[str, Any] = (
+        dict.fromkeys(texts, "A1") | {"day": MONTH} | dict.fromkeys([*_AMOUNTS, "exchange_rate"]) | changes
+    )
+    kinds = {"day": pa.date32(), **dict.fromkeys([*_AMOUNTS, "exchange_rate"], EXACT)}
+    return pa.table({name: pa.array([value], kinds.get(name, pa.string())) for name, value in row.items()})
 
 
 @pytest.mark.parametrize(
