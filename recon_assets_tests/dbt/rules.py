@@ -5,7 +5,9 @@
 """
 
 import re
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import duckdb
@@ -56,11 +58,20 @@ class _Adapter:
         return self._macros.get(f"duckdb__{name}") or self._macros[f"default__{name}"]
 
 
+@cache
+def _compiled(text: str) -> CodeType:
+    return _environment().compile(text)
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(extensions=["jinja2.ext.do"])
+
+
 def render(template: str, **variables: Any) -> str:
     """A template with the macros of the project (or of the changed copy); `ref` gives the plain name of a table."""
     values = {**VARIABLES, **variables}
     macros: dict[str, Any] = {}
-    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
+    environment = _environment()
     environment.globals |= {
         "return": lambda value: value, "var": values.__getitem__, "ref": lambda name: name, "adapter": _Adapter(macros),
         "config": lambda **_: "", "einvoice_key": lambda name: name if name == "document_date" else f"{name}_key",
@@ -72,7 +83,7 @@ def render(template: str, **variables: Any) -> str:
             text = re.sub(rf"{{% macro {macro}\(.*?{{% endmacro %}}", "", text, flags=re.DOTALL)
             if value is not None:
                 environment.globals[macro] = lambda value=value: value
-        module = environment.from_string(text).module
+        module = jinja2.Template.from_code(environment, _compiled(text), environment.make_globals(None)).module
         found = {macro: getattr(module, macro) for macro in dir(module) if not macro.startswith("__")}
         macros |= found
         environment.globals |= found

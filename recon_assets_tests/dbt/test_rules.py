@@ -60,17 +60,12 @@ def usage_rows() -> list[dict[str, Any]]:
     rows = []
     for used, cost, unit, restated in itertools.product((0, 1, 2), (0, 1, 3), (CENT, Decimal(1)), (False, True)):
         most = max(used, cost)
-        apart = {Decimal(0), unit, unit + MICRO, most * unit, most * unit + MICRO, -unit, 7 * unit}
-        quantities = {
-            Decimal(0),
-            MICRO * most,
-            MICRO * most + Decimal("1e-12"),
-            -MICRO * most,
-            Decimal(1),
-            Decimal("0.01"),
-        }
+        amounts = {Decimal(0), unit, unit + MICRO, most * unit, most * unit + MICRO, 7 * unit}
+        quantities = {Decimal(0), MICRO * most, MICRO * most + Decimal("1e-12"), Decimal(1), Decimal("0.01")}
         for amount, quantity, base in itertools.product(
-            apart, quantities, ((Decimal(0), Decimal(0)), (10 * unit, Decimal(10)))
+            {sign * amount for amount in amounts for sign in (1, -1)},
+            {sign * quantity for quantity in quantities for sign in (1, -1)},
+            ((Decimal(0), Decimal(0)), (10 * unit, Decimal(10))),
         ):
             rows.append(row_of(used, cost, base[0], base[0] + amount, base[1], base[1] + quantity, unit, restated))
     # A price within a thousandth of the other, and one just beyond; either quantity may be none at all.
@@ -128,7 +123,7 @@ def test_the_tolerance_of_usage_grows_with_the_lines_between_a_unit_and_a_cap(
     ("part", "whole"),
     [
         ("1", "3"), ("-1", "3"), ("2", "-3"), ("0", "5"), ("5", "0"), ("0", "0"), ("0.000000000001", "99999999999.5"),
-        ("1", "8000000000000"), ("-1", "8000000000000"), ("123456789.123456789", "0.000000000007"), ("99.5", "100"),
+        ("0", "99999999999999999999999999"), ("1", "8000000000000"), ("-1", "8000000000000"), ("123456789.123456789", "0.000000000007"), ("99.5", "100"),
         ("0.000000000001", "200"), ("0.000000000001", "199.999999999999"), ("0.000000000001", "200.000000000001"),
     ],
 )  # fmt: skip
@@ -234,6 +229,7 @@ def columns_of(documents: list[einvoice_oracle.Document], identifier: str) -> pa
 
 
 COMPARED = "with {{ compare_documents('from r inner join e on r.register_id = e.einvoice_id', name_fields=true) }} select * from compared order by cast(register_id as integer)"
+GROUPS_COMPARED = "with {{ compare_documents('from r inner join e on r.group_id = e.einvoice_id', is_group=true) }} select * from compared order by cast(register_id as integer)"
 TOLERANCES = [{"compared_field": name, "tolerance": Decimal("0.00")} for name in (*_IDENTIFIERS, *_AMOUNTS)]
 
 
@@ -257,6 +253,53 @@ def test_documents_are_compared_as_by_the_oracle() -> None:
         assert row["days_apart"] == (abs((days[0] - days[1]).days) if None not in days else None)
 
 
+def test_documents_are_alike_when_nothing_differs() -> None:
+    cases = pairs()
+    sql = render("select {{ is_alike() }} as found from r inner join e on r.register_id = e.einvoice_id order by cast(r.register_id as integer)")  # fmt: skip
+    found = run(
+        sql, r=columns_of([r for r, _ in cases], "register_id"), e=columns_of([e for _, e in cases], "einvoice_id")
+    )
+    assert [row["found"] for row in found] == [not einvoice_oracle.compare(r, e).differing for r, e in cases]
+
+
+def test_documents_in_two_currencies_meet_by_amounts_that_are_equal_in_ringgit() -> None:
+    rates = [("1", "1"), ("4.5551", "4.5551"), ("4.5", "2.25"), (None, None), ("4.5", None), (None, "4.5")]
+    cases = [(document({"total_tax_amount": a}, r), document({"total_tax_amount": b, "currency_code": "USD"}, e))
+             for a, b in itertools.product(("0", "1", "50", "100"), repeat=2) for r, e in rates]  # fmt: skip
+    sql = render("select coalesce({{ ringgit_key('r', 'total_tax_amount') }} = {{ ringgit_key('e', 'total_tax_amount') }}, false) as found from r inner join e on r.register_id = e.einvoice_id order by cast(r.register_id as integer)")  # fmt: skip
+    found = run(
+        sql, r=columns_of([r for r, _ in cases], "register_id"), e=columns_of([e for _, e in cases], "einvoice_id")
+    )
+    differing = [einvoice_oracle.compare(r, e).differing for r, e in cases]
+    assert [row["found"] for row in found] == ["total_tax_amount" not in names for names in differing]
+
+
+def test_documents_are_compared_as_a_group_by_their_supplier_and_currency_alone() -> None:
+    others: list[dict[str, Any]] = [
+        {name: dt.date(2025, 1, 12) if name == "document_date" else "X9"} for name in _IDENTIFIERS
+    ]
+    cases = [(document({}), document(changes)) for changes in ({}, *others)]
+    found = run(
+        render(GROUPS_COMPARED), einvoice_compared_fields=TOLERANCES,
+        r=columns_of([r for r, _ in cases], "group_id"), e=columns_of([e for _, e in cases], "einvoice_id"),
+    )  # fmt: skip
+    compared = {"supplier_tin", "currency_code"}
+    assert [row["n_id"] for row in found] == [0] + [1 if name in compared else 0 for name in _IDENTIFIERS]
+
+
+def test_documents_are_compared_as_a_group_of_several_currencies_without_its_sums() -> None:
+    """Sums never mix currencies (section 4): an amount of such a group is 0 where all its rows are, else it is none."""
+    group = document({"currency_code": None, "total_charge_amount": "0"}, rate=None)
+    group.amount |= {name: None for name in _AMOUNTS if name != "total_charge_amount"}
+    einvoices = [document(dict.fromkeys(_AMOUNTS, amount)) for amount in ("0", "100.00")]
+    found = run(
+        render(GROUPS_COMPARED), einvoice_compared_fields=TOLERANCES,
+        r=columns_of([group, group], "group_id"), e=columns_of(einvoices, "einvoice_id"),
+    )  # fmt: skip
+    assert [(row["n_id"], row["n_amt"]) for row in found] == [(1, 5), (1, 6)]
+    assert [(row["is_fx_missing"], row["max_difference_myr"]) for row in found] == [(True, None), (True, None)]
+
+
 def test_a_difference_of_the_tolerance_is_none_and_one_beyond_it_is_one() -> None:
     cases = [(document({}, rate), document({"total_tax_amount": amount, "currency_code": currency}, rate))
              for rate in ("1", "2") for amount in ("99.94", "99.95", "100.05", "100.06") for currency in ("MYR", "USD")]  # fmt: skip
@@ -275,9 +318,11 @@ def test_a_difference_of_the_tolerance_is_none_and_one_beyond_it_is_one() -> Non
 
 @pytest.mark.parametrize("currency", ["MYR", "USD"])
 def test_differences_in_ringgit_keep_their_sign_and_are_rounded_once(currency: str) -> None:
-    cases = [(document({"total_tax_amount": a}, rate), document({"total_tax_amount": b, "currency_code": currency}, rate))
-             for a, b in (("100", "103.01"), ("103.01", "100"), ("100", "100"), ("0", "0"), ("0", "0.5"))
-             for rate in ("1", "4.5551", "0.5", None)]  # fmt: skip
+    # 1 x 4.5546 is 4.55; rounded to 4.555 first it would be 4.56.
+    rates = [*((rate, rate) for rate in ("1", "2", "4.5551", "4.5546", "0.5", None)), ("2", None), (None, "2")]
+    cases = [(document({"total_tax_amount": a}, r), document({"total_tax_amount": b, "currency_code": currency}, e))
+             for a, b in (("100", "103.01"), ("103.01", "100"), ("100", "100"), ("0", "0"), ("0", "0.5"), ("0", "1"))
+             for r, e in rates]  # fmt: skip
     sql = render("select {{ difference_myr('total_tax_amount') }} as found from r inner join e on r.register_id = e.einvoice_id order by cast(register_id as integer)")  # fmt: skip
     found = run(
         sql, r=columns_of([r for r, _ in cases], "register_id"), e=columns_of([e for _, e in cases], "einvoice_id")
@@ -298,6 +343,44 @@ def test_the_magnitude_of_an_amount(amount: str | None, expected: str) -> None:
     items = pa.table({"a": pa.array([None if amount is None else Decimal(amount)], EXACT)})
     (row,) = run(render("select {{ magnitude('a') }} as found from items"), items=items)
     assert str(row["found"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "key", "sign"),
+    [("01", "01", 1), ("2", "02", -1), ("02", "02", -1), ("03", "03", 1), ("4", "04", -1), ("04", "04", -1), ("11", "11", 1),
+     ("12", "12", -1), ("13", "13", 1), ("14", "14", -1)],
+)  # fmt: skip
+def test_a_note_takes_away_what_an_invoice_adds(code: str, key: str, sign: int) -> None:
+    (row,) = run(
+        render("select {{ einvoice_document_columns('day') }} from items"), items=staged(document_type_key=code)
+    )
+    assert (row["document_type_key"], row["amount_sign"]) == (key, sign)
+    (row,) = run(render("select {{ signed('items', 'tax') }} as found from items"), items=[{"amount_sign": sign, "tax": Decimal("1.50")}])  # fmt: skip
+    assert row["found"] == sign * Decimal("1.50")
+
+
+@pytest.mark.parametrize(
+    ("currency", "given", "rate"),
+    [("MYR", None, "1"), ("MYR", "4.5", "1"), ("USD", "4.5", "4.5"), ("USD", None, None), ("USD", "0", None), ("USD", "-1", None),
+     ("USD", "0.000000000001", "0.000000000001"), ("USD", "99999999.999999999999", "99999999.999999999999"),
+     ("USD", "100000000", None)],
+)  # fmt: skip
+def test_the_rate_of_a_document_is_more_than_nothing_and_that_of_ringgit_one(
+    currency: str, given: str | None, rate: str | None
+) -> None:
+    items = staged(currency_code_key=currency, exchange_rate=None if given is None else Decimal(given))
+    (row,) = run(render("select {{ einvoice_document_columns('day') }} from items"), items=items)
+    assert row["rate"] == (None if rate is None else Decimal(rate))
+
+
+def staged(**changes: Any) -> pa.Table:
+    """A document as it is staged, before anything is computed of it."""
+    texts = [f"{name}{end}" for name in _IDENTIFIERS if name != "document_date" for end in ("", "_key")]
+    row: dict[str, Any] = (
+        dict.fromkeys(texts, "A1") | {"day": MONTH} | dict.fromkeys([*_AMOUNTS, "exchange_rate"]) | changes
+    )
+    kinds = {"day": pa.date32(), **dict.fromkeys([*_AMOUNTS, "exchange_rate"], EXACT)}
+    return pa.table({name: pa.array([value], kinds.get(name, pa.string())) for name, value in row.items()})
 
 
 @pytest.mark.parametrize(
@@ -391,11 +474,33 @@ def test_the_verdict_on_a_subscription_at_the_tolerance(
     assert row["bss_cost_without_late"] == (7 if bss is not None else 0)
 
 
-def test_a_side_of_several_currencies_has_no_total_and_one_with_an_item_without_start_no_last_start() -> None:
+@pytest.mark.parametrize("late", ["bss", "ms"])
+def test_a_side_of_several_currencies_has_no_total_and_one_with_an_item_without_start_no_last_start(late: str) -> None:
+    early = {"bss": "ms", "ms": "bss"}[late]
     (row,) = run(
-        model(VERDICTS), int_subscriptions__sides=[side("bss", "s", "10", 2, 1), side("ms", "s", "9", 1, 2)],
+        model(VERDICTS), int_subscriptions__sides=[side(late, "s", "10", 2, 1), side(early, "s", "9", 1, 2)],
         int_subscriptions__currencies=[{"billing_month": MONTH, "ms_subscription_id": "s", "currency": "MYR", "currency_count": 2}],
         currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}],
     )  # fmt: skip
-    assert (row["bss_total_cost"], row["ms_total_cost"]) == (None, Decimal(9))
-    assert (row["bss_last_start"], row["ms_last_start"]) == (None, MONTH)
+    assert (row[f"{late}_total_cost"], row[f"{early}_total_cost"]) == (None, Decimal(9))
+    assert (row[f"{late}_last_start"], row[f"{early}_last_start"]) == (None, MONTH)
+
+
+def test_each_subscription_is_judged_in_its_own_currency_of_the_month() -> None:
+    currencies = {(month, key): f"{key}{month.month}" for month in (MONTH, dt.date(2025, 2, 1)) for key in "st"}
+    found = run(
+        model(VERDICTS),
+        int_subscriptions__sides=[
+            side(name, key, cost) | {"billing_month": month}
+            for month, key in currencies for name, cost in (("bss", "10"), ("ms", "9"))
+        ],
+        int_subscriptions__currencies=[
+            {"billing_month": month, "ms_subscription_id": key, "currency": currency, "currency_count": 1}
+            for (month, key), currency in currencies.items()
+        ],
+        currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}, {"currency": "s2", "tolerance": Decimal("0.50")}],
+    )  # fmt: skip
+    assert sorted((row["currency"], row["status"]) for row in found) == [
+        ("s1", "match"), ("s2", "discrepancy"), ("t1", "match"), ("t2", "match"),
+    ]  # fmt: skip
+    assert {(row["billing_month"], row["ms_subscription_id"]): row["currency"] for row in found} == currencies
