@@ -34,11 +34,18 @@ def _watch(pid: int, peak: list[int]) -> None:
     try:
         process = psutil.Process(pid)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            family = [process, *process.children(recursive=True)]
-            peak[0] = max(peak[0], sum(member.memory_info().rss for member in family))
+            peak[0] = max(peak[0], sum(map(_resident, [process, *process.children(recursive=True)])))
             time.sleep(0.05)
-    except psutil.Error:
+    except psutil.NoSuchProcess:
         return
+
+
+def _resident(process: psutil.Process) -> int:
+    """Resident bytes; 0 of one that has just ended."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def publish(platform: Any) -> None:

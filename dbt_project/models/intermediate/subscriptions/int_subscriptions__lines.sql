@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 with bss as (
 
     select * from {{ ref('int_subscriptions__bss_lines') }}

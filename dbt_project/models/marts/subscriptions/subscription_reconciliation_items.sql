@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 with items as (
 
     select * from {{ ref('int_subscriptions__items') }}
