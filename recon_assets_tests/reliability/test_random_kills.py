@@ -10,7 +10,9 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -39,7 +41,8 @@ from recon_assets_tests.reliability.homes import (
 
 # Read when tests are collected: the tests themselves run without RECON_* of the shell.
 ROUNDS = int(os.environ.get("RECON_KILL_ROUNDS", "2"))
-KILLS = 3  # a round, one after the other
+KILLS = 3  # a round, one after the other; the last while it publishes, of which the others would hit little
+PUBLISHING = 0.6  # seconds of CPU, about what it takes
 OTHER_SEED = 8
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -113,23 +116,33 @@ def recon_run(home: str, subject: str) -> None:
         sys.exit(run(platform_in(Path(home)), [SAMPLE_MONTH], subject)[0])
 
 
-def kill_at(process: ForkServerProcess, seconds: float) -> tuple[bool, float]:
-    """Kill the process and its children once they used so many seconds of CPU: whether they did, and what they used.
+def kill_at(process: ForkServerProcess, seconds: float, begun: Callable[[], bool] = lambda: True) -> tuple[bool, float]:
+    """Kill the process so many seconds of its CPU after `begun` held first: whether it still ran, and what it used.
 
     CPU, since the length of a run by the wall clock depends on what else the machine does.
     """
     assert process.pid is not None
-    watched, used = psutil.Process(process.pid), 0.0
+    watched, used, start = psutil.Process(process.pid), 0.0, float("inf")
     while process.exitcode is None:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):  # it has just ended
             times = watched.cpu_times()
             used = times.user + times.system
-            if used >= seconds:
+            if start > used and begun():
+                start = used
+            if used - start >= seconds:
                 os.killpg(process.pid, signal.SIGKILL)
         time.sleep(0.005)
     process.join()
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0, used
+
+
+def published_files(platform: Platform) -> set[Path]:
+    return set(platform.settings.published.rglob("*.parquet"))
+
+
+def has_published_more(platform: Platform, than: set[Path]) -> bool:
+    return published_files(platform) > than
 
 
 def stage_reached(platform: Platform, known: set[str]) -> str:
@@ -190,8 +203,12 @@ def test_runs_killed_at_any_moment_leave_whole_months_and_the_next_run_completes
     states = [earlier[subject], complete[subject], without_changes(complete[subject])]
     reached = 0
     for kill in range(KILLS):
-        moment, known = moments.uniform(0, length), run_ids(platform)
-        was_killed, used = kill_at(start(platform, subject), moment)
+        known, files = run_ids(platform), published_files(platform)
+        if kill < KILLS - 1:
+            was_killed, used = kill_at(start(platform, subject), moments.uniform(0, length))
+        else:
+            begun = partial(has_published_more, platform, files)
+            was_killed, used = kill_at(start(platform, subject), moments.uniform(0, PUBLISHING), begun)
         seen = seen_by_subject(platform)
         assert seen[subject] in states[reached:]
         reached = states.index(seen[subject])
