@@ -12,6 +12,7 @@ import dagster as dg
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
 from recon_assets.defs.partitions import month_partitions
+from recon_assets.defs.resources import time_from
 from recon_assets.home import open_instance
 from recon_assets.issues.store import keeps_issues
 from recon_assets.lakehouse.published import Publication
@@ -20,6 +21,8 @@ from recon_assets.platform import Platform
 from recon_assets.sources.registry import SOURCES
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+# A run is recorded before it is started, and may be killed in between.
+_NOT_ENDED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 
 
@@ -36,8 +39,13 @@ class Outcome:
 def run_months(platform: Platform, subjects: list[str], months: list[str], progress: Progress) -> Outcome:
     """Load what the windows of `months` need, then build and publish the months of each subject.
 
-    The issue log is copied after, where there is one.
+    The issue log is copied after, where there is one. The platform's clock is that of the runs too.
     """
+    with time_from(platform.clock):
+        return _run_months(platform, subjects, months, progress)
+
+
+def _run_months(platform: Platform, subjects: list[str], months: list[str], progress: Progress) -> Outcome:
     outcome = Outcome()
     known = set(month_partitions(platform).get_partition_keys())
     for month in (month for month in months if month not in known):
@@ -147,7 +155,7 @@ def _broken_subjects(result: dg.ExecuteInProcessResult) -> set[str]:
 def _close_killed_runs(instance: dg.DagsterInstance) -> None:
     """Mark runs of this script whose process is gone as failed: nobody else will."""
     host = {"recon/host": socket.gethostname()}
-    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], tags=host)):
+    for run in instance.get_runs(dg.RunsFilter(statuses=_NOT_ENDED, tags=host)):
         if not _is_alive(int(run.tags.get("recon/pid", "0"))):
             instance.report_run_failed(run, "The process of this run was ended from outside.")
 

@@ -27,6 +27,7 @@ STORED = {
     "issues.test_reported",
     "lakehouse.test_vacuum",
     "lakehouse.test_published_store",
+    "landing.test_lying_listings",
     "landing.test_store",
     "reliability.test_many_files",
     "sources.test_delimited",

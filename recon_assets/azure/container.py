@@ -42,7 +42,11 @@ class BlobContainer:
     def list_blobs(self, prefix: str) -> Iterator[BlobProperties]:
         """Blobs whose name begins with `prefix`, in order of name, page by page; directories of ADLS are left out."""
         token: str | None = ""
+        asked: set[str] = set()
         while token is not None:
+            if token in asked:
+                raise ReconError(f"{STORAGE} lists {self.name} in a circle and comes to no end. Try again later.")
+            asked.add(token)
             page, token = self._page(prefix, token or None)
             for blob in page:
                 if not blob.name.endswith("/") and (blob.metadata or {}).get("hdi_isfolder") != "true":

@@ -166,7 +166,7 @@ def landing_sensor(
     def landing(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult | dg.SkipReason:
         here = platform.get()
         memory = with_outcomes(context.instance, memory_from(context.cursor))
-        known = set(partitions.get_partition_keys())
+        known = set(partitions.get_partition_keys(current_time=here.clock()))
         pending = pending_months(here, subject)
         decision = decide(pending, memory, known, here.clock().timestamp(), here.settings.file_stable_seconds)
         return _sensor_result(decision, pending)

@@ -12,10 +12,9 @@ from dagster_azure.blob import (
 )
 from pydantic import PrivateAttr
 
-from recon_assets.azure.account import credential_options, open_account
+from recon_assets.azure.account import StorageAccount, credential_options, open_account
 from recon_assets.azure.settings import PREFIX, AzureSettings, load_azure_settings
 from recon_assets.defs.resources import PlatformResource
-from recon_assets.platform import Platform
 
 
 class AzurePlatformResource(PlatformResource):
@@ -31,8 +30,8 @@ class AzurePlatformResource(PlatformResource):
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         self._open.close()
 
-    def get(self) -> Platform:
-        return Platform.from_settings(account=open_account(service=self._service))
+    def _account(self) -> StorageAccount:
+        return open_account(service=self._service)
 
 
 def azure_platform_resource() -> AzurePlatformResource:

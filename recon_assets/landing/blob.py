@@ -41,7 +41,10 @@ class BlobStore:
         pin = self.cache.pin([name])
         try:
             blob = self.url.prefix + file.path
-            yield self.cache.get(name, file.size, lambda target: self.container.download(blob, target, file.etag))
+            copy = self.cache.get(name, file.size, lambda target: self.container.download(blob, target, file.etag))
+            if (size := copy.stat().st_size) != file.size:  # manifests are held against what is listed
+                raise FileProblem(file.path, f"is listed with {file.size} bytes and has {size}; run the month again")
+            yield copy
         except FileGone as error:
             raise FileProblem(file.path, "the file changed while it was being read; run the month again") from error
         finally:

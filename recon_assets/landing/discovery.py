@@ -44,13 +44,18 @@ def discover(store: FileStore, source_name: str) -> dict[str, list[LandedFile]]:
     """Landed files of a source by month, months and paths in order. No file = the month is not a key."""
     source = SOURCES[source_name]
     if source.month_from == "manifest":
-        return cost_files_by_month(store, list(store.list_files(source.prefix)), source.prefix, source.suffixes)
+        return cost_files_by_month(store, _list_once(store, source.prefix), source.prefix, source.suffixes)
     found: dict[str, list[LandedFile]] = defaultdict(list)
-    for file in store.list_files(source.prefix):
+    for file in _list_once(store, source.prefix):
         month = month_of_file(source, file.path)
         if month is not None:
             found[month].append(file)
     return {month: sorted(found[month]) for month in sorted(found)}
+
+
+def _list_once(store: FileStore, prefix: str) -> list[LandedFile]:
+    """Files below `prefix`: pages of a listing may overlap, and a file that is read twice counts twice."""
+    return list({file.version: file for file in store.list_files(prefix)}.values())
 
 
 def landed_paths(store: FileStore) -> set[str]:

@@ -1,4 +1,4 @@
-"""A small HTTP proxy that spoils answers: throttling, lost connections, cut and altered bodies, lost answers."""
+"""A small HTTP proxy that spoils answers: throttling, lost connections, cut, altered and rewritten bodies, lost ones."""
 
 import re
 import ssl
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
-Kind = Literal["status", "drop", "lose answer", "cut", "alter", "then"]
+Kind = Literal["status", "drop", "lose answer", "cut", "alter", "rewrite", "then"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Fault:
     status: int = 503
     headers: tuple[tuple[str, str], ...] = ()
     at: int = 0
+    rewrite: Callable[[bytes], bytes] = bytes  # `rewrite`: of the answer's body
     happens: Callable[[], object] | None = None  # `then`: done after the answer was made, before it is sent
 
 
@@ -115,6 +116,8 @@ class _Handler(BaseHTTPRequestHandler):
             fault.happens()
         if fault and fault.kind == "alter":
             content = content[: fault.at] + bytes([content[fault.at] ^ 0xFF]) + content[fault.at + 1 :]
+        if fault and fault.kind == "rewrite":
+            content = fault.rewrite(content)
         self._answer(status, headers, content, fault.at if fault and fault.kind == "cut" else None)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on

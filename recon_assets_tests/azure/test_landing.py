@@ -1,6 +1,7 @@
 """The landing zone in Blob storage: listed in pages, copied whole or not at all, whatever the network does."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from azure.storage.blob import ContentSettings
 from recon_assets.azure.cache import FileCache
 from recon_assets.connectors.http import TransientError
 from recon_assets.connectors.landing import ContainerWriter
-from recon_assets.errors import FileProblem, InputError
+from recon_assets.errors import FileProblem, InputError, ReconError
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.landing.blob import BlobStore
+from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import LandedFile
 from recon_assets.sources.loading import load_month
 from recon_assets_tests.azure.conftest import Reached
@@ -51,6 +53,31 @@ def test_every_file_is_listed_once_in_pages_even_when_a_page_is_throttled_and_an
     assert [(file.path, file.size) for file in files] == [(name, len(name)) for name in names]
     assert proxy.count("GET", "comp=list") == 3 + 2
     assert reached.slept[0] == 7  # what Retry-After asked for
+
+
+def test_blobs_that_pages_hold_twice_are_loaded_once(reached: Reached, proxy: FaultProxy) -> None:
+    reached.land(NAME, b"x")
+    reached.land(NAME.replace("a.csv", "b.csv"), b"x")
+    twice = Fault("rewrite", rewrite=lambda page: re.sub(b"(<Blob>.*</Blob>)", rb"\1\1", page, flags=re.DOTALL))
+    proxy.plant("GET", "comp=list", twice, twice)
+    store = reached.store()
+    assert len(list(store.list_files(""))) == 4
+    assert [file.path[-5:] for file in discover(store, "bss_invoices")["2025-01"]] == ["a.csv", "b.csv"]
+
+
+def test_a_listing_whose_pages_lead_back_to_each_other_ends(reached: Reached, proxy: FaultProxy) -> None:
+    for n in range(4):
+        reached.land(f"bss/{n}.csv", b"x")
+    first = re.compile(b"<NextMarker>.*</NextMarker>")
+    markers: list[bytes] = []
+
+    def back(page: bytes) -> bytes:
+        markers.extend(first.findall(page))
+        return first.sub(markers[0], page)
+
+    proxy.plant("GET", "comp=list", *[Fault("rewrite", rewrite=back)] * 2)
+    with pytest.raises(ReconError, match=r"lists .* in a circle and comes to no end"):
+        list(reached.store(list_page_size=1).list_files("bss/"))
 
 
 def test_a_retry_after_is_honoured_only_within_sane_bounds(reached: Reached, proxy: FaultProxy) -> None:
@@ -142,6 +169,19 @@ def test_a_blob_that_changes_while_it_is_read_is_read_as_it_was(reached: Reached
         reached.land(NAME, b"second")
         assert path.read_bytes() == b"first"
     assert content_of(store) == b"second"
+
+
+@pytest.mark.parametrize("listed", [b"0", b"6", b"8", b"9999"])
+def test_a_blob_whose_listed_size_is_wrong_is_a_problem_of_the_file(
+    listed: bytes, reached: Reached, proxy: FaultProxy
+) -> None:
+    reached.land(NAME, b"content")
+    size = b"<Content-Length>" + listed + b"<"
+    proxy.plant("GET", "comp=list", Fault("rewrite", rewrite=lambda page: page.replace(b"<Content-Length>7<", size)))
+    store = reached.store()
+    with pytest.raises(FileProblem, match=rf"a\.csv: is listed with {listed.decode()} bytes and has 7"):
+        content_of(store)
+    assert content_of(store) == b"content"
 
 
 # Local copies

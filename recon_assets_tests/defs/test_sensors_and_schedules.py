@@ -281,7 +281,13 @@ def scheduled(definitions: dg.Definitions, name: str, when: dt.datetime) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("when", "month"), [(at(2025, 6, 6, 6), "2025-05"), (at(2025, 1, 6, 6), "2024-12"), (at(2025, 3, 6, 6), "2025-02")]
+    ("when", "month"),
+    [
+        (at(2025, 6, 6, 6), "2025-05"),
+        (at(2025, 1, 6, 6), "2024-12"),
+        (at(2028, 3, 6, 6), "2028-02"),
+        (at(2100, 3, 6, 6), "2100-02"),
+    ],
 )
 def test_the_months_close_requests_the_month_before(when: dt.datetime, month: str, watch: Watch) -> None:
     (request,) = scheduled(watch.definitions, "close_month_subscriptions", when).run_requests

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +21,14 @@ from recon_assets.sources import contracts  # noqa: F401 - pytest cannot import 
 from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.landed import as_dicts, bss_line, land_bss, land_nce, nce_line, platform_in
 
+REPOSITORY = Path(__file__).parents[2]
 SUBJECT = "subscriptions"
 MONTHS = month_range("2025-01", "2025-04")
+RERUN = MONTHS[:2]  # of which Microsoft's files are replaced
 SAMPLE_MONTH = "2025-02"
 # Differ between two publications of the same rows.
 STAMPS = ("published_at", "published_before_at", "run_id")
+_RECON = "from recon_assets.cli import main; main()"
 
 Row = dict[str, Any]
 Seen = dict[str, dict[str, list[Row]]]  # month -> mart -> rows
@@ -109,11 +114,26 @@ def at_home(platform: Platform) -> Iterator[None]:
         os.environ.update(before)
 
 
-def run(platform: Platform, months: Sequence[str]) -> tuple[int, Outcome]:
+def run(platform: Platform, months: Sequence[str], subject: str = SUBJECT) -> tuple[int, Outcome]:
     """`recon run --months` in this process: its exit code and what it did."""
     with at_home(platform):
-        outcome = run_months(platform, [SUBJECT], list(months), lambda step, done, total: None)
-        return show_outcome(platform, outcome, [SUBJECT], list(months)), outcome
+        outcome = run_months(platform, [subject], list(months), lambda step, done, total: None)
+        return show_outcome(platform, outcome, [subject], list(months)), outcome
+
+
+def start_run(
+    platform: Platform, months: Sequence[str], subject: str = SUBJECT, stop: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
+    """`recon run --months` as a process of its own, which stops for ever at `stop` (see driver.py)."""
+    program = ["-m", "recon_assets_tests.reliability.driver", *stop] if stop else ["-c", _RECON]
+    arguments = ["run", "--months", f"{months[0]}..{months[-1]}", "--subject", subject]
+    return subprocess.Popen(
+        [sys.executable, *program, *arguments],
+        env=os.environ | {"RECON_HOME": str(platform.settings.home), "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # so that it can be killed with its children
+    )
 
 
 def run_statuses(platform: Platform) -> dict[str, int]:

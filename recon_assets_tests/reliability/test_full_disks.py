@@ -8,6 +8,7 @@ import pytest
 from recon_assets.platform import Platform
 from recon_assets_tests.reliability.homes import (
     MONTHS,
+    RERUN,
     assert_unmixed,
     copy_home,
     land_corrections,
@@ -23,7 +24,6 @@ pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing() or "none"),
 ]
 
-RERUN = MONTHS[:2]
 # Folder of the home that is full -> room that is left in it, from none to nearly enough.
 PLACES: dict[str, tuple[Callable[[Platform], Path], tuple[int, ...]]] = {
     "raw load": (lambda platform: platform.settings.raw, (0,)),

@@ -2,31 +2,35 @@
 
 import os
 import signal
+import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
-from recon_assets.platform import Platform
+from recon_assets.definitions import build_definitions
+from recon_assets.home import open_instance
+from recon_assets.runner import run_months
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.landed import platform_in
 from recon_assets_tests.reliability.homes import (
     MONTHS,
+    RERUN,
     Seen,
     assert_unmixed,
+    at_home,
     copy_home,
     land_corrections,
+    land_months,
     run,
     run_statuses,
     seen_months,
+    start_run,
 )
 
-REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 120  # seconds; only a hanging test takes so long
-
-RERUN = MONTHS[:2]
 
 pytestmark = pytest.mark.slow
 
@@ -41,18 +45,6 @@ def corrected(published_home: Path, make_once: MakeOnce) -> Seen:
         assert run(platform, RERUN)[0] == 0
 
     return seen_months(platform_in(make_once("corrected", make)))
-
-
-def start(platform: Platform, place: str, reached: Path) -> subprocess.Popen[bytes]:
-    """A `recon run` of two months that stops at `place`."""
-    arguments = [place, str(reached), "run", "--months", f"{RERUN[0]}..{RERUN[-1]}"]
-    environment = os.environ | {"RECON_HOME": str(platform.settings.home), "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "recon_assets_tests.reliability.driver", *arguments],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
 
 
 def wait_until_reached(process: subprocess.Popen[bytes], reached: Path) -> None:
@@ -86,7 +78,7 @@ def test_a_killed_run_leaves_whole_months_and_the_next_run_completes(
     done, untouched = MONTHS[:published_by_killed_run], MONTHS[published_by_killed_run:]
     expected = {m: corrected[m] for m in done} | {m: earlier[m] for m in untouched}
 
-    process = start(platform, place, tmp_path / "reached")
+    process = start_run(platform, RERUN, stop=(place, str(tmp_path / "reached")))
     try:
         wait_until_reached(process, tmp_path / "reached")
         assert seen_months(platform) == expected
@@ -111,6 +103,21 @@ def test_a_killed_run_leaves_whole_months_and_the_next_run_completes(
     assert statuses["FAILURE"] == 1
 
 
+def test_a_run_killed_before_it_started_is_marked_as_failed_by_the_next_one(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    land_months(platform.settings.landing, [MONTHS[0]])
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    tags = {"recon/host": socket.gethostname(), "recon/pid": str(gone.pid)}
+    with at_home(platform), open_instance(platform.settings) as instance:
+        job = build_definitions(platform).resolve_job_def("load_raw")
+        run_id = instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED, tags=tags).run_id
+        alive = instance.create_run_for_job(job, tags=tags | {"recon/pid": str(os.getpid())}).run_id
+        run_months(platform, [], [MONTHS[0]], lambda step, done, total: None)
+        statuses = {run.run_id: run.status for run in instance.get_runs()}
+    assert statuses == {run_id: dg.DagsterRunStatus.FAILURE, alive: dg.DagsterRunStatus.NOT_STARTED}
+
+
 def test_a_killed_first_run_leaves_nothing_published_and_the_next_one_completes(
     published_home: Path, tmp_path: Path
 ) -> None:
@@ -120,7 +127,7 @@ def test_a_killed_first_run_leaves_nothing_published_and_the_next_one_completes(
         target = platform.settings.landing / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes((everything.settings.landing / file.path).read_bytes())
-    process = start(platform, "before_publication_row", tmp_path / "reached")
+    process = start_run(platform, RERUN, stop=("before_publication_row", str(tmp_path / "reached")))
     try:
         wait_until_reached(process, tmp_path / "reached")
         assert seen_months(platform) == {}
