@@ -40,7 +40,7 @@ from recon_assets_tests.reliability.homes import (
 )
 
 # Read when tests are collected: the tests themselves run without RECON_* of the shell.
-ROUNDS = int(os.environ.get("RECON_KILL_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("RECON_KILL_ROUNDS", "1"))
 KILLS = 3  # a round, one after the other; the last while it publishes, of which the others would hit little
 PUBLISHING = 0.6  # seconds of CPU, about what it takes
 OTHER_SEED = 8
