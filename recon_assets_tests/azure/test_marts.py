@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from recon_assets.azure.account import StorageAccount
 from recon_assets.cli import main
+from recon_assets.clock import Clock
 from recon_assets.landing.store import FileStore
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings, load_settings
 from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.azure.azurite import ACCOUNT_KEY, Azurite, azure_environment
 from recon_assets_tests.conftest import MakeOnce
-from recon_assets_tests.landed import platform_in
+from recon_assets_tests.landed import NOW, platform_in
 from recon_assets_tests.reliability.homes import SAMPLE_MONTH, make_sample_published, seen_months
 
 pytestmark = [pytest.mark.azure, pytest.mark.slow]
@@ -71,6 +73,20 @@ def secrets_below(*folders: Path) -> list[str]:
     ]
 
 
+@pytest.fixture
+def same_instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run at the instant of `platform_in`: which e-invoices are overdue depends on it."""
+    made = Platform.from_settings
+
+    def at_the_instant(
+        settings: Settings | None = None, clock: Clock = lambda: NOW, account: StorageAccount | None = None
+    ) -> Platform:
+        return made(settings, clock, account)
+
+    monkeypatch.setattr(Platform, "from_settings", at_the_instant)
+
+
+@pytest.mark.usefixtures("same_instant")
 def test_the_same_landing_files_through_a_folder_and_through_azure_give_equal_marts(
     folder: Platform, settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
