@@ -1,0 +1,143 @@
+"""Dates as people write them, to ISO: words of months, serials of spreadsheets, and the one order of day and month of a
+file (spec/intake.md, 4)."""
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+DateOrder = Literal["day_first", "month_first"]
+ORDERS: tuple[DateOrder, ...] = ("day_first", "month_first")
+_MONTHS = (
+    "jan januari january", "feb februari february", "mac mar march mach", "apr april", "mei may", "jun june",
+    "jul julai july", "ogos aug august ogo", "sep sept september", "okt oct oktober october", "nov november",
+    "dis dec disember december",
+)  # fmt: skip
+MONTH_NUMBERS = {word: number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
+_ISO = r"^\d{4}-\d{2}-\d{2}$"
+_CLOCK = (
+    r"(?:[T ,]*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d{1,9})?)?\s*(?:[AaPp]\.?[Mm]\.?|PG|PTG|TGH|pagi|petang)?"
+    r"\s*(?:Z|[+-]\d{2}:?\d{0,2})?)?"
+)
+_WEEKDAY = r"(?:[A-Za-z]{3,9}\.?,?\s+)?"
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_CLOCK}")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?\d{4,6}Z?)?")
+_SPLIT = re.compile(rf"(\d{{1,2}})\s?([-/.])\s?(\d{{1,2}})\s?\2\s?(\d{{4}}|\d{{2}}){_CLOCK}")
+_DAY_WORD = re.compile(
+    rf"{_WEEKDAY}(\d{{1,2}})(?:st|nd|rd|th|hb)?[-/. ,]*([A-Za-z]{{3,9}})[-/., ']*(\d{{4}}|\d{{2}}){_CLOCK}"
+)
+_WORD_DAY = re.compile(
+    rf"{_WEEKDAY}([A-Za-z]{{3,9}})[-/. ]*(\d{{1,2}})(?:st|nd|rd|th)?[-/., ]+(\d{{4}}|\d{{2}}){_CLOCK}"
+)
+_SERIAL = re.compile(r"([1-9]\d{4})(?:\.\d+)?")
+_EPOCHS = {False: dt.date(1899, 12, 30), True: dt.date(1904, 1, 1)}
+
+
+@dataclass(frozen=True)
+class Split:
+    """A date of which only the order of its first two numbers is open."""
+
+    first: int
+    second: int
+    year: int
+
+    def day(self, order: DateOrder) -> dt.date | None:
+        day, month = (self.first, self.second) if order == "day_first" else (self.second, self.first)
+        return _date(self.year, month, day)
+
+
+def written(text: str, date_1904: bool = False) -> dt.date | Split | None:
+    """The day that a text names, or its two readings; None for what is no date."""
+    text = text.strip()
+    if match := _YEAR_FIRST.fullmatch(text):
+        return _date(int(match[1]), int(match[3]), int(match[4]))
+    if match := _SPLIT.fullmatch(text):
+        return Split(int(match[1]), int(match[3]), _year(match[4]))
+    if match := _SERIAL.fullmatch(text):
+        return _EPOCHS[date_1904] + dt.timedelta(days=int(match[1]))
+    if match := _COMPACT.fullmatch(text):
+        return _date(int(match[1]), int(match[2]), int(match[3]))
+    if match := _DAY_WORD.fullmatch(text):
+        return _date(_year(match[3]), MONTH_NUMBERS.get(match[2].lower(), 0), int(match[1]))
+    if match := _WORD_DAY.fullmatch(text):
+        return _date(_year(match[3]), MONTH_NUMBERS.get(match[1].lower(), 0), int(match[2]))
+    return None
+
+
+def _year(text: str) -> int:
+    """Two digits are years of this century up to 79."""
+    year = int(text)
+    return year if len(text) == 4 else year + (2000 if year < 80 else 1900)
+
+
+def _date(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None
+
+
+@dataclass
+class OrderEvidence:
+    """What a file's dates say of the order of day and month."""
+
+    over_twelve: Counter[DateOrder] = field(default_factory=Counter)
+    in_month: Counter[DateOrder] = field(default_factory=Counter)
+    differing: str | None = None  # a date of which the two readings differ
+    examples: dict[DateOrder, str] = field(default_factory=dict)
+
+    def add(self, texts: pa.Array, month: str, votes: bool) -> None:
+        """The texts of one column; only the dating column votes for the folder's month."""
+        counts = pc.value_counts(pc.drop_null(texts)).to_pylist()
+        for item in counts:
+            found = written(item["values"])
+            if isinstance(found, Split):
+                self._weigh(found, item["values"], item["counts"], month, votes)
+
+    def _weigh(self, found: Split, text: str, count: int, month: str, votes: bool) -> None:
+        days = {order: found.day(order) for order in ORDERS}
+        possible: list[DateOrder] = [order for order in ORDERS if days[order] is not None]
+        if len(possible) == 1:
+            self.over_twelve[possible[0]] += count
+            self.examples.setdefault(possible[0], text)
+        if len(possible) == 2 and days["day_first"] != days["month_first"]:
+            self.differing = self.differing or text
+        for order in possible:
+            if votes and f"{days[order]:%Y-%m}" == month:
+                self.in_month[order] += count
+
+    def decide(self, told: DateOrder | None) -> tuple[DateOrder, str] | None:
+        """The order and why; None when a tie would change a date."""
+        for counts, why in ((self.over_twelve, "days over 12"), (self.in_month, "dates in the month")):
+            first, second = counts["day_first"], counts["month_first"]
+            if first != second:
+                order: DateOrder = "day_first" if first > second else "month_first"
+                return order, f"{why}, as {self.examples[order]}" if order in self.examples else why
+        if told is not None:
+            return told, "the profile or setting"
+        return None if self.differing else ("day_first", "every date has one reading")
+
+
+def to_iso(texts: pa.Array, order: DateOrder, date_1904: bool = False) -> pa.Array:
+    """The column as ISO days; what is no date stays as it is, and is rejected by its conversion."""
+    if pc.all(pc.fill_null(pc.match_substring_regex(texts, _ISO), True)).as_py():
+        return texts
+    encoded = texts.dictionary_encode()
+    days = [_iso(text, order, date_1904) for text in encoded.dictionary.to_pylist()]
+    return pc.take(pa.array(days, pa.string()), encoded.indices)
+
+
+def _iso(text: str, order: DateOrder, date_1904: bool) -> str:
+    found = written(text, date_1904)
+    day = found.day(order) if isinstance(found, Split) else found
+    return text if day is None else day.isoformat()
+
+
+def examples(texts: Iterable[str | None]) -> list[str]:
+    """The first texts that are dates with two readings, for messages."""
+    return [text for text in texts if text and isinstance(written(text), Split)][:3]

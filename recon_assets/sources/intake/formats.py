@@ -1,0 +1,48 @@
+"""Number formats made of zeros and fixed text, such as 00000 or "INV-"0000: the number is an identifier as shown."""
+
+import re
+from decimal import Decimal, InvalidOperation
+
+_TOKEN = re.compile(r'"([^"]*)"|\\(.)|(0+)|_.|\*.|\[[^\]]*\]|([-/ ().:+])')
+
+
+def zero_pattern(code: str) -> list[tuple[str, int]] | None:
+    """The format as fixed texts and runs of zeros, (text, 0) or ("", count); None for any other format."""
+    section = code.split(";")[0].strip()
+    parts: list[tuple[str, int]] = []
+    end = 0
+    for token in _TOKEN.finditer(section):
+        if token.start() != end:
+            return None
+        end = token.end()
+        text = token[1] or token[2] or token[4]
+        if text:
+            parts.append((text, 0))
+        elif token[3]:
+            parts.append(("", len(token[3])))
+    zeros = sum(count for _, count in parts)
+    has_text = any(text.strip() for text, _ in parts)
+    return parts if end == len(section) and zeros and (zeros > 1 or has_text) and "." not in dict(parts) else None
+
+
+def shown_number(value: str, code: str) -> str | None:
+    """A whole number as a format of zeros shows it; None when the number is not whole, or below zero."""
+    parts = zero_pattern(code)
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return None
+    if parts is None or number < 0 or number != number.to_integral_value():
+        return None
+    digits = format(number.quantize(Decimal(1)), "f").rjust(sum(count for _, count in parts), "0")
+    first = next(n for n, (_, count) in enumerate(parts) if count)
+    shown: list[str] = []
+    for index in reversed(range(len(parts))):
+        text, count = parts[index]
+        if count:
+            take = len(digits) if index == first else count
+            shown.append(digits[len(digits) - take :])
+            digits = digits[: len(digits) - take]
+        else:
+            shown.append(text)
+    return "".join(reversed(shown))

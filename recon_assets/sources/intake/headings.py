@@ -1,0 +1,181 @@
+"""Which row of a table is its heading, and which column of it is which declared one (spec/intake.md, 2).
+
+Three degrees of likeness, the first that fits wins: the alias itself; the alias with other marks, words or a currency
+behind it; a general word (`~Total` in the catalogue), which counts only where no better heading is there.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.columns import Column, normalize_heading
+
+SEARCHED = 50  # rows of which one is the heading
+GENERAL = "~"
+_UNIT = re.compile(r"[(\[]\s*(rm|myr|usd|sgd|eur|gbp|aud|hkd|cny|rmb|jpy|[$€£])\s*[)\]]", re.IGNORECASE)
+_UNIT_BEHIND = re.compile(r"\b(?:in\s+)?(rm|myr|usd|sgd|eur|gbp)\s*$", re.IGNORECASE)
+_SAME = {
+    "number": "no", "num": "no", "nombor": "no", "nos": "no", "document": "doc", "documents": "doc", "invoice": "inv",
+    "excluding": "excl", "exclusive": "excl", "exc": "excl", "ex": "excl", "including": "incl", "inclusive": "incl",
+    "inc": "incl", "amount": "amt", "currency": "curr", "vendor": "supplier", "identification": "id",
+    "disc": "discount", "sst": "tax", "gst": "tax", "vat": "tax", "einvoice": "einv", "original": "orig",
+    "reference": "ref",
+}  # fmt: skip
+_DROPPED = {"the", "of"}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The heading of a table: its texts, where it stands and what its columns are.
+
+    `columns` gives the positions of each declared column: one, or several that a profile sums. `rivals` are further
+    headings that fit a column as well; `general` are the columns that only a general word told.
+    """
+
+    row: int  # of its last row, 0-based
+    titles: int  # rows above it
+    texts: list[str]
+    columns: dict[str, list[int]]
+    rivals: dict[str, list[int]] = field(default_factory=dict)
+    general: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for: the declared columns, the headings that a profile names, and what it gives as constants."""
+
+    columns: Sequence[Column]
+    told: Mapping[str, str] = field(default_factory=dict)  # heading -> column
+    given: frozenset[str] = frozenset()  # columns that need no heading
+    outranked: str = ""  # pattern of the headings that give way, though their values differ: a column's own rivals
+
+    def missing(self, found: Mapping[str, object]) -> list[str]:
+        required = (c for c in self.columns if c.heading == "required")
+        return [c.name for c in required if c.name not in found and c.name not in self.given]
+
+
+@cache
+def loose_key(heading: str) -> str:
+    """A heading without marks, currency and the choice between words that mean the same."""
+    text = unicodedata.normalize("NFKC", heading).lower().replace("_", " ")
+    text = _UNIT_BEHIND.sub(" ", _UNIT.sub(" ", text)).replace("%", " percent ").replace("#", " no ")
+    text = re.sub(r"\be[\s-]+(?=inv)", "e", text)
+    words = [_SAME.get(word, word) for word in re.findall(r"[^\W_]+", text)]
+    return re.sub(r"(?<=tin)no(?=$|supplier|buyer|customer)", "", "".join(w for w in words if w not in _DROPPED))
+
+
+def heading_currency(heading: str) -> str | None:
+    """The currency that a heading names, such as the RM of `Total (RM)`."""
+    match = _UNIT.search(heading) or _UNIT_BEHIND.search(heading.strip())
+    return match[1].upper() if match else None
+
+
+def find_heading(rows: Sequence[Sequence[str | None]], wanted: Wanted, file: str, row: int | None = None) -> Heading:
+    """The first row in which every required column binds; FileProblem shows the best one when none does.
+
+    `row` (1-based) is the heading that a profile names.
+    """
+    places = range(len(rows)) if row is None else range(row - 1, min(row, len(rows)))
+    best: tuple[int, Heading] | None = None
+    for place in places:
+        for heading in _readings(rows, place, wanted):
+            if not wanted.missing(heading.columns):
+                _require_once(heading, wanted, file, place)
+                return heading
+            if best is None or len(heading.columns) > best[0]:
+                best = len(heading.columns), heading
+    raise _none_found(file, best[1] if best else None, wanted)
+
+
+def _readings(rows: Sequence[Sequence[str | None]], place: int, wanted: Wanted) -> list[Heading]:
+    """The row alone as the heading, and together with the one below it."""
+    top = [text or "" for text in rows[place]]
+    readings = [bind(place, place, [[text] for text in top], wanted)]
+    if place + 1 < len(rows):
+        readings.append(bind(place + 1, place, _merged(top, [text or "" for text in rows[place + 1]]), wanted))
+    return readings
+
+
+def _merged(top: list[str], below: list[str]) -> list[list[str]]:
+    """The spellings of each column of two rows; a text above empty cells is merged over them."""
+    above, spellings = "", []
+    for upper, lower in zip(top, below, strict=True):
+        above = upper.strip() or above
+        if lower.strip():
+            spellings.append([f"{above} {lower.strip()}", lower] if above else [lower])
+        else:
+            spellings.append([upper])
+    return spellings
+
+
+def bind(row: int, titles: int, spellings: Sequence[Sequence[str]], wanted: Wanted) -> Heading:
+    """What the columns of a row are, by their spellings (the first is the most telling one)."""
+    texts = [" ".join(options[0].replace("\ufeff", "").split()) for options in spellings]
+    told = {normalize_heading(heading): column for heading, column in wanted.told.items()}
+    columns: dict[str, list[int]] = {}
+    for position, options in enumerate(spellings):
+        column = next((told[key] for option in options if (key := normalize_heading(option)) in told), None)
+        if column is not None:
+            columns.setdefault(column, []).append(position)
+    taken = {position for positions in columns.values() for position in positions}
+    rivals: dict[str, list[int]] = {}
+    general = set()
+    exact = [{normalize_heading(option) for option in options if option.strip()} for options in spellings]
+    loose = [{loose_key(option) for option in options if option.strip()} for options in spellings]
+    for degree in range(3):
+        for declared in wanted.columns:
+            if declared.heading == "derived" or declared.name in columns:
+                continue
+            found = _fitting(declared, degree, exact, loose, taken)
+            if found:
+                columns[declared.name] = found[:1]
+                rivals |= {declared.name: found[1:]} if found[1:] else {}
+                taken |= set(found)
+                general |= {declared.name} if degree == 2 else set()
+    return Heading(row, titles, texts, columns, rivals, frozenset(general))
+
+
+def _fitting(column: Column, degree: int, exact: list[set[str]], loose: list[set[str]], taken: set[int]) -> list[int]:
+    """The free positions that fit a column in one degree of likeness, in the order of its aliases."""
+    names = (column.name, *column.aliases)
+    if degree < 2:
+        key, have = (normalize_heading, exact) if degree == 0 else (loose_key, loose)
+        keys = [key(name) for name in names if not name.startswith(GENERAL)]
+    else:
+        have, keys = loose, [loose_key(name[1:]) for name in names if name.startswith(GENERAL)]
+    found: list[int] = []
+    for spelling in keys:
+        found += [n for n, texts in enumerate(have) if spelling in texts and n not in taken and n not in found]
+    return found
+
+
+def _require_once(heading: Heading, wanted: Wanted, file: str, place: int) -> None:
+    """FileProblem for a declared column whose very heading stands twice."""
+    for column, positions in heading.columns.items():
+        every = positions[:1] + heading.rivals.get(column, [])
+        keys = [normalize_heading(heading.texts[position]) for position in every]
+        if len(set(keys)) < len(keys):
+            raise FileProblem(
+                file, "the heading appears more than once; keep one", row=0, column=heading.texts[every[-1]]
+            )
+
+
+def _none_found(file: str, best: Heading | None, wanted: Wanted) -> FileProblem:
+    if best is None:
+        return FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
+    first_alias = {c.name: c.aliases[0].removeprefix(GENERAL) for c in wanted.columns if c.aliases}
+    missing = wanted.missing(best.columns)
+    names = ", ".join(first_alias[name] for name in missing)
+    bound = ", ".join(f"{best.texts[at[0]]} = {name}" for name, at in best.columns.items()) or "nothing"
+    found = ", ".join(text[:100] for text in best.texts[:60] if text) or "nothing"
+    lines = " ".join(f'"<your heading>" = "{name}"' for name in missing[:3])
+    return FileProblem(
+        file,
+        f"the required columns {names} are missing in each of the first {SEARCHED} rows. Best is row {best.row + 1}: "
+        f"bound {bound}; found: {found}. Export the file again with them, or tell their headings in a profile, "
+        f"profiles/<name>.toml below the landing root: [columns] {lines}",
+        column=first_alias[missing[0]],
+    )

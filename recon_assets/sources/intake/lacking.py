@@ -1,0 +1,135 @@
+"""What a register lacks is taken from what it has, and told (spec/intake.md, 5)."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.intake.numbers import parts_of
+from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal
+from recon_assets.sources.intake.profiles import Profile
+
+Direction = Literal["sales", "purchase"]
+OWN_TIN = {"sales": "supplier_tin", "purchase": "buyer_tin"}
+_EXCLUDING, _TAX, _INCLUDING = "total_excluding_tax", "total_tax_amount", "total_including_tax"
+_PAYABLE = "total_payable_amount"
+
+
+@dataclass(frozen=True)
+class Lacks:
+    """What is known beside the file: whose register it is, and what its profile says."""
+
+    direction: Direction
+    company_tins: tuple[str, ...] = ()
+    profile: Profile | None = None
+    amount_currencies: dict[str, pa.Array] = field(default_factory=dict)
+
+    def own_tin(self, file: str) -> str | None:
+        """The company's own TIN; None when neither the profile nor the settings nor the folder says it."""
+        if self.profile is not None and OWN_TIN[self.direction] in self.profile.constants:
+            return self.profile.constants[OWN_TIN[self.direction]]
+        in_path = [tin for tin in self.company_tins if tin.lower() in file.lower().split("/")]
+        if len(in_path) == 1:
+            return in_path[0]
+        return self.company_tins[0] if len(self.company_tins) == 1 else None
+
+    def given(self, file: str) -> frozenset[str]:
+        """Columns that a file need not have."""
+        constants = set(self.profile.constants) if self.profile else set()
+        return frozenset(constants | ({OWN_TIN[self.direction]} if self.own_tin(file) else set()))
+
+
+def supply(columns: Columns, facts: Facts, lacks: Lacks, file: str, foreign: pa.Array) -> None:
+    """Add the columns and cells that a register lacks; `foreign` tells the rows whose amounts name another currency."""
+    own = OWN_TIN[lacks.direction]
+    if own not in columns.texts:
+        tin = lacks.own_tin(file)
+        if tin is None:
+            raise FileProblem(file, f"has no column of the company's own TIN; {several_tins(lacks)}")
+        columns.texts[own] = pa.repeat(pa.scalar(tin, pa.string()), len(columns))
+    for name, value in (lacks.profile.constants if lacks.profile else {}).items():
+        present = columns.texts.get(name, columns.nulls())
+        columns.texts[name] = pc.fill_null(present, value)
+    _currency(columns, facts, foreign)
+    _tax(columns, facts)
+    _payable(columns, facts)
+    _type(columns, facts, lacks.profile)
+
+
+def several_tins(lacks: Lacks) -> str:
+    if len(lacks.company_tins) > 1:
+        return "RECON_COMPANY_TINS names several: land it in a folder named after its own, or say which in a profile"
+    return "name the company's TIN in RECON_COMPANY_TINS, or in a profile under [constants]"
+
+
+def _currency(columns: Columns, facts: Facts, foreign: pa.Array) -> None:
+    """Ringgit where nothing speaks for another currency."""
+    codes = columns.texts.get("currency_code", columns.nulls())
+    rates = columns.texts.get("exchange_rate", columns.nulls())
+    is_one = pa.array([text is None or decimal(text) in (Decimal(1), None) for text in rates.to_pylist()], pa.bool_())
+    assumed = pc.and_(pc.and_(pc.is_null(codes), is_one), pc.invert(foreign))
+    columns.texts["currency_code"] = pc.if_else(assumed, "MYR", codes)
+    _warn(facts, "currency_assumed", count(assumed))
+
+
+def _tax(columns: Columns, facts: Facts) -> None:
+    if not {_EXCLUDING, _INCLUDING} <= columns.texts.keys():
+        return
+    taxes = columns.texts.get(_TAX, columns.nulls()).to_pylist()
+    derived = 0
+    for row, (tax, excluding, including) in enumerate(
+        zip(taxes, columns.texts[_EXCLUDING].to_pylist(), columns.texts[_INCLUDING].to_pylist(), strict=True)
+    ):
+        if tax is None and (low := decimal(excluding)) is not None and (high := decimal(including)) is not None:
+            taxes[row] = format(high - low, "f")
+            derived += 1
+    columns.texts[_TAX] = pa.array(taxes, pa.string())
+    _warn(facts, "tax_derived", derived)
+
+
+def _payable(columns: Columns, facts: Facts) -> None:
+    payable = columns.texts.get(_PAYABLE, columns.nulls())
+    total = columns.texts.get(_INCLUDING, columns.nulls())
+    derived = pc.and_(pc.is_null(payable), pc.is_valid(total))
+    columns.texts[_PAYABLE] = pc.coalesce(payable, total)
+    _warn(facts, "payable_derived", count(derived))
+
+
+def _type(columns: Columns, facts: Facts, profile: Profile | None) -> None:
+    """By the words of the number's prefix in the profile, else an invoice, and a credit note below zero."""
+    if "document_type" in columns.texts:
+        return
+    prefixes = sorted((profile.document_types if profile else {}).items(), key=lambda item: -len(item[0]))
+    numbers = columns.texts["document_number"].to_pylist()
+    types = []
+    for number, total in zip(numbers, columns.amounts(_INCLUDING), strict=True):
+        told = next((c for p, c in prefixes if number and number.upper().startswith(p.upper())), None)
+        types.append(told or ("02" if total is not None and total < 0 else "01"))
+    columns.texts["document_type"] = pa.array(types, pa.string())
+    _warn(facts, "type_assumed", len(types))
+
+
+def foreign_amounts(texts: list[pa.Array], heading_currencies: set[str], length: int) -> pa.Array:
+    """Rows whose amounts name a currency that is not the ringgit; all of them when a heading does."""
+    if heading_currencies - {"MYR"}:
+        return pa.repeat(True, length)
+    found = pa.repeat(False, length)
+    for column in texts:
+        named = pc.fill_null(pc.match_substring_regex(column, r"[A-Za-z$€£¥]"), False)
+        if pc.any(named).as_py():
+            other = [text is not None and _names_other(text) for text in column.to_pylist()]
+            found = pc.or_(found, pa.array(other, pa.bool_()))
+    return found
+
+
+def _names_other(text: str) -> bool:
+    parts = parts_of(text)
+    return parts is not None and parts.currency not in (None, "MYR", "$")
+
+
+def _warn(facts: Facts, code: str, rows: int) -> None:
+    if rows:
+        facts.warnings[code] = facts.warnings.get(code, 0) + rows

@@ -1,0 +1,99 @@
+"""Registers with one row per line of a document: told, and summed when a profile says so (spec/intake.md, 5)."""
+
+from collections import defaultdict
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.intake.prepared import Columns, Facts, decimal
+
+_KEY = ("document_number", "document_date", "supplier_tin", "buyer_tin")
+_SHARE = 3  # a third of the documents on several rows: these are lines
+
+
+def documents_of(columns: Columns) -> dict[tuple[str | None, ...], list[int]]:
+    """The rows of each document: same number, date and parties. Rows that cannot be read belong to none."""
+    keys = [columns.texts[name].to_pylist() for name in _KEY if name in columns.texts]
+    found: dict[tuple[str | None, ...], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(*keys, strict=True)):
+        if row not in columns.problems and key[0] is not None:
+            found[key].append(row)
+    return found
+
+
+def settle_level(columns: Columns, facts: Facts, amounts: list[str], level: str, file: str) -> Columns:
+    """The register with one row per document; FileProblem for lines that no profile tells of."""
+    if not _any_repeated(columns):
+        return columns
+    documents = documents_of(columns)
+    values = {name: columns.amounts(name) for name in amounts}
+    several = {key: rows for key, rows in documents.items() if len(rows) > 1}
+    differing = {
+        k: rows for k, rows in several.items() if len({tuple(values[n][r] for n in amounts) for r in rows}) > 1
+    }
+    if level == "line":
+        return _summed(columns, facts, several, values)
+    if len(differing) * _SHARE >= len(documents):
+        first = next(iter(differing))
+        raise FileProblem(
+            file,
+            f"has one row per line: {len(differing)} of {len(documents)} documents stand on several rows with other "
+            f"amounts, such as {first[0]}. If its rows are to be summed per document, say so in a profile, "
+            f'profiles/<name>.toml below the landing root: match = ["{file}"] and level = "line"',
+        )
+    if differing:
+        rows = [row for found in differing.values() for row in found]
+        total = sum((values["total_including_tax"][row] or Decimal(0) for row in rows), Decimal(0))
+        facts.warnings["repeated_numbers"] = len(rows)
+        facts.notes.append(f"repeated_numbers: {len(rows)} rows of {len(differing)} documents, {total} including tax")
+    return columns
+
+
+def _any_repeated(columns: Columns) -> bool:
+    numbers = columns.texts["document_number"]
+    return bool(pc.count_distinct(numbers).as_py() < len(numbers) - numbers.null_count)
+
+
+def _summed(
+    columns: Columns,
+    facts: Facts,
+    several: dict[tuple[str | None, ...], list[int]],
+    values: dict[str, list[Decimal | None]],
+) -> Columns:
+    """One row per document: amounts summed, but taken once where they are the same in every row of all documents."""
+    is_header = {
+        name: bool(several) and all(len({found[row] for row in rows}) == 1 for rows in several.values())
+        for name, found in values.items()
+    }
+    gone: set[int] = set()
+    texts = {name: columns.texts[name].to_pylist() for name in values}
+    problems = dict(columns.problems)
+    for rows in several.values():
+        gone |= set(rows[1:])
+        for name in values:
+            if not is_header[name]:
+                _sum_into(texts[name], rows)
+    kept = [row for row in range(len(columns)) if row not in gone]
+    place = {row: index for index, row in enumerate(kept)}
+    facts.ignored["summed"] = len(gone)
+    facts.notes.append(f"level = line: {len(gone)} rows were summed into the first row of their document")
+    indices = pa.array(kept, pa.int64())
+    taken = {n: pa.array(texts[n], pa.string()) if n in texts else column for n, column in columns.texts.items()}
+    raw = columns.raw_rows
+    return Columns(
+        {name: column.take(indices) for name, column in taken.items()},
+        columns.rows.take(indices),
+        columns.numbers.take(indices),
+        columns.lines.take(indices),
+        {place[row]: problem for row, problem in problems.items() if row in place},
+        lambda wanted: raw([kept[index] for index in wanted]),
+    )
+
+
+def _sum_into(texts: list[str | None], rows: list[int]) -> None:
+    """The sum in the document's first row; a line that is no number stays there, so that the document is rejected."""
+    wrong = next((texts[row] for row in rows if texts[row] is not None and decimal(texts[row]) is None), None)
+    filled = [found for row in rows if (found := decimal(texts[row])) is not None]
+    texts[rows[0]] = wrong if wrong is not None else format(sum(filled, Decimal(0)), "f") if filled else None

@@ -1,0 +1,196 @@
+"""Texts of a table's columns in one form: numbers with a point, ISO days, codes for words; what is no value is told.
+
+Each function changes the columns in place and notes in the facts what it decided, assumed or left out.
+"""
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.intake import words
+from recon_assets.sources.intake.dates import OrderEvidence, to_iso
+from recon_assets.sources.intake.grid import ERROR_VALUES, Grid
+from recon_assets.sources.intake.headings import Heading, heading_currency
+from recon_assets.sources.intake.lacking import foreign_amounts
+from recon_assets.sources.intake.numbers import Mark, both_readings, decide, look_at, to_plain
+from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, key_of, lines_of
+from recon_assets.sources.intake.profiles import Profile
+from recon_assets.sources.intake.reading import Reading
+
+_ERRORS = pa.array(sorted(ERROR_VALUES), pa.string())
+_PROVED = ("total_excluding_tax", "total_tax_amount", "total_including_tax")
+_IN_A_PROFILE = "in a profile, profiles/<name>.toml below the landing root"
+
+
+def foreign(columns: Columns, heading: Heading, reading: Reading) -> pa.Array:
+    """Rows whose amounts, or whose heading, name another currency than the ringgit."""
+    decimals = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
+    headings = {heading_currency(heading.texts[p]) for name in decimals for p in heading.columns[name]}
+    named = {words.currency(code) for code in headings if code}
+    return foreign_amounts([columns.texts[name] for name in decimals], named, len(columns))
+
+
+def numbers(
+    columns: Columns,
+    grid: Grid,
+    heading: Heading,
+    facts: Facts,
+    reading: Reading,
+    file: str,
+) -> dict[str, tuple[Mark, str | None]]:
+    """Make every column of numbers plain; the decimal mark and the negative side of each."""
+    looks, typed = {}, {}
+    for key in columns.texts:
+        name, _, place = key.partition("@")
+        if name in reading.of_kind("decimal"):
+            position = int(place) if place else heading.columns[name][0]
+            mark = grid.typed.get(position)
+            typed[key] = None if mark is None else mark.take(columns.rows)
+            looks[key] = look_at(key, columns.texts[key], typed[key])
+    codes = columns.texts.get("currency_code", columns.nulls())
+    told = reading.decimal_mark or (reading.profile.decimal_mark if reading.profile else None)
+    decision = decide(looks.values(), {words.currency(c) for c in pc.unique(codes).drop_null().to_pylist()}, told)
+    if decision.undecided:
+        open_one = decision.undecided[0]
+        example = next(iter(open_one.examples.values()))
+        point, comma = both_readings(example)
+        raise FileProblem(
+            file,
+            f"{example} is {point} or {comma}, and no value of the file tells which mark is the decimal one. Say it "
+            f'{_IN_A_PROFILE}: match = ["{file}"] and decimal_mark = "." or ","',
+            column=heading.texts[heading.columns[open_one.heading.partition("@")[0]][0]],
+        )
+    found = {}
+    for key, look in looks.items():
+        side = _negative_side(look.sides, len(columns), reading.lacks.direction)
+        found[key] = decision.marks[key], side
+        columns.texts[key] = to_plain(columns.texts[key], typed[key], *found[key])
+        facts.dialects[key] = f"decimal {decision.marks[key]} ({decision.reasons[key]})"
+    return found
+
+
+def _negative_side(sides: dict[str, int], rows: int, direction: str) -> str | None:
+    """Which of CR and DR is below zero: credits in sales; debits in purchases whose every row says one."""
+    if direction == "purchase" and (sides.get("DR", 0) and sides.get("CR", 0)):
+        return "DR"
+    return "CR"
+
+
+def choose_rivals(columns: Columns, heading: Heading, facts: Facts, file: str, reading: Reading) -> None:
+    """Sum what a profile sums; of other headings for one column the first counts when all agree."""
+    for name, positions in heading.columns.items():
+        if len(positions) > 1:
+            columns.texts[name] = _sum([columns.texts[key_of(name, p, heading)] for p in positions])
+    used = {position for positions in heading.columns.values() for position in positions}
+    for name, positions in heading.rivals.items():
+        for position in positions:
+            if name not in reading.outranked and not _agree(columns.texts[name], columns.texts[f"{name}@{position}"]):
+                first, other = heading.texts[heading.columns[name][0]], heading.texts[position]
+                raise FileProblem(
+                    file,
+                    f"'{first}' and '{other}' both fit {name}, and their values differ. Say which is meant "
+                    f'{_IN_A_PROFILE}: [columns] "{first}" = "{name}" (both lines: summed)',
+                    column=other,
+                )
+            facts.notes.append(f"'{heading.texts[position]}' fits {name} too and was not read")
+    facts.bound = {n: " + ".join(heading.texts[p] for p in positions) for n, positions in heading.columns.items()}
+    facts.unbound = [text for n, text in enumerate(heading.texts) if n not in used and text]
+
+
+def _agree(one: pa.Array, other: pa.Array) -> bool:
+    pairs = zip(one.to_pylist(), other.to_pylist(), strict=True)
+    return all(a == b or (decimal(a) is not None and decimal(a) == decimal(b)) for a, b in pairs)
+
+
+def _sum(columns: list[pa.Array]) -> pa.Array:
+    """The sum of the columns in each row; what is no number stays, so that its row is rejected."""
+    found = []
+    for texts in zip(*(column.to_pylist() for column in columns), strict=True):
+        filled = [text for text in texts if text is not None]
+        wrong = next((text for text in filled if decimal(text) is None), None)
+        total = sum((decimal(text) or Decimal(0) for text in filled), Decimal(0))
+        found.append(wrong or (format(total, "f") if filled else None))
+    return pa.array(found, pa.string())
+
+
+def errors(columns: Columns, facts: Facts, reading: Reading) -> None:
+    """Error values: no text in columns that may be empty; in those that are needed the row is rejected."""
+    kinds = {column.name: column for column in reading.columns}
+    for name, texts in columns.texts.items():
+        declared = kinds.get(name)
+        if declared is None or declared.kind != "text":
+            continue
+        is_error = pc.is_in(texts, _ERRORS)
+        if not pc.any(is_error).as_py():
+            continue
+        if declared.value == "needed":
+            for row in pc.indices_nonzero(is_error).to_pylist():
+                columns.problems.setdefault(
+                    row, f"the column '{facts.bound.get(name, name)}' holds {texts[row].as_py()}"
+                )
+            continue
+        columns.texts[name] = pc.if_else(is_error, None, texts)
+        facts.warnings["error_cells"] = facts.warnings.get("error_cells", 0) + count(is_error)
+        facts.notes.append(f"error_cells: '{facts.bound.get(name, name)}' in rows {lines_of(is_error, columns.lines)}")
+
+
+def dates(columns: Columns, facts: Facts, reading: Reading, file: str, date_1904: bool) -> None:
+    evidence = OrderEvidence()
+    names = [name for name in reading.of_kind("date") if name in columns.texts]
+    for name in names:
+        evidence.add(columns.texts[name], reading.month, name == reading.dated_by)
+    told = reading.date_order or (reading.profile.date_order if reading.profile else None)
+    decided = evidence.decide(told)
+    if decided is None:
+        raise FileProblem(
+            file,
+            f"dates such as {evidence.differing} can be read day first or month first, and as many fall in "
+            f"{reading.month} either way. Say which in RECON_REGISTER_DATE_ORDERS, for example "
+            f'{{"{file}": "day_first"}}, or in a profile: date_order = "day_first"',
+            column=facts.bound.get(reading.dated_by),
+        )
+    order, why = decided
+    for name in names:
+        columns.texts[name] = to_iso(columns.texts[name], order, date_1904)
+        facts.dialects[name] = f"{order} ({why})"
+
+
+def codes(columns: Columns, facts: Facts, profile: Profile | None) -> None:
+    more = profile.document_types if profile else {}
+    for name, code_of in (
+        ("document_type", lambda text: words.document_type(text, more)),
+        ("currency_code", words.currency),
+    ):
+        if name in columns.texts:
+            encoded = columns.texts[name].dictionary_encode()
+            codes = [code_of(text) for text in encoded.dictionary.to_pylist()]
+            columns.texts[name] = pc.take(pa.array(codes, pa.string()), encoded.indices)
+    for name in ("document_number", "original_document_number"):
+        if name in columns.texts:
+            damaged = words.looks_damaged(columns.texts[name])
+            if pc.any(damaged).as_py():
+                facts.warnings["looks_damaged"] = facts.warnings.get("looks_damaged", 0) + count(damaged)
+                facts.notes.append(f"looks_damaged: '{facts.bound[name]}' in rows {lines_of(damaged, columns.lines)}")
+
+
+def prove_general(columns: Columns, heading: Heading, file: str) -> None:
+    """Amounts that only a general word told, such as Total, count when the sums of the rows prove them."""
+    if heading.general.isdisjoint(_PROVED) or not {_PROVED[0], _PROVED[2]} <= columns.texts.keys():
+        return
+    taxes = columns.amounts(_PROVED[1]) if _PROVED[1] in columns.texts else [None] * len(columns)
+    right = wrong = 0
+    for low, tax, high in zip(columns.amounts(_PROVED[0]), taxes, columns.amounts(_PROVED[2]), strict=True):
+        if low is not None and high is not None:
+            holds = abs(low + tax - high) <= Decimal("0.05") if tax is not None else abs(low) <= abs(high)
+            right, wrong = right + holds, wrong + (not holds)
+    if wrong * 10 > right:
+        names = ", ".join(
+            f"'{heading.texts[heading.columns[name][0]]}' as {name}" for name in _PROVED if name in heading.columns
+        )
+        raise FileProblem(
+            file,
+            f"taken for {names}, the amounts do not add up in {wrong} of {wrong + right} rows. Say "
+            f"{_IN_A_PROFILE}, what they are, under [columns]",
+        )

@@ -1,0 +1,115 @@
+"""A register or another list of documents made plain: its heading found, what is no record left out, numbers, dates and
+words in one form, what it lacks supplied (spec/intake.md, 2 to 5)."""
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recon_assets.sources.intake import words
+from recon_assets.sources.intake.grid import Grid
+from recon_assets.sources.intake.headings import SEARCHED, Heading, Wanted, find_heading
+from recon_assets.sources.intake.lacking import supply
+from recon_assets.sources.intake.levels import settle_level
+from recon_assets.sources.intake.numbers import Mark, to_plain
+from recon_assets.sources.intake.plain import choose_rivals, codes, dates, errors, foreign, numbers, prove_general
+from recon_assets.sources.intake.prepared import Columns, Facts, decimal, key_of, raw_rows_of
+from recon_assets.sources.intake.reading import Reading
+from recon_assets.sources.intake.rows import ControlTotal, Ignored, control_totals, count_kinds, ignored_rows
+
+
+def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
+    """The records of a grid as plain texts by declared column; FileProblem when they cannot be told."""
+    profile = reading.profile
+    wanted = Wanted(reading.columns, profile.columns if profile else {}, reading.lacks.given(file))
+    heading = find_heading(grid.head(SEARCHED), wanted, file, profile.heading_row if profile else None)
+    facts = Facts(heading_line=grid.lines[heading.row].as_py())
+    ignored = ignored_rows(grid, heading, reading.named_by, profile.skip if profile else ())
+    facts.ignored = ({"title": heading.titles} if heading.titles else {}) | count_kinds(ignored)
+    columns = _records(grid, heading, ignored, reading)
+    is_foreign = foreign(columns, heading, reading)
+    marks = numbers(columns, grid, heading, facts, reading, file)
+    choose_rivals(columns, heading, facts, file, reading)
+    facts.control_totals = _control_totals(grid, heading, ignored, marks, reading)
+    errors(columns, facts, reading)
+    dates(columns, facts, reading, file, grid.date_1904)
+    codes(columns, facts, profile)
+    prove_general(columns, heading, file)
+    supply(columns, facts, reading.lacks, file, is_foreign)
+    amounts = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
+    columns = settle_level(columns, facts, amounts, profile.level if profile else "document", file)
+    return _without_rivals(columns), facts
+
+
+def _records(grid: Grid, heading: Heading, ignored: list[Ignored], reading: Reading) -> Columns:
+    """The rows that are records, each bound column and its rivals as they stand."""
+    left_out = {item.row: item.kind for item in ignored}
+    rows = [row for row in range(heading.row + 1, len(grid)) if row not in left_out]
+    numbers, number = [], 0
+    for row in range(heading.row + 1, len(grid)):
+        number += left_out.get(row) != "blank"
+        if row not in left_out:
+            numbers.append(number)
+    indices = pa.array(rows, pa.int64())
+    texts = {}
+    is_text = set(reading.of_kind("text"))
+    for name, positions in heading.columns.items():
+        for position in [*positions, *heading.rivals.get(name, [])]:
+            texts[key_of(name, position, heading)] = _cells(grid, position, indices, name in is_text)
+    return Columns(
+        texts, indices, pa.array(numbers, pa.int64()), grid.lines.take(indices), _problems(grid, heading, rows),
+        raw_rows_of(grid, heading, rows),
+    )  # fmt: skip
+
+
+def _cells(grid: Grid, position: int, indices: pa.Array, is_text: bool) -> pa.Array:
+    column = grid.columns[position]
+    shown = grid.shown.get(position, {}) if is_text else {}
+    if shown:
+        cells = column.to_pylist()
+        for row, text in shown.items():
+            cells[row] = text
+        column = pa.array(cells, pa.string())
+    trimmed = pc.utf8_trim_whitespace(words.without_guards(column.take(indices)))
+    return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+
+
+def _problems(grid: Grid, heading: Heading, rows: list[int]) -> dict[int, str]:
+    """Rows of which no field is trusted: those that cannot be read, and those of another width than the heading."""
+    width = max(n + 1 for n, text in enumerate(heading.texts) if text)
+    beyond = [column.take(pa.array(rows, pa.int64())) for column in grid.columns[width:]]
+    is_beyond = [any(cells) for cells in zip(*(c.is_valid().to_pylist() for c in beyond), strict=True)] or [
+        False
+    ] * len(rows)
+    found = {}
+    for index, (row, has_more) in enumerate(zip(rows, is_beyond, strict=True)):
+        if row in grid.problems:
+            found[index] = grid.problems[row]
+        elif grid.widths is None and has_more:
+            found[index] = f"has values beyond the {width} columns of the header"
+        elif grid.widths is not None and (has_more or grid.widths[row].as_py() < width):
+            found[index] = f"{grid.widths[row].as_py()} fields where the header has {width}"
+    return found
+
+
+def _without_rivals(columns: Columns) -> Columns:
+    return replace(columns, texts={name: texts for name, texts in columns.texts.items() if "@" not in name})
+
+
+def _control_totals(
+    grid: Grid, heading: Heading, ignored: list[Ignored], marks: dict[str, tuple[Mark, str | None]], reading: Reading
+) -> list[ControlTotal]:
+    if not any(item.kind == "subtotal" for item in ignored):
+        return []
+    start = heading.row + 1
+    amounts = {}
+    for name, (mark, side) in marks.items():
+        if "@" not in name and name != "exchange_rate":
+            position = heading.columns[name][0]
+            typed = grid.typed.get(position)
+            plain = to_plain(
+                grid.columns[position].slice(start), None if typed is None else typed.slice(start), mark, side
+            )
+            amounts[heading.texts[position]] = [decimal(text) for text in plain.to_pylist()]
+    lines = grid.lines.slice(start).to_pylist()
+    return control_totals([replace(item, row=item.row - start) for item in ignored], lines, amounts)

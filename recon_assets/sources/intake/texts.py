@@ -1,0 +1,191 @@
+"""Text files as grids: the encoding they are in, the delimiter, and the lines before the table (spec/intake.md, 3)."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.intake.grid import Grid, GridBuilder
+from recon_assets.sources.records import MAX_COLUMNS, MAX_FIELD, NOT_UTF8, cannot_be_read, spelled_out
+from recon_assets.sources.unpack import UnpackLimits, open_bytes
+
+DELIMITERS = (",", ";", "\t", "|")
+LEGACY = {"cp1252": "Windows-1252", "gb18030": "GB18030", "big5": "Big5"}
+_SEP = re.compile(r'"?sep=(.|\t)"?\s*', re.IGNORECASE)
+_SAMPLE = 1 << 20
+_PIECE = 1 << 20
+_NOT_ASCII = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    name: str  # as Python's codecs call it
+    assumed: str | None = None  # what people call it, when it was detected and not told
+
+    @property
+    def errors(self) -> str:
+        """Bytes that are not of the encoding: of UTF-8 they spoil their record only."""
+        return "surrogateescape" if self.name.startswith("utf-8") else "replace"
+
+
+def encoding_of(stream: BinaryIO) -> Encoding:
+    """The encoding of a text: by its byte order mark, by the zeros of UTF-16, as UTF-8, else as detected."""
+    start = stream.read(_PIECE)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return Encoding("utf-16")
+    if start[:3] == b"\xef\xbb\xbf":
+        return Encoding("utf-8-sig")
+    even, odd = start[:2000:2].count(0), start[1:2000:2].count(0)
+    if max(even, odd) > len(start[:2000]) // 8:
+        return Encoding("utf-16-le" if odd > even else "utf-16-be")
+    sample, valid, invalid = b"", 0, 0
+    piece = start
+    while piece:
+        for line in _NOT_ASCII.findall(piece):
+            whole = _MULTIBYTE.findall(line)
+            valid += len(whole)
+            invalid += sum(byte > 127 for byte in line) - sum(map(len, whole))
+            sample += line + b"\n" if len(sample) < _SAMPLE else b""
+        piece = stream.read(_PIECE)
+    if invalid <= valid // 10:  # of pieces cut within a character, or a few damaged records
+        return Encoding("utf-8-sig")
+    name = _detected(sample)
+    return Encoding(name, LEGACY[name])
+
+
+def _detected(sample: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(sample, cp_isolation=list(LEGACY), threshold=0.6, language_threshold=0.05)
+    best = found.best()
+    return best.encoding if best is not None and best.encoding in LEGACY else "cp1252"
+
+
+@dataclass(frozen=True)
+class TextTable:
+    grid: Grid
+    encoding: Encoding
+    delimiter: str
+
+
+def read_text(path: Path, file: str, limits: UnpackLimits, encoding: str | None = None) -> TextTable:
+    """The rows of a delimited file; FileProblem for an empty one, or one that a quote never closed spoils."""
+    csv.field_size_limit(MAX_FIELD)
+    if encoding is None:
+        with open_bytes(path, file, limits) as stream:
+            told = encoding_of(stream)
+    else:
+        told = Encoding(encoding)
+    with open_bytes(path, file, limits) as stream:
+        text = io.TextIOWrapper(stream, encoding=told.name, errors=told.errors, newline="")
+        try:
+            lines = _Lines(text)
+            rows = _Rows(lines, file)
+            builder = GridBuilder()
+            builder.extend(rows.read())
+        except UnicodeError as error:
+            raise FileProblem(file, f"the text is not valid {told.name}; save it as UTF-8") from error
+    columns, _ = builder.columns()
+    if not rows.lines:
+        raise FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
+    grid = Grid(
+        None,
+        columns,
+        pa.array(rows.lines, pa.int64()),
+        widths=pa.array(rows.widths, pa.int32()),
+        problems=rows.problems,
+    )
+    return TextTable(grid, told, lines.delimiter)
+
+
+@dataclass
+class _Lines:
+    """Lines of a text without byte order marks and without what only spreadsheets read (`sep=`, `#TYPE`)."""
+
+    text: io.TextIOWrapper
+    delimiter: str = ","
+    skipped: int = 0
+
+    def __iter__(self) -> Iterator[str]:
+        head = [line.lstrip("\ufeff") for line in _first(self.text, 60)]
+        said = None
+        while head and (not head[0].strip() or _SEP.fullmatch(head[0]) or head[0].startswith("#TYPE ")):
+            match = _SEP.fullmatch(head[0])
+            said = match[1] if match else said
+            head.pop(0)
+            self.skipped += 1
+        self.delimiter = said or _likely_delimiter(head)
+        yield from head
+        for line in self.text:
+            yield line.lstrip("\ufeff")
+
+
+def _first(text: io.TextIOWrapper, count: int) -> list[str]:
+    lines = []
+    for _ in range(count):
+        line = text.readline()
+        if not line:
+            break
+        lines.append(line)
+    return lines
+
+
+def _likely_delimiter(head: list[str]) -> str:
+    """The one that stands most often in the line that has most of any: titles have few, the heading many."""
+    counts = {mark: max((line.count(mark) for line in head), default=0) for mark in DELIMITERS}
+    return max(DELIMITERS, key=lambda mark: counts[mark])
+
+
+@dataclass
+class _Rows:
+    lines_of: _Lines
+    file: str
+    lines: list[int] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)
+    problems: dict[int, str] = field(default_factory=dict)
+
+    def read(self) -> Iterator[list[str | None]]:
+        source = iter(self.lines_of)
+        first = next(source, "")
+        reader = csv.reader(_chain(first, source), delimiter=self.lines_of.delimiter, strict=True)
+        while True:
+            begins = reader.line_num + 1 + self.lines_of.skipped
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                if "unexpected end of data" in str(error):
+                    raise FileProblem(
+                        self.file, f"the quote that opens in line {begins} is never closed; the file may be cut off"
+                    ) from error
+                self.problems[len(self.lines)] = cannot_be_read(error)
+                fields = []
+            if len(fields) > MAX_COLUMNS:
+                raise FileProblem(
+                    self.file,
+                    f"line {begins} has {len(fields)} columns, {MAX_COLUMNS} are allowed; is this the right file?",
+                )
+            yield self._kept(fields, begins)
+
+    def _kept(self, fields: list[str], begins: int) -> list[str | None]:
+        index = len(self.lines)
+        self.lines.append(begins)
+        self.widths.append(len(fields))
+        if any(not field.isascii() and not field.isprintable() and spelled_out(field) != field for field in fields):
+            self.problems[index] = NOT_UTF8
+            return [spelled_out(field) for field in fields]
+        return list(fields)
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    if first:
+        yield first
+    yield from rest

@@ -1,0 +1,207 @@
+"""What a sheet of an XLSX file says beside its values: errors, formulas without results, numbers shown by a format.
+
+python-calamine reads the values; it gives empty texts for errors and knows no formats (docs/decisions.md). A sheet is
+looked at cell by cell only when its bytes show that it has any of these.
+"""
+
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from lxml import etree
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.intake.formats import shown_number, zero_pattern
+
+_CHUNK = 1 << 20
+_OVERLAP = 4096
+_ENTITIES = tuple(
+    mark.encode(coding) for mark in ("<!DOCTYPE", "<!ENTITY") for coding in ("utf-8", "utf-16-le", "utf-16-be")
+)
+_HAS_ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
+_HAS_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["'](\d+)["']""")
+_COLUMN = re.compile(rb"""\sr\s*=\s*["']([A-Z]+)\d""")
+_REFERENCE = re.compile(r"([A-Z]+)(\d+)")
+MOST_ROWS = 1 << 20  # of a sheet in Excel
+MOST_CELLS = 40_000_000  # a sheet is held in memory from its first to its last used cell
+
+
+@dataclass
+class Marks:
+    """What was found in one sheet; rows and columns are 0-based."""
+
+    errors: list[tuple[int, int, str]] = field(default_factory=list)
+    shown: list[tuple[int, int, str]] = field(default_factory=list)
+    without_result: str | None = None  # the first formula that has none, as A1
+    zero_results: int = 0
+    other_results: int = 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the bytes of a sheet show at a glance."""
+
+    has_errors: bool
+    has_formulas: bool
+    rows: int
+    columns: int
+
+
+def require_no_entities(archive: zipfile.ZipFile, file: str) -> None:
+    """FileProblem for a part that declares a document type: entities can make a small file endless."""
+    for member in archive.infolist():
+        before = b""
+        with archive.open(member) as part:
+            while chunk := part.read(_CHUNK):
+                if any(mark in before + chunk for mark in _ENTITIES):
+                    raise FileProblem(
+                        file, f"{member.filename} declares a document type or entities, which are refused"
+                    )
+                before = chunk[-24:]
+
+
+def glance(part: BinaryIO) -> Look:
+    """Whether a sheet has errors or formulas, and how far its cells reach."""
+    before, errors, formulas, last_row = b"", False, False, 0
+    columns: set[bytes] = set()
+    while chunk := part.read(_CHUNK):
+        text = before + chunk
+        errors = errors or _HAS_ERROR.search(text) is not None
+        formulas = formulas or _HAS_FORMULA.search(text) is not None
+        columns.update(_COLUMN.findall(text))
+        last_row = max(last_row, max(map(int, _ROW.findall(text)), default=0))
+        before = text[-_OVERLAP:]
+    return Look(errors, formulas, last_row, max((_column_index(c.decode()) + 1 for c in columns), default=0))
+
+
+def _column_index(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number - 1
+
+
+def _local(element: Any) -> str:
+    return str(etree.QName(element).localname)
+
+
+def _tree(archive: zipfile.ZipFile, name: str) -> Any:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    with archive.open(name) as part:
+        return etree.parse(part, parser).getroot()
+
+
+@dataclass(frozen=True)
+class Package:
+    """The parts of a workbook: sheet name -> part, zero patterns by style, the date system."""
+
+    sheets: dict[str, str]
+    patterns: dict[str, str]
+    date_1904: bool
+
+
+def read_package(archive: zipfile.ZipFile) -> Package:
+    """Where each sheet is, and which styles show numbers by zeros. KeyError, XMLSyntaxError for a damaged package."""
+    names = {name.lower(): name for name in archive.namelist()}
+    base = _target(archive, "_rels/.rels", "", "/officeDocument") or "xl/workbook.xml"
+    workbook = _tree(archive, names.get(base.lower(), base))
+    folder, leaf = posixpath.split(base)
+    targets = _relations(archive, names.get(f"{folder}/_rels/{leaf}.rels".lower(), ""), folder)
+    sheets, is_1904 = {}, False
+    for element in workbook.iter("{*}sheet", "{*}workbookPr"):
+        if _local(element) == "workbookPr":
+            is_1904 = element.get("date1904", "0") in ("1", "true")
+        else:
+            identity = next((v for k, v in element.attrib.items() if k.endswith("}id")), "")
+            target = targets.get(identity, ("", ""))[1]
+            if target.lower() in names:
+                sheets[element.get("name", "")] = names[target.lower()]
+    styles = next((t for kind, t in targets.values() if kind.endswith("/styles")), "")
+    return Package(sheets, _patterns(archive, names.get(styles.lower(), "")), is_1904)
+
+
+def _target(archive: zipfile.ZipFile, rels: str, folder: str, kind: str) -> str | None:
+    found = _relations(archive, rels if rels in archive.namelist() else "", folder)
+    return next((target for type_, target in found.values() if type_.endswith(kind)), None)
+
+
+def _relations(archive: zipfile.ZipFile, name: str, folder: str) -> dict[str, tuple[str, str]]:
+    """Relation id -> (type, part)."""
+    if not name:
+        return {}
+    found = {}
+    for element in _tree(archive, name).iter("{*}Relationship"):
+        target = element.get("Target", "")
+        path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
+        found[element.get("Id", "")] = (element.get("Type", ""), path)
+    return found
+
+
+def _patterns(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
+    """Index of a cell style -> its number format, for formats that are zeros and fixed text."""
+    if not name:
+        return {}
+    root = _tree(archive, name)
+    codes = {e.get("numFmtId"): e.get("formatCode", "") for e in root.iter("{*}numFmt")}
+    zeros = {identity: code for identity, code in codes.items() if zero_pattern(code) is not None}
+    cells = next(root.iter("{*}cellXfs"), None)
+    styles = enumerate(cells) if cells is not None else ()
+    return {str(n): zeros[xf.get("numFmtId")] for n, xf in styles if xf.get("numFmtId") in zeros}
+
+
+def read_marks(part: BinaryIO, patterns: dict[str, str]) -> Marks:
+    """What the cells of one sheet say beside their values."""
+    marks = Marks()
+    for row, column, cell in _cells(part):
+        value = cell.findtext("{*}v")
+        if cell.get("t") == "e":
+            marks.errors.append((row, column, (value or "#N/A").strip()))
+        elif value and cell.get("s") in patterns and cell.get("t", "n") == "n":
+            text = shown_number(value, patterns[cell.get("s")])
+            if text is not None:
+                marks.shown.append((row, column, text))
+        if cell.find("{*}f") is not None:
+            _count_formula(marks, cell, value, row, column)
+    return marks
+
+
+def _count_formula(marks: Marks, cell: Any, value: str | None, row: int, column: int) -> None:
+    if not value and cell.get("t") != "str":
+        marks.without_result = marks.without_result or f"{_letters(column)}{row + 1}"
+    elif cell.get("t", "n") == "n" and float(value or 0) == 0:
+        marks.zero_results += 1
+    else:
+        marks.other_results += 1
+
+
+def _letters(column: int) -> str:
+    text = ""
+    number = column + 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def _cells(part: BinaryIO) -> Iterator[tuple[int, int, Any]]:
+    """Cells with their places; a cell or row without a reference follows the one before."""
+    row, column = -1, -1
+    events = etree.iterparse(
+        part, events=("start", "end"), tag=("{*}row", "{*}c"), resolve_entities=False, no_network=True
+    )
+    for event, element in events:
+        if _local(element) == "row":
+            if event == "start":
+                row, column = int(element.get("r", row + 2)) - 1, -1
+            else:
+                element.clear()
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
+        elif event == "end":
+            place = _REFERENCE.fullmatch(element.get("r", ""))
+            column = _column_index(place[1]) if place else column + 1
+            yield row, column, element
