@@ -163,19 +163,28 @@ def _require_once(heading: Heading, wanted: Wanted, file: str, place: int) -> No
             )
 
 
-def _none_found(file: str, best: Heading | None, wanted: Wanted) -> FileProblem:
+class NoHeading(FileProblem):
+    """No row of a table is its heading; `bound` columns were found in the best one, `missing` were not."""
+
+    bound: int = 0
+    missing: str = "all columns"
+
+
+def _none_found(file: str, best: Heading | None, wanted: Wanted) -> NoHeading:
     if best is None:
-        return FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
+        return NoHeading(file, "the file is empty: not even a header row. Land it again, or remove it")
     first_alias = {c.name: c.aliases[0].removeprefix(GENERAL) for c in wanted.columns if c.aliases}
     missing = wanted.missing(best.columns)
     names = ", ".join(first_alias[name] for name in missing)
     bound = ", ".join(f"{best.texts[at[0]]} = {name}" for name, at in best.columns.items()) or "nothing"
     found = ", ".join(text[:100] for text in best.texts[:60] if text) or "nothing"
     lines = " ".join(f'"<your heading>" = "{name}"' for name in missing[:3])
-    return FileProblem(
+    problem = NoHeading(
         file,
         f"the required columns {names} are missing in each of the first {SEARCHED} rows. Best is row {best.row + 1}: "
         f"bound {bound}; found: {found}. Export the file again with them, or tell their headings in a profile, "
         f"profiles/<name>.toml below the landing root: [columns] {lines}",
         column=first_alias[missing[0]],
     )
+    problem.bound, problem.missing = len(best.columns), names
+    return problem

@@ -1,0 +1,82 @@
+"""The same thing landed twice: tables of a source, month and direction compared as multisets of records (intake.md, 8).
+
+A record is a number made of all its columns as text, in the order of their headings' names; where its columns and rows
+stand does not matter.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from recon_assets.sources.columns import normalize_heading
+
+Hashes = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one table, as sorted numbers. `group`: tables of one group are compared with one another."""
+
+    path: str  # of the file, with its sheet or member
+    hashes: Hashes
+    group: str = ""
+    is_additive: bool = False  # a profile says that it adds to the others, whatever they hold
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Tables that are contained in another, by path; and why the month cannot be loaded, if so."""
+
+    of: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def record_hashes(headings: Sequence[str], blocks: Iterable[dict[int, pa.Array]]) -> Hashes:
+    """A number per record of all its columns as text, sorted."""
+    order = sorted(range(len(headings)), key=lambda position: (normalize_heading(headings[position]), position))
+    found = []
+    for texts in blocks:
+        columns = {str(n): texts[n].cast(pa.string()) for n in order if n in texts and headings[n]}
+        if columns:
+            found.append(pl.from_arrow(pa.table(columns)).hash_rows(seed=1).to_numpy())  # type: ignore[union-attr]
+    return np.sort(np.concatenate(found)) if found else np.array([], np.uint64)
+
+
+def find_repeats(tables: Sequence[Records]) -> Repeats:
+    """Which tables are set aside since another holds all their records, and which two share too much to be right."""
+    found = Repeats()
+    for group in sorted({table.group for table in tables}):
+        compared = [t for t in tables if t.group == group and not t.is_additive and len(t.hashes) > 1]
+        # The one to be kept comes first: more records, then the shorter path, then by code point.
+        compared.sort(key=lambda table: (-len(table.hashes), len(table.path), table.path))
+        kept: list[Records] = []
+        for table in compared:
+            holder = next((other for other in kept if shared(table, other) == len(table.hashes)), None)
+            if holder is not None:
+                found.of[table.path] = holder.path
+                continue
+            found.problems.extend(_half_shared(table, kept))
+            kept.append(table)
+    return found
+
+
+def _half_shared(table: Records, kept: list[Records]) -> Iterable[str]:
+    for other in kept:
+        count = shared(table, other)
+        if count * 2 >= len(table.hashes):
+            yield (
+                f"{table.path} and {other.path} share {count} of {len(table.hashes)} records, and neither holds the "
+                "other whole: they would count twice. Remove the one that is not right, or say additive = true in a profile"
+            )
+
+
+def shared(one: Records, other: Records) -> int:
+    """How many records are in both, each as often as in the one that has it less often."""
+    values, counts = np.unique(one.hashes, return_counts=True)
+    others, other_counts = np.unique(other.hashes, return_counts=True)
+    _, mine, theirs = np.intersect1d(values, others, assume_unique=True, return_indices=True)
+    return int(np.minimum(counts[mine], other_counts[theirs]).sum())

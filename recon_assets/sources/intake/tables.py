@@ -1,0 +1,125 @@
+"""Registers and other lists of documents as tables of the one stream: text files, and every sheet of a workbook."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources.intake.grid import Grid
+from recon_assets.sources.intake.headings import NoHeading
+from recon_assets.sources.intake.prepared import Columns, Facts
+from recon_assets.sources.intake.reading import Reading
+from recon_assets.sources.intake.registers import prepare
+from recon_assets.sources.intake.texts import read_text
+from recon_assets.sources.intake.workbooks import read_workbook, workbook_kind
+from recon_assets.sources.stream import Block, Unreadable, spelled_out
+from recon_assets.sources.unpack import UnpackLimits
+
+_ROWS = 50_000
+
+
+@dataclass
+class ListTable:
+    """A list whose columns are found and whose texts are plain: numbers have a point, days are ISO."""
+
+    name: str  # "#Sheet" of a workbook
+    headings: list[str]
+    heading_line: int
+    columns: Columns
+    facts: Facts
+    grid: Grid
+    delimiter: str | None = None
+
+    @property
+    def bound(self) -> dict[str, int]:
+        return {name: position for position, name in enumerate(self.columns.texts)}
+
+    def blocks(self, positions: set[int]) -> Iterator[Block]:
+        names = list(self.columns.texts)
+        for start in range(0, max(len(self.columns), 1), _ROWS):
+            yield self._block(names, start, min(start + _ROWS, len(self.columns)))
+
+    def _block(self, names: list[str], start: int, end: int) -> Block:
+        bad = [row for row in range(start, end) if row in self.columns.problems] if self.columns.problems else []
+        rows = [row for row in range(start, end) if row not in self.columns.problems] if bad else range(start, end)
+        indices = pa.array(rows, pa.int64())
+        raw = self.columns.raw_rows
+        unreadable = [
+            Unreadable(
+                self.columns.numbers[row].as_py(),
+                self.columns.lines[row].as_py(),
+                self.columns.problems[row],
+                raw([row])[0],
+            )
+            for row in bad
+        ]
+        return Block(
+            {n: self.columns.texts[name].take(indices) for n, name in enumerate(names)},
+            self.columns.numbers.take(indices),
+            self.columns.lines.take(indices),
+            unreadable,
+            raw_rows=lambda wanted: raw([rows[index] for index in wanted]),
+        )
+
+    def whole_records(self) -> Iterator[dict[int, pa.Array]]:
+        """Every column of the list as it stands, for comparing lists."""
+        yield {n: column.take(self.columns.rows) for n, column in enumerate(self.grid.columns)}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The lists of one file, and what of it is not read: name and why."""
+
+    tables: list[ListTable]
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def open_lists(path: Path, file: str, limits: UnpackLimits, reading: Reading) -> Opened:
+    """The lists of a landed file; FileProblem when none is found, or one cannot be told."""
+    profile = reading.profile
+    kind = workbook_kind(path)
+    if kind is None:
+        text = read_text(path, file, limits, profile.encoding if profile else None)
+        table = _table(text.grid, file, reading)
+        if text.encoding.assumed:
+            table.facts.warnings["encoding_assumed"] = 1
+            table.facts.notes.append(f"encoding_assumed: the text is not UTF-8 and was read as {text.encoding.assumed}")
+        return Opened([replace(table, delimiter=text.delimiter)])
+    grids = read_workbook(path, file, kind, limits)
+    wanted = [grid for grid in grids if profile is None or profile.sheet in (None, grid.name)]
+    unread = {g.name or "": "the profile names another sheet" for g in grids if all(g is not w for w in wanted)}
+    return _open_sheets(wanted, unread, file, reading)
+
+
+def _open_sheets(grids: list[Grid], unread: dict[str, str], file: str, reading: Reading) -> Opened:
+    tables, problems = [], []
+    named = reading.profile.sheet if reading.profile else None
+    for grid in grids:
+        if grid.is_hidden and grid.name != named:
+            unread[grid.name or ""] = "the sheet is hidden"
+            continue
+        try:
+            tables.append(_table(grid, f"{file}{_suffix(grid)}", reading))
+        except NoHeading as problem:
+            problems.append(problem)
+            unread[grid.name or ""] = f"no heading was found: {problem.missing} missing"
+    if not tables:
+        if problems:
+            raise max(problems, key=lambda problem: problem.bound)
+        raise FileProblem(file, "the workbook has no visible sheet with content; land it again, or remove it")
+    for name, why in unread.items():
+        tables[0].facts.warnings["unread_sheets"] = len(unread)
+        tables[0].facts.notes.append(f"unread_sheets: {name}: {why}")
+    return Opened(tables, unread)
+
+
+def _suffix(grid: Grid) -> str:
+    return f"#{spelled_out(grid.name)}" if grid.name else ""
+
+
+def _table(grid: Grid, file: str, reading: Reading) -> ListTable:
+    columns, facts = prepare(grid, file, reading)
+    headings = [facts.bound.get(name, name) for name in columns.texts]
+    return ListTable(_suffix(grid), headings, facts.heading_line, columns, facts, grid)

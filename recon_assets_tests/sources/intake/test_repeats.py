@@ -1,0 +1,53 @@
+"""The same thing landed twice."""
+
+import numpy as np
+import pyarrow as pa
+
+from recon_assets.sources.intake.repeats import Records, find_repeats, record_hashes
+
+
+def table(path: str, records: str, **more: object) -> Records:
+    """A table of one record per letter."""
+    hashes = np.array(sorted(map(ord, records)), np.uint64)
+    return Records(path, hashes, **more)  # type: ignore[arg-type]
+
+
+def test_a_table_whose_records_another_holds_is_set_aside() -> None:
+    found = find_repeats([table("a.csv", "xyz"), table("b (1).csv", "zy"), table("c.csv", "pq")])
+    assert found.of == {"b (1).csv": "a.csv"} and not found.problems
+
+
+def test_of_equals_the_shortest_path_stays_and_then_the_first() -> None:
+    assert find_repeats([table("a (1).csv", "xy"), table("a.csv", "yx")]).of == {"a (1).csv": "a.csv"}
+    assert find_repeats([table("b.csv", "xy"), table("a.csv", "yx")]).of == {"b.csv": "a.csv"}
+
+
+def test_a_record_counts_as_often_as_it_stands_there() -> None:
+    found = find_repeats([table("a.csv", "xyz"), table("b.csv", "xx")])
+    assert not found.of and "share 1 of 2 records" in found.problems[0]
+
+
+def test_one_record_alone_repeats_nothing() -> None:
+    assert find_repeats([table("a.csv", "xy"), table("b.csv", "x")]).of == {}
+
+
+def test_two_that_share_half_or_more_are_told_by_name() -> None:
+    (problem,) = find_repeats([table("a.csv", "wxyz"), table("b.csv", "wxpq")]).problems
+    assert "a.csv" in problem and "b.csv" in problem and "2 of 4" in problem
+    assert not find_repeats([table("a.csv", "wxyz"), table("b.csv", "wopq")]).problems
+
+
+def test_additive_tables_and_other_groups_are_left_alone() -> None:
+    assert not find_repeats([table("a.csv", "xy"), table("b.csv", "xy", is_additive=True)]).of
+    assert not find_repeats([table("a.csv", "xy", group="issued"), table("b.csv", "xy", group="received")]).of
+
+
+def test_neither_the_order_of_rows_nor_of_columns_makes_another_record() -> None:
+    one = record_hashes(["A", "B"], [{0: pa.array(["1", "2"]), 1: pa.array(["x", None])}])
+    other = record_hashes(
+        ["b", "a"], [{0: pa.array([None]), 1: pa.array(["2"])}, {0: pa.array(["x"]), 1: pa.array(["1"])}]
+    )
+    assert one.tolist() == other.tolist() and len(set(one.tolist())) == 2
+    assert (
+        record_hashes(["A"], [{0: pa.array(["1"])}]).tolist() != record_hashes(["A"], [{0: pa.array(["01"])}]).tolist()
+    )
