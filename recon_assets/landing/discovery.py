@@ -2,9 +2,11 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 
 from recon_assets.catalogue import SOURCES, Source
 from recon_assets.landing.manifests import cost_files_by_month, folder_of, is_manifest
+from recon_assets.landing.profiles import FOLDER, is_profile, matches, patterns_of
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import MONTH_NAMES, add_months, is_month
 
@@ -41,8 +43,27 @@ def month_of_file(source: Source, path: str) -> str | None:
 
 
 def discover(store: FileStore, source_name: str) -> dict[str, list[LandedFile]]:
-    """Landed files of a source by month, months and paths in order. No file = the month is not a key."""
-    source = SOURCES[source_name]
+    """Landed files of a source by month, months and paths in order. No file = the month is not a key.
+
+    The profiles that are for a file of the month are among its files: a month is loaded again when one changes.
+    """
+    found = _discovered(store, SOURCES[source_name])
+    profiles = list(_profiles(store))
+    for month, files in found.items() if profiles else ():
+        told = {profile for profile, patterns in profiles for file in files if matches(file.path, patterns)}
+        found[month] = files + sorted(told)
+    return found
+
+
+def _profiles(store: FileStore) -> Iterator[tuple[LandedFile, list[str]]]:
+    """The profiles of the landing zone, each with the patterns of the paths it is for."""
+    for file in _list_once(store, FOLDER):
+        if is_profile(file.path):
+            with store.open_local(file) as path:
+                yield file, patterns_of(file.path, path.read_text(encoding="utf-8-sig"))
+
+
+def _discovered(store: FileStore, source: Source) -> dict[str, list[LandedFile]]:
     if source.month_from == "manifest":
         return cost_files_by_month(store, _list_once(store, source.prefix), source.prefix, source.suffixes)
     found: dict[str, list[LandedFile]] = defaultdict(list)

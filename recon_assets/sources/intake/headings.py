@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from recon_assets.catalogue import Column, normalize_heading
 from recon_assets.errors import FileProblem
-from recon_assets.sources.columns import Column, normalize_heading
 
 SEARCHED = 50  # rows of which one is the heading
 GENERAL = "~"

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recon_assets.errors import FileProblem
+from recon_assets.landing.profiles import Profile
 from recon_assets.sources.intake.numbers import parts_of
 from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal
-from recon_assets.sources.intake.profiles import Profile
 
 Direction = Literal["sales", "purchase"]
 OWN_TIN = {"sales": "supplier_tin", "purchase": "buyer_tin"}

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recon_assets.errors import FileProblem
+from recon_assets.landing.profiles import Profile
 from recon_assets.sources.intake import words
 from recon_assets.sources.intake.dates import OrderEvidence, to_iso
 from recon_assets.sources.intake.grid import ERROR_VALUES, Grid
@@ -16,7 +17,6 @@ from recon_assets.sources.intake.headings import Heading, heading_currency
 from recon_assets.sources.intake.lacking import foreign_amounts
 from recon_assets.sources.intake.numbers import Mark, both_readings, decide, look_at, to_plain
 from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, key_of, lines_of
-from recon_assets.sources.intake.profiles import Profile
 from recon_assets.sources.intake.reading import Reading
 
 _ERRORS = pa.array(sorted(ERROR_VALUES), pa.string())

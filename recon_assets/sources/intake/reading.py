@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from recon_assets.sources.columns import Column
+from recon_assets.catalogue import Column
+from recon_assets.landing.profiles import Profile
 from recon_assets.sources.intake.dates import DateOrder
 from recon_assets.sources.intake.lacking import Lacks
 from recon_assets.sources.intake.numbers import Mark
-from recon_assets.sources.intake.profiles import Profile
 
 
 @dataclass(frozen=True)

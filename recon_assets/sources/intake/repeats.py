@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from recon_assets.sources.columns import normalize_heading
+from recon_assets.catalogue import normalize_heading
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -70,7 +70,7 @@ def _half_shared(table: Records, kept: list[Records]) -> Iterable[str]:
         if count * 2 >= len(table.hashes):
             yield (
                 f"{table.path} and {other.path} share {count} of {len(table.hashes)} records, and neither holds the "
-                "other whole: they would count twice. Remove the one that is not right, or say additive = true in a profile"
+                "other whole: they would count twice. Remove the wrong one, or say additive = true in a profile"
             )
 
 

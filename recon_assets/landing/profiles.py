@@ -3,9 +3,10 @@
 A mistake in a profile is an error that names the file and the line.
 """
 
+import codecs
+import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ import tomllib
 from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
+from recon_assets.catalogue import SOURCES, columns_of
 from recon_assets.errors import InputError
 
 FOLDER = "profiles/"
@@ -40,68 +42,61 @@ class Profile:
     additive: bool = False
     name: str = ""
 
-    def matches(self, path: str) -> bool:
-        return any(fnmatchcase(path, pattern) for pattern in self.match)
+
+def matches(path: str, patterns: list[str]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
-@dataclass(frozen=True)
-class Profiles:
-    """The profiles of a landing zone, in the order of their names; the first that matches a file is its profile."""
-
-    profiles: tuple[Profile, ...] = ()
-    texts: dict[str, str] = field(default_factory=dict)  # name -> the file's text
-
-    def of(self, path: str) -> Profile | None:
-        return next((profile for profile in self.profiles if profile.matches(path)), None)
-
-    def told(self, paths: Iterable[str]) -> list[tuple[str, str]]:
-        """Which files a profile is for, with its text: what makes their month load again when it changes."""
-        found = ((path, self.of(path)) for path in sorted(paths))
-        return [(path, self.texts[profile.name]) for path, profile in found if profile is not None]
+def is_profile(path: str) -> bool:
+    return path.startswith(FOLDER) and path.lower().endswith(".toml")
 
 
-def parse_profile(name: str, text: str, columns_of: dict[str, frozenset[str]]) -> Profile:
-    """The profile in a file; InputError names the file and the line of a mistake.
-
-    `columns_of` are the columns of every source: names that a profile may use.
-    """
+def patterns_of(name: str, text: str) -> list[str]:
+    """The patterns of the paths that a profile is for; InputError when it cannot say so."""
     try:
-        content = tomllib.loads(text)
-        profile = Profile(**content, name=name)
+        patterns = tomllib.loads(text).get("match")
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: {error}") from error
+    if not isinstance(patterns, list) or not patterns or not all(isinstance(pattern, str) for pattern in patterns):
+        raise InputError(f'{name}, line 1: match is missing: the paths it is for, such as match = ["erp/*/*.xlsx"]')
+    return patterns
+
+
+def parse_profile(name: str, text: str) -> Profile:
+    """The profile in a file; InputError names the file and the line of a mistake."""
+    patterns_of(name, text)
+    try:
+        profile = Profile(**tomllib.loads(text), name=name)
     except ValidationError as error:
         first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else ""
-        raise _mistake(name, text, key, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    _check(profile, text, columns_of)
+        place = [str(part) for part in first["loc"]]
+        raise _mistake(name, text, place[0] if place else "", f"{'.'.join(place)}: {first['msg']}") from error
+    _check(profile, text)
     return profile
 
 
-def _check(profile: Profile, text: str, columns_of: dict[str, frozenset[str]]) -> None:
-    if profile.source is not None and profile.source not in columns_of:
-        raise _mistake(profile.name, text, profile.source, f"{profile.source} is no source ({', '.join(columns_of)})")
-    known = columns_of[profile.source] if profile.source else frozenset().union(*columns_of.values())
-    for heading, column in profile.columns.items():
+def _check(profile: Profile, text: str) -> None:
+    if profile.source is not None and profile.source not in SOURCES:
+        raise _mistake(profile.name, text, profile.source, f"{profile.source} is no source ({', '.join(SOURCES)})")
+    sources = [profile.source] if profile.source else list(SOURCES)
+    known = {column.name for source in sources for column in columns_of(source) if column.heading != "derived"}
+    named = [(heading, column) for heading, column in profile.columns.items()]
+    named += [(column, column) for column in profile.constants]
+    named += [(profile.month_from, profile.month_from)] if profile.month_from else []
+    for key, column in named:
         if column not in known:
-            raise _mistake(profile.name, text, heading, f"{column} is no column; there are {', '.join(sorted(known))}")
-    for column in (*profile.constants, *([profile.month_from] if profile.month_from else [])):
-        if column not in known:
-            raise _mistake(profile.name, text, column, f"{column} is no column; there are {', '.join(sorted(known))}")
+            near = ", ".join(difflib.get_close_matches(column, known, 3)) or ", ".join(sorted(known))
+            raise _mistake(profile.name, text, key, f"{column} is no column of the project; it has {near}")
     for pattern in profile.skip:
         try:
             re.compile(pattern)
         except re.error as error:
-            raise _mistake(profile.name, text, pattern, f"{pattern} is no pattern ({error})") from error
+            raise _mistake(profile.name, text, "skip", f"{pattern} is no pattern ({error})") from error
     if profile.encoding is not None:
-        _check_encoding(profile, text)
-
-
-def _check_encoding(profile: Profile, text: str) -> None:
-    try:
-        "".encode(profile.encoding or "")
-    except LookupError as error:
-        raise _mistake(profile.name, text, "encoding", f"{profile.encoding} is no encoding") from error
+        try:
+            codecs.lookup(profile.encoding)
+        except LookupError as error:
+            raise _mistake(profile.name, text, "encoding", f"{profile.encoding} is no encoding") from error
 
 
 def _mistake(name: str, text: str, key: str, message: str) -> InputError:
