@@ -25,6 +25,7 @@ SQL_TYPES: dict[Kind, str] = {
 LINEAGE: dict[str, str] = {
     "source_file": "varchar",
     "source_row": "bigint",
+    "source_line": "bigint",
     "content_hash": "varchar",
     "loaded_at": "timestamp",
     "billing_month": "date",
