@@ -1,7 +1,7 @@
 """Delimited text as blocks of whole records that any CSV parser reads alike; what is irregular is set right here.
 
-Regular means: quotes only open, close and escape, lines end in a line feed, and the text is UTF-8. That is told with whole
-arrays of bytes; the few records that break it go through Python's csv module and are written again.
+Regular means: quotes only open, close and escape, lines end in a line feed, and the text is UTF-8. That is told with
+whole arrays of bytes; the few records that break it go through Python's csv module and are written again.
 """
 
 import codecs
@@ -170,7 +170,7 @@ class _BlockReader:
         return -1, end
 
     def _set_right(self, start: int, wrong: int) -> int:
-        """Replace the record from `start` that is irregular at `wrong`; where the next begins, or -1 when it is open."""
+        """Replace the record from `start` that is irregular at `wrong`; where the next begins; -1 while it is open."""
         until, more = wrong, 1
         while True:
             for _ in range(more):

@@ -120,6 +120,16 @@ create or replace temp macro fraction_microseconds(t) as cast(rpad(t[1:6], 6, '0
 create or replace temp macro within_years(s) as
     case when s between timestamp '0001-01-01' and timestamp '9999-12-30' then s end;
 
+-- The instant, in UTC, of its parts and its day; `minutes` are those of the zone where none is named.
+create or replace temp macro instant_of(p, day, minutes) as within_years(
+    cast(day as timestamp) + to_hours(clock_hour(p.hour, p.half))
+    + to_minutes(part_number(p.minute) - zone_minutes(p.zone, minutes))
+    + to_seconds(part_number(p.second)) + to_microseconds(fraction_microseconds(p.fraction))
+);
+create or replace temp macro as_timestamp(t) as instant_of(
+    instant_parts(spaced_instant(clean_text(t))), written_date(instant_parts(spaced_instant(clean_text(t))).day), 0
+);
+
 -- Identifiers as they are compared: NFKC, upper case, blanks trimmed and collapsed. Plain ASCII needs no Python.
 create or replace temp macro normal_text(t) as case
     when regexp_full_match(t, '[ -~]*') then nullif(upper(trim(regexp_replace(t, ' +', ' ', 'g'))), '')

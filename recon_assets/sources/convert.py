@@ -19,17 +19,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recon_assets.sources.ahead import ahead
-from recon_assets.sources.columns import LINEAGE, Column, Kind
+from recon_assets.sources.columns import LINEAGE, SQL_TYPES, Column, Kind, columns_of
+from recon_assets.sources.registry import SOURCES
 from recon_assets.sources.rules import Rules
 from recon_assets.sources.stream import DICTIONARY, Block, Table, distinct, raw_row
-from recon_assets.sources.values import DECIMAL, Dialect, Values, is_null, registered, without_none
+from recon_assets.sources.values import DECIMAL, Dialect, Values, is_null, without_none
 from recon_assets.sources.written import Rejected, Rejects, Rows
 
 _ARROW_TYPES: dict[Kind, pa.DataType] = {
     "text": DICTIONARY, "decimal": DECIMAL, "date": pa.date32(), "timestamp": pa.timestamp("us"), "integer": pa.int32(),
 }  # fmt: skip
 _LINEAGE_TYPES = {"varchar": DICTIONARY, "bigint": pa.int64(), "timestamp": pa.timestamp("us"), "date": pa.date32()}
-_EMPTY, _NOT_VALID = "is empty, and is needed", "is not valid"
+_EMPTY = "is empty, and is needed"
 _EXPECTED = {
     "decimal": "is not a number (or is a trillion or more)",
     "date": "is not a date; expected YYYY-MM-DD, MM/DD/YYYY or M/D/YYYY H:MM",
@@ -55,10 +56,11 @@ class Origin:
 class Frame:
     """What is known of a table before its rows are read.
 
-    `columns` are declared as this shape of file writes them, `kept` the kinds of those that the raw table keeps otherwise
-    (of an instant its day); `bound` is the position of each column that the table has, `constants` hold columns whose
-    value is known of the whole file (not bound then), `context` further columns that the file's place adds, `dialects`
-    how columns write numbers and dates where that is not `dialect`.
+    `columns` are declared as this shape of file writes them, `kept` the kinds of those that the raw table keeps
+    otherwise (of an instant its day). `bound` is the position of each column that the table has; `constants` hold
+    columns whose value is known of the whole file: not bound then, though the file may have them (`left_out`).
+    `context` are further columns that the file's place adds. `dialects` tell how columns write numbers and dates that
+    do not follow `dialect`.
     """
 
     columns: tuple[Column, ...]
@@ -68,7 +70,8 @@ class Frame:
     constants: dict[str, str] = field(default_factory=dict)
     context: dict[str, str | None] = field(default_factory=dict)
     dialects: dict[str, Dialect] = field(default_factory=dict)
-    dialect: Dialect = Dialect()
+    dialect: Dialect = field(default_factory=Dialect)
+    left_out: frozenset[int] = frozenset()
 
     def kind_of(self, column: Column) -> Kind:
         """The kind of the raw column."""
@@ -91,6 +94,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Converted:
+    records: int  # read of the table, whatever became of them
     rows: int
     rejected: int
     warnings: dict[str, int]  # values of optional columns that became null, by heading; failed row warnings by name
@@ -113,12 +117,12 @@ def convert(
             written.write(good)
             rejects.write(rejected)
     warnings = {name: count for name, count in conversion.warnings.items() if count}
-    return Converted(written.count, rejects.count, warnings, conversion.repeats, dict(conversion.ignored))
+    return Converted(
+        conversion.records, written.count, rejects.count, warnings, conversion.repeats, dict(conversion.ignored)
+    )
 
 
-def _converted(
-    conversion: "_Conversion", table: Table
-) -> Generator[tuple[pa.Table, list[Rejected]], None, None]:
+def _converted(conversion: "_Conversion", table: Table) -> Generator[tuple[pa.Table, list[Rejected]], None, None]:
     blocks = table.blocks(set(conversion.frame.bound.values()))
     with closing(blocks):  # type: ignore[type-var]
         for block in blocks:
@@ -153,11 +157,12 @@ class _Conversion:
         }
         self.warnings: Counter[str] = Counter()
         self.ignored: Counter[str] = Counter()
-        self.repeats = 0
+        self.repeats = self.records = 0
         rules.begin(values.connection)
 
     def convert(self, block: Block) -> tuple[pa.Table, list[Rejected]]:
         """The block's typed rows, and its records that are rejected."""
+        self.records += len(block.numbers) + len(block.unreadable)
         typed = self._typed(block)
         wrong, places = self._judged(block, typed)
         rows = self._rows(block, typed.values)
@@ -278,7 +283,8 @@ class _Conversion:
     def _expected(self, place: int, value: str | None) -> str:
         if value is None:
             return _EMPTY
-        return next((_EXPECTED.get(self.frame.kind_of(c), _NOT_VALID) for c, n in self._bound if n == place), _NOT_VALID)
+        kind = next(self.frame.kind_of(column) for column, position in self._bound if position == place)
+        return _EXPECTED.get(kind, "is not valid")
 
     def _raw_rows(self, block: Block, rows: list[int]) -> list[str]:
         if block.raw_rows is not None:
@@ -312,3 +318,8 @@ def _repeated(value: pa.Scalar | None, kind: pa.DataType, count: int) -> pa.Arra
     if pa.types.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value.as_py()]))
     return pa.repeat(value, count)
+
+
+def raw_schema(source: str) -> dict[str, str]:
+    """Column names and SQL types of a raw table: declared columns, those of the file as a whole, lineage."""
+    return {c.name: SQL_TYPES[c.kind] for c in columns_of(source)} | dict(SOURCES[source].context) | LINEAGE

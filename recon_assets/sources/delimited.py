@@ -1,4 +1,4 @@
-"""Delimited text as a table of the stream, parsed by Arrow block by block (see `blocks` for what is set right first)."""
+"""Delimited text as a table of the stream, parsed by Arrow block by block; what is set right before: `blocks`."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ _LONGEST_HEADING = 1 << 20
 
 @dataclass
 class DelimitedTable:
-    """Records below the heading of a delimited file; `numbers` are the positions that hold numbers, for speed alone."""
+    """Records below the heading of a delimited file."""
 
     path: Path
     file: str
@@ -35,12 +35,12 @@ class DelimitedTable:
     delimiter: str
     heading_line: int = 1
     name: str = ""
-    numbers: set[int] = field(default_factory=set)
     marker: str = field(default_factory=lambda: f"\x02{token_hex(8)}:")
 
     def blocks(self, positions: set[int]) -> Iterator[Block]:
         """Records block by block; FileProblem when the file is damaged or a quote is never closed."""
         first = 1
+        plain: set[int] = set()  # columns whose texts do not repeat: without a dictionary
         with open_utf8(self.path, self.file, self.limits) as stream:
             for _ in range(self.heading_line):
                 stream.readline()
@@ -50,15 +50,18 @@ class DelimitedTable:
             with closing(ahead(read)) as whole:
                 try:
                     for block in whole:
-                        yield self._parsed(block, positions, first)
+                        parsed = self._parsed(block, positions - plain, plain, first)
+                        plain |= {n for n, texts in parsed.texts.items() if _is_plain(texts)}
                         first += len(block.lines)
+                        yield parsed
                 except OpenQuoteError as error:
                     problem = "a quote that opens here is never closed; the file may be cut off"
                     raise FileProblem(self.file, problem, row=first) from error
 
-    def _parsed(self, block: ByteBlock, positions: set[int], first: int) -> Block:
+    def _parsed(self, block: ByteBlock, repeating: set[int], plain: set[int], first: int) -> Block:
         names = [f"c{n}" for n in range(len(self.headings))]
-        types = {names[n]: pa.string() if n in self.numbers else DICTIONARY for n in positions}
+        positions = repeating | plain
+        types = {names[n]: pa.string() if n in plain else DICTIONARY for n in positions}
         unreadable: list[Unreadable] = []
 
         def skip(row: arrow_csv.InvalidRow) -> str:
@@ -116,6 +119,10 @@ class DelimitedTable:
             fields = next(csv.reader(io.StringIO(line, newline=""), delimiter=self.delimiter))
             found.append(raw_row(dict(zip(names, fields, strict=True))))
         return found
+
+
+def _is_plain(texts: pa.Array) -> bool:
+    return not pa.types.is_dictionary(texts.type) or len(texts.dictionary) > len(texts) // 2
 
 
 def open_delimited(path: Path, file: str, limits: UnpackLimits) -> DelimitedTable:

@@ -1,4 +1,4 @@
-"""Rules over whole rows, in SQL over the declared columns: which rows are rejected, which repeat, which are warned of."""
+"""Rules over whole rows, in SQL over the declared columns: which are rejected, which repeat, which are warned of."""
 
 from dataclasses import dataclass, field
 

@@ -34,11 +34,11 @@ class Block:
     """Some records of a table.
 
     `texts`: columns by position in the headings, as text or a dictionary of texts; null where the field is empty. Typed
-    cells may be decimal128, date32 or timestamp. `numbers`: the record of each row, from 1; unreadable ones count, what is
-    ignored does not. `lines`: the line of the file or the row of the sheet, from 1; null in formats that have none.
-    `members`: of an archive of many small files, the one of each row (numbers count within it). `raw_rows`: the records
-    at these rows as they came, as JSON by heading; without it they are made of `texts`. `ignored`: records left out by a
-    named rule, counted.
+    cells may be decimal128, whole numbers, date32 or timestamp. `numbers`: the record of each row, from 1; unreadable
+    ones count, what is ignored does not. `lines`: the line of the file or the row of the sheet, from 1; null in formats
+    that have none. `members`: of an archive of many small files, the one of each row (numbers count within it).
+    `raw_rows`: the records at these rows as they came, as JSON by heading; without it they are made of `texts`.
+    `ignored`: records left out by a named rule, counted.
     """
 
     texts: dict[int, pa.Array]

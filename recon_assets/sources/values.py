@@ -1,7 +1,7 @@
 """Texts of a column as typed values, a whole array at a time; null where a text does not convert (spec/intake.md, 4).
 
-Plain numbers are cast by Arrow, which reads what it takes as the macros of conversions.sql do; everything else goes through
-those, each spelling once.
+Plain numbers are cast by Arrow, which reads what it takes as the macros of conversions.sql do; everything else goes
+through those, each spelling once.
 """
 
 import datetime as dt
@@ -85,9 +85,8 @@ class Values:
 
     def texts(self, column: pa.Array) -> pa.Array:
         """Trimmed texts, null where there is nothing but white space."""
-        if not pa.types.is_dictionary(column.type):
-            if not pa.types.is_string(column.type):
-                return column.cast(pa.string())
+        column = _as_texts(column)
+        if pa.types.is_string(column.type):
             return column if _are_clean(column) else self._spelled("clean_text(t)", column)
         if _are_clean(column.dictionary):
             return column
@@ -112,17 +111,11 @@ class Values:
         """Instants in UTC; a day alone is its midnight."""
         if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
             return column.cast(pa.timestamp("us"), safe=False)
-        zone = f"zone_minutes(p.zone, {dialect.zone_minutes})"
         sql = f"""
-            select within_years(
-                day + to_hours(clock_hour(p.hour, p.half)) + to_minutes(part_number(p.minute) - {zone})
-                + to_seconds(part_number(p.second)) + to_microseconds(fraction_microseconds(p.fraction))
-            ) from (
-                select p, cast({dialect.date_macro}(day_text) as timestamp) as day from (
-                    select p, p.day as day_text from (
-                        select instant_parts(t) as p from (
-                            select spaced_instant(t) as t from (select clean_text(t) as t from spelled)
-                        )
+            select instant_of(p, {dialect.date_macro}(day), {dialect.zone_minutes}) from (
+                select p, p.day as day from (
+                    select instant_parts(t) as p from (
+                        select spaced_instant(t) as t from (select clean_text(t) as t from spelled)
                     )
                 )
             )
@@ -133,7 +126,9 @@ class Values:
         """DECIMAL(38, 12), rounded half away from zero; null for what is no number or a trillion and more."""
         if pa.types.is_decimal(column.type) or pa.types.is_integer(column.type):
             return _bounded(column)
-        texts = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        if pa.types.is_dictionary(column.type):
+            return self.numbers(column.dictionary, dialect).take(column.indices)
+        texts = _as_texts(column)
         mark = dialect.decimal_mark or "."
         plain = _plain_numbers(texts) if mark == "." else None
         return self._mixed_numbers(texts, mark, dialect.number_macro) if plain is None else plain
@@ -162,10 +157,17 @@ class Values:
 
     def _answered(self, sql: str, column: pa.Array) -> pa.Array:
         """The one column of a query over the texts t of `spelled`: each spelling of the column, once."""
-        encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        texts = _as_texts(column)
+        encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
         with registered(self.connection, "spelled", pa.table({"t": encoded.dictionary})):
             found = self.connection.execute(sql).to_arrow_table().column(0).combine_chunks()
         return found.take(encoded.indices)
+
+
+def _as_texts(column: pa.Array) -> pa.Array:
+    """Texts, with a dictionary or without; of typed cells, which no conversion of their own takes, what they show."""
+    kind = column.type
+    return column if pa.types.is_dictionary(kind) or pa.types.is_string(kind) else column.cast(pa.string())
 
 
 def without_none(days: pa.Array) -> pa.Array:

@@ -99,9 +99,8 @@ class Rows:
 
 def _repeats(texts: pa.ChunkedArray) -> bool:
     """Whether a dictionary is worth it; all empty columns have one."""
-    if not pa.types.is_dictionary(texts.type):
-        return texts.null_count == len(texts)
-    return bool(sum(len(chunk.dictionary) for chunk in texts.chunks) <= len(texts) // 2 + 1)
+    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
+    return bool(sum(len(chunk.dictionary) for chunk in encoded.chunks) <= len(texts) // 2 + 1)
 
 
 def _stored(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

@@ -9,8 +9,9 @@ import yaml
 from recon_assets.errors import FileProblem
 from recon_assets.pipeline.project import PROJECT_DIR
 from recon_assets.sources.columns import bind_by_priority, bind_columns, columns_of, normalize_heading
-from recon_assets.sources.convert import QUARANTINE_SCHEMA, raw_schema
+from recon_assets.sources.convert import raw_schema
 from recon_assets.sources.registry import SOURCES
+from recon_assets.sources.written import QUARANTINE_SCHEMA
 from recon_assets_tests.landed import nce_line
 from recon_assets_tests.shared import SHARED
 
