@@ -18,9 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recon_assets.catalogue import Column
+from recon_assets.catalogue.model import Kind
+from recon_assets.catalogue.raw_tables import LINEAGE
 from recon_assets.sources.ahead import ahead
-from recon_assets.sources.columns import LINEAGE, SQL_TYPES, Column, Kind, columns_of
-from recon_assets.sources.registry import SOURCES
 from recon_assets.sources.rules import Rules
 from recon_assets.sources.stream import DICTIONARY, Block, Table, distinct, raw_row
 from recon_assets.sources.values import DECIMAL, Dialect, Values, is_null, without_none
@@ -149,7 +150,7 @@ class _Conversion:
         self.schema = pa.schema(
             [(c.name, _ARROW_TYPES[frame.kind_of(c)]) for c in frame.columns]
             + [(name, DICTIONARY) for name in frame.context]
-            + [(name, _LINEAGE_TYPES[kind]) for name, kind in LINEAGE.items()]
+            + [(c.name, _LINEAGE_TYPES[c.sql_type]) for c in LINEAGE]
         )
         self._facts = {
             name: pa.scalar(value, _plain(self.schema.field(name).type))
@@ -318,8 +319,3 @@ def _repeated(value: pa.Scalar | None, kind: pa.DataType, count: int) -> pa.Arra
     if pa.types.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value.as_py()]))
     return pa.repeat(value, count)
-
-
-def raw_schema(source: str) -> dict[str, str]:
-    """Column names and SQL types of a raw table: declared columns, those of the file as a whole, lineage."""
-    return {c.name: SQL_TYPES[c.kind] for c in columns_of(source)} | dict(SOURCES[source].context) | LINEAGE

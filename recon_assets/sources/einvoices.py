@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from recon_assets.catalogue import columns_of, normalize_heading
 from recon_assets.errors import FileProblem
-from recon_assets.sources.columns import bind_columns, columns_of, normalize_heading
+from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.stream import Record, RecordTable, Table
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, document_fields, parse_json, parse_xml

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from recon_assets.catalogue import normalize_heading
 from recon_assets.sources.blocks import BOM
-from recon_assets.sources.columns import normalize_heading
 from recon_assets.sources.stream import NOT_UTF8, Block, Unreadable, batched, spelled_out
 from recon_assets.sources.unpack import UnpackLimits, open_utf8
 

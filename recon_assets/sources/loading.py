@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +15,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recon_assets.catalogue import SOURCES
+from recon_assets.catalogue.model import ExtraTable
 from recon_assets.clock import Clock
 from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
@@ -25,21 +25,10 @@ from recon_assets.settings import Settings
 from recon_assets.sources.convert import Converted, Origin, convert
 from recon_assets.sources.readers import Opened, open_file, rules_of
 from recon_assets.sources.registers import RegisterHints
-from recon_assets.sources.registry import SOURCES
 from recon_assets.sources.unpack import UnpackLimits
-from recon_assets.sources.usage_files import FILE_FACTS, choose_files, open_usage_file
+from recon_assets.sources.usage_files import choose_files, open_usage_file
 from recon_assets.sources.values import connect, registered
-
-# Further tables of a source beside its rows: name -> column -> SQL conversion of the text column.
-EXTRA_TABLES: dict[str, dict[str, dict[str, str]]] = {
-    "bss_invoices": {
-        "invoice_copies": {
-            "invoice_id": "trim(invoice_id)",
-            "invoice_ordinal": "cast(invoice_ordinal as integer)",
-            "updated_at": "as_timestamp(trim(updated_at))",
-        }
-    }
-}
+from recon_assets.sources.version import reader_version
 
 
 @dataclass(frozen=True)
@@ -66,26 +55,9 @@ class Load:
         return [check.detail for check in self.checks if not check.passed]
 
 
-def reader_version(source: str) -> str:
-    """Changes when anything does that decides what rows a file gives, so that months are loaded again after an upgrade.
-
-    That is the code of this package and of what it takes the bytes and the manifests from, and the declarations.
-    """
-    return _code_version()
-
-
-@cache
-def _code_version() -> str:
-    package = package_files("recon_assets")
-    named = [package.joinpath("errors.py"), package.joinpath("landing", "manifests.py")]
-    own = [file for file in package.joinpath("sources").iterdir() if file.name.endswith((".py", ".sql", ".csv"))]
-    code = [file.read_bytes() for file in sorted([*named, *own], key=str)]
-    return hashlib.sha256(b"".join(code)).hexdigest()[:12]
-
-
 def load_version(source: str, files: list[LandedFile], settings: Settings) -> str:
     """`reader_version` and the settings that decide how these files are read; those that no file meets do not count."""
-    if SOURCES[source].one_of != "register":
+    if SOURCES[source].reader != "register":
         return reader_version(source)
     hints = RegisterHints("", settings.register_date_orders, settings.register_decimal_marks)
     read = {file.path: (hints.date_order(file.path), hints.decimal_mark(file.path)) for file in files}
@@ -222,8 +194,8 @@ class _Loader:
             found.append(convert(self._connection, table, frame, rules, *targets))
             used = {*frame.bound.values(), *frame.left_out}
             extra += [h for position, h in enumerate(table.headings) if position not in used and h]
-        for name in EXTRA_TABLES.get(self.source, {}):
-            self._write_extra_table(name, opened.extra.get(name, []), file.path)
+        for further in SOURCES[self.source].extra_tables:
+            self._write_extra_table(further, opened.extra.get(further.name, []), file.path)
         whole = _together(found)
         self.records += whole.records
         return LoadedFile(
@@ -233,28 +205,28 @@ class _Loader:
 
     def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:
         """The table `files`: one row per file that was read, with what is known of it as a whole."""
-        columns = FILE_FACTS[self.source]
-        names = [*columns, "source_file"]
+        columns = SOURCES[self.source].file_facts
+        names = [*(column.name for column in columns), "source_file"]
         text = pa.Table.from_pylist(
             [{name: row.get(name) for name in names} for row in facts],
             pa.schema([(name, pa.string()) for name in names]),
         )
         connection.register("file_facts", text)
-        select = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
+        select = ", ".join(f"{column.sql} as {column.name}" for column in columns)
         month = f"date '{self.month}-01' as billing_month"
         connection.execute(
             f"copy (select {select}, source_file, {month} from file_facts) to '{self._target('files', 0)}'"
         )
         connection.unregister("file_facts")
 
-    def _write_extra_table(self, name: str, rows: list[dict[str, str]], file: str) -> None:
-        columns = EXTRA_TABLES[self.source][name]
-        text = pa.Table.from_pylist(rows, pa.schema([(column, pa.string()) for column in columns]))
-        select = ", ".join(f"{sql} as {column}" for column, sql in columns.items())
+    def _write_extra_table(self, table: ExtraTable, rows: list[dict[str, str]], file: str) -> None:
+        text = pa.Table.from_pylist(rows, pa.schema([(column.name, pa.string()) for column in table.columns]))
+        select = ", ".join(f"{column.sql} as {column.name}" for column in table.columns)
         with registered(self._connection, "extra_text", text):
             sql = f"select {select}, ?::varchar as source_file from extra_text"
             found = self._connection.execute(sql, [file]).to_arrow_table()
-        pq.write_table(found, self._target(name, len(self.tables.get(name, []))), compression="zstd")
+        number = len(self.tables.get(table.name, []))
+        pq.write_table(found, self._target(table.name, number), compression="zstd")
 
     def _target(self, table: str, number: int) -> Path:
         path = self.folder / f"{table}-{number:04d}.parquet"

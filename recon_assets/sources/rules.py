@@ -7,25 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from recon_assets.catalogue import FullKey, RowRule
 from recon_assets.sources.values import registered
-
-
-@dataclass(frozen=True)
-class RowRule:
-    """A rule over a whole row: rows for which the SQL `fails` holds (over declared columns) are rejected."""
-
-    fails: str
-    reason: str
-    column: str  # the declared column the rejection names
-
-
-@dataclass(frozen=True)
-class FullKey:
-    """What makes two rows of one file the same: SQL expressions over declared columns. Repeats are rejected."""
-
-    expressions: tuple[str, ...] = ()
-    reason: str = "repeats an earlier row of the file"
-    column: str = ""  # the declared column the rejection names
 
 
 @dataclass(frozen=True)
@@ -33,7 +16,7 @@ class Rules:
     """The rules of one source. What is seen of a table stays on the connection until `begin` starts the next one."""
 
     rows: tuple[RowRule, ...] = ()
-    repeats: FullKey = FullKey()
+    repeats: FullKey = field(default_factory=FullKey)
     warnings: dict[str, str] = field(default_factory=dict)  # name -> SQL; $month is the first day of the month
 
     def begin(self, connection: duckdb.DuckDBPyConnection) -> None:

@@ -6,35 +6,20 @@ from pathlib import Path
 
 import duckdb
 
+from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
 from recon_assets.landing.manifests import COMPARISONS, Chosen, Part, choose_cost_files, choose_usage_files, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
-from recon_assets.sources.columns import bind_by_priority, columns_of, normalize_heading
+from recon_assets.sources.columns import bind_by_priority
 from recon_assets.sources.convert import Frame, Origin
 from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.json_lines import JsonLinesTable
 from recon_assets.sources.parquet import open_parquet
-from recon_assets.sources.registry import SOURCES
 from recon_assets.sources.stream import RecordTable, Table
 from recon_assets.sources.unpack import UnpackLimits
 from recon_assets.sources.values import Dialect, Values
 
 FOCUS = ".focus"
-# Facts of a file that become a row of the table `files`: column -> SQL conversion of the text.
-FILE_FACTS: dict[str, dict[str, str]] = {
-    "azure_invoice_usage": {
-        "invoice": "invoice",
-        "created_at": "created_at",
-        "has_manifest": "cast(has_manifest as boolean)",
-    },
-    "azure_cost_export": {
-        "comparison": "comparison",
-        "export_id": "export_id",
-        "submitted_at": "submitted_at",
-        "has_older_run": "cast(has_older_run as boolean)",
-        "price_basis": "price_basis",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ def open_usage_file(
         origin=origin,
         kept={column.name: column.kind for column in columns_of(source)},
         constants=constants,
-        context={name: facts[name] for name, _ in SOURCES[source].context},
+        context={column.name: facts[column.name] for column in SOURCES[source].context},
         dialect=_dialect(connection, table, mapping, own),
         left_out=frozenset(bound.values()) - frozenset(own.values()),
     )

@@ -6,17 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-QUARANTINE_SCHEMA: dict[str, str] = {
-    "source": "varchar",
-    "month": "varchar",
-    "source_file": "varchar",
-    "source_row": "bigint",
-    "source_line": "bigint",
-    "column_name": "varchar",
-    "value": "varchar",
-    "reason": "varchar",
-    "raw_row": "varchar",
-}
+from recon_assets.catalogue.raw_tables import QUARANTINE
+
 _ROW_GROUP = 200_000
 
 
@@ -37,9 +28,7 @@ class Rejects:
     """Rejected records of a source and month, as the table quarantine."""
 
     def __init__(self, target: Path, source: str, month: str) -> None:
-        self._schema = pa.schema(
-            [(name, pa.int64() if kind == "bigint" else pa.string()) for name, kind in QUARANTINE_SCHEMA.items()]
-        )
+        self._schema = pa.schema([(c.name, pa.int64() if c.sql_type == "bigint" else pa.string()) for c in QUARANTINE])
         self._writer = pq.ParquetWriter(target, self._schema, compression="zstd", store_schema=False)
         self._place = (source, month)
         self.count = 0
