@@ -4,21 +4,19 @@ One record per document. A document that cannot be read is one rejected record; 
 the load. What a UBL document holds is read in `ubl`.
 """
 
-import itertools
 import json
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from recon_assets.catalogue import columns_of, normalize_heading
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
-from recon_assets.sources.records import Records, batched, read_csv
+from recon_assets.sources.delimited import open_delimited
+from recon_assets.sources.stream import Record, RecordTable, Table
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, document_fields, parse_json, parse_xml
 from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, is_damage, open_bytes, require_bounded_archive
 
@@ -37,35 +35,32 @@ _ENVELOPE = {
     "status": "status",
     "validated_at": "dateTimeValidated",
 }
-_BATCH = 5_000
-_SCHEMA = pa.schema(
-    [(f"c{n}", pa.string()) for n in range(len(COLUMNS))]
-    + [("source_row", pa.int64()), ("problem", pa.string()), ("unreadable", pa.string()), ("member", pa.string())]
-)
 # A document's fields, or why it cannot be read and its text.
 Document = tuple[Fields, str | None, str | None]
-_Row = tuple[str | None, int, Document]
 
 
-def read_einvoices(path: Path, file: str, limits: UnpackLimits, target: Path) -> tuple[Records, dict[str, int]]:
-    """Text records of one landed file and the position of each declared column; FileProblem when it is damaged."""
+def open_einvoices(path: Path, file: str, limits: UnpackLimits) -> tuple[Table, dict[str, int]]:
+    """The table of one landed file and the position of each declared column; FileProblem when it is damaged."""
     kind = _kind(file)
     if kind == "csv":
-        records = read_csv(path, file, limits, target)
-        return records, bind_columns("einvoices", records.headings, file)
-    rows = _archive_rows(path, file, limits) if kind == "zip" else _file_rows(path, file, kind, limits)
-    count = _write(target, rows)
-    return Records(target, COLUMNS, True, count, has_members=True), BOUND
+        table = open_delimited(path, file, limits)
+        return table, bind_columns("einvoices", table.headings, file)
+    records = (
+        partial(_archive_records, path, file, limits)
+        if kind == "zip"
+        else partial(_file_records, path, file, kind, limits)
+    )
+    return RecordTable(COLUMNS, records), BOUND
 
 
 def _kind(file: str) -> str:
     return file.lower().removesuffix(".gz").rsplit(".", 1)[-1]
 
 
-def _file_rows(path: Path, file: str, kind: str, limits: UnpackLimits) -> Iterator[_Row]:
+def _file_records(path: Path, file: str, kind: str, limits: UnpackLimits) -> Iterator[Record]:
     with open_bytes(path, file, limits) as stream:
         for number, document in enumerate(_documents(stream, kind), start=1):
-            yield None, number, document
+            yield _record(document, number)
 
 
 def _documents(stream: BinaryIO, kind: str) -> Iterator[Document]:
@@ -126,7 +121,7 @@ def _plain(value: Any) -> str | None:
     return json.dumps(value)
 
 
-def _archive_rows(path: Path, file: str, limits: UnpackLimits) -> Iterator[_Row]:
+def _archive_records(path: Path, file: str, limits: UnpackLimits) -> Iterator[Record]:
     try:
         with zipfile.ZipFile(path) as archive:
             require_bounded_archive(archive, path, file, limits)
@@ -137,7 +132,7 @@ def _archive_rows(path: Path, file: str, limits: UnpackLimits) -> Iterator[_Row]
                 elif kind:
                     with archive.open(member) as stream:
                         for number, document in enumerate(_documents(stream, kind), start=1):  # type: ignore[arg-type]
-                            yield member.filename, number, document
+                            yield _record(document, number, member.filename)
     except ARCHIVE_ERRORS as error:
         if not is_damage(error):
             raise
@@ -154,47 +149,25 @@ def _member_kind(member: zipfile.ZipInfo, file: str) -> str | None:
     return kind if readable and kind in ("json", "jsonl", "xml", "csv") else None
 
 
-def _csv_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limits: UnpackLimits) -> Iterator[_Row]:
+def _csv_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limits: UnpackLimits) -> Iterator[Record]:
+    """Records of a list in an archive, in the order of the declared columns."""
     with tempfile.TemporaryDirectory() as folder:
-        text, records_file = Path(folder, "member.csv"), Path(folder, "member.parquet")
+        text = Path(folder, "member.csv")
         with archive.open(member) as stream, text.open("wb") as copy:
             while chunk := stream.read(1 << 20):
                 copy.write(chunk)
-        records = read_csv(text, f"{file}/{member.filename}", limits, records_file)
-        bound = bind_columns("einvoices", records.headings, f"{file}/{member.filename}")
-        for row in itertools.chain.from_iterable(b.to_pylist() for b in pq.ParquetFile(records_file).iter_batches()):
-            fields = {name: row[f"c{position}"] for name, position in bound.items()}
-            yield member.filename, row["source_row"], (fields, row["problem"], row["unreadable"])
+        table = open_delimited(text, f"{file}/{member.filename}", limits)
+        bound = bind_columns("einvoices", table.headings, table.file)
+        for block in table.blocks(set(bound.values())):
+            fields = [block.texts[bound[name]].to_pylist() if name in bound else [] for name in COLUMNS]
+            columns = [column or [None] * len(block.numbers) for column in fields]
+            places = zip(block.numbers.to_pylist(), block.lines.to_pylist(), strict=True)
+            for (number, line), values in zip(places, zip(*columns, strict=True), strict=True):
+                yield Record(values, number, line, member=member.filename)
+            for bad in block.unreadable:
+                yield Record((), bad.number, bad.line, bad.problem, bad.text, member.filename)
 
 
-def _write(target: Path, rows: Iterator[_Row]) -> int:
-    count = 0
-    with pq.ParquetWriter(target, _SCHEMA, compression="zstd", compression_level=1) as writer:
-        for batch in batched(rows, _text_of, _BATCH):
-            shaped = [
-                [
-                    *(_stored(fields.get(name)) for name in COLUMNS),
-                    number,
-                    problem,
-                    _stored(text),
-                    member and _stored(member),
-                ]
-                for member, number, (fields, problem, text) in batch
-            ]
-            columns = [list(column) for column in zip(*shaped, strict=True)]
-            arrays = [pa.array(column, kind.type) for column, kind in zip(columns, _SCHEMA, strict=True)]
-            writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
-            count += len(batch)
-    return count
-
-
-def _text_of(row: _Row) -> int:
-    fields, _, text = row[2]
-    return sum(map(len, filter(None, [*fields.values(), text])))
-
-
-def _stored(text: str | None) -> str | None:
-    """Text that Parquet can hold: blanks alone are no value, lone surrogates are written out."""
-    if text is None or not text or text.isspace():
-        return None
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _record(document: Document, number: int, member: str | None = None) -> Record:
+    fields, problem, text = document
+    return Record([fields.get(name) for name in COLUMNS], number, None, problem, text, member)
