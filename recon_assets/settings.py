@@ -5,11 +5,11 @@ Settings that change numbers are handed to dbt as vars (`dbt_vars`) and travel a
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from recon_assets.azure.urls import is_azure, parse_azure_url
 from recon_assets.catalogue import SUBJECTS
@@ -43,11 +43,16 @@ class Settings(BaseSettings):
         Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
     )
 
+    company_tins: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="TINs of the companies whose registers land here, separated by commas: for registers without them.",
+    )
     register_date_orders: dict[str, Literal["day_first", "month_first"]] = Field(
         default_factory=dict, description="Order of dates of ERP registers, by path pattern; default: decided per file."
     )
     register_decimal_marks: dict[str, Literal[".", ","]] = Field(
-        default_factory=dict, description="Decimal mark of ERP registers, by path pattern; default: a point."
+        default_factory=dict,
+        description="Decimal mark of ERP registers, by path pattern, where their values leave it open.",
     )
 
     max_unpack_ratio: int = Field(200, ge=1, description="Largest ratio of unpacked to packed size of a file.")
@@ -77,6 +82,14 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field("text", description="Log lines of the console script and of runs: text or JSON.")
     app_url: str = Field("http://127.0.0.1:8050", description="Address of the reporting app, for links in Dagster.")
     dagster_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster UI.")
+
+    @field_validator("company_tins", mode="before")
+    @classmethod
+    def _separated(cls, value: Any) -> Any:
+        """One TIN, several separated by commas, or a JSON list."""
+        if not isinstance(value, str):
+            return value
+        return [tin for part in value.split(",") if (tin := part.strip(" []\"'"))]
 
     @field_validator("landing_url", "published_url")
     @classmethod

@@ -24,6 +24,24 @@ _REJECTED = "failed"
 
 
 @dataclass(frozen=True)
+class LoadedTable:
+    """What became of one table of a landed file: the file itself, a sheet of it, a member.
+
+    `set_aside` says why none of its records count. Amounts of control totals are texts of decimals.
+    """
+
+    name: str  # what follows the file's path in source_file
+    rows: int = 0
+    rejected: int = 0
+    set_aside: str | None = None
+    heading_line: int | None = None
+    bound: dict[str, str] = field(default_factory=dict)  # declared column -> heading
+    ignored: dict[str, int] = field(default_factory=dict)  # rows that are no records, by kind
+    control_totals: list[dict[str, str]] = field(default_factory=list)  # line, column, said, summed
+    notes: list[str] = field(default_factory=list)  # what was decided and assumed
+
+
+@dataclass(frozen=True)
 class LoadedFile:
     """One landed file of a load. `duplicate_of` names the file with the same content that was loaded instead."""
 
@@ -37,6 +55,7 @@ class LoadedFile:
     extra_columns: list[str] = field(default_factory=list)
     warnings: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0  # quarantined rows that repeat one of the same file: not counted into the limit
+    tables: list[LoadedTable] = field(default_factory=list)
 
     @property
     def version(self) -> str:
@@ -83,7 +102,10 @@ class RawStore:
         content = _read_json(self.month_folder(source, month) / _COMMIT)
         if content is None:
             return None
-        files = [LoadedFile(**file) for file in content.pop("files")]
+        files = [
+            LoadedFile(**file | {"tables": [LoadedTable(**table) for table in file.get("tables", [])]})
+            for file in content.pop("files")
+        ]
         return RawMonth(files=files, **content)
 
     def read_failed(self, source: str, month: str) -> FailedLoad | None:

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from recon_assets.catalogue import SOURCES, columns_of
 from recon_assets.errors import InputError
+from recon_assets.landing.store import FileStore, LandedFile
 
 FOLDER = "profiles/"
 
@@ -60,6 +61,20 @@ def patterns_of(name: str, text: str) -> list[str]:
     if not isinstance(patterns, list) or not patterns or not all(isinstance(pattern, str) for pattern in patterns):
         raise InputError(f'{name}, line 1: match is missing: the paths it is for, such as match = ["erp/*/*.xlsx"]')
     return patterns
+
+
+def read_profiles(files: list[LandedFile], store: FileStore) -> list[Profile]:
+    """The profiles in these files, in the order of their names; InputError names the file and line of a mistake."""
+    found = []
+    for file in sorted(files):
+        with store.open_local(file) as path:
+            found.append(parse_profile(file.path, path.read_text(encoding="utf-8-sig")))
+    return found
+
+
+def profile_of(path: str, profiles: list[Profile]) -> Profile | None:
+    """The first profile that is for a file."""
+    return next((profile for profile in profiles if matches(path, profile.match)), None)
 
 
 def parse_profile(name: str, text: str) -> Profile:

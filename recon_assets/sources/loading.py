@@ -4,7 +4,6 @@ import datetime as dt
 import hashlib
 import shutil
 import uuid
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,11 +17,16 @@ import pyarrow.parquet as pq
 from recon_assets.catalogue import SOURCES
 from recon_assets.catalogue.model import ExtraTable
 from recon_assets.clock import Clock
-from recon_assets.errors import FileProblem
+from recon_assets.errors import FileProblem, InputError
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
+from recon_assets.landing.profiles import Profile, is_profile, profile_of, read_profiles
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
-from recon_assets.sources.convert import Converted, Origin, convert
+from recon_assets.sources.convert import Origin, convert
+from recon_assets.sources.intake.prepared import Facts
+from recon_assets.sources.intake.repeats import find_repeats
+from recon_assets.sources.intake.tables import ListTable, hashes_of
+from recon_assets.sources.pieces import Piece, Taken
 from recon_assets.sources.readers import Opened, open_file, rules_of
 from recon_assets.sources.registers import RegisterHints
 from recon_assets.sources.unpack import UnpackLimits
@@ -35,7 +39,7 @@ from recon_assets.sources.version import reader_version
 class Check:
     """One audit of a load. A failed check keeps the month as it was before."""
 
-    name: Literal["schema", "row_count", "quarantine_share"]
+    name: Literal["schema", "row_count", "quarantine_share", "control_totals", "repeats"]
     passed: bool
     detail: str
 
@@ -59,10 +63,11 @@ def load_version(source: str, files: list[LandedFile], settings: Settings) -> st
     """`reader_version` and the settings that decide how these files are read; those that no file meets do not count."""
     if SOURCES[source].reader != "register":
         return reader_version(source)
-    hints = RegisterHints("", settings.register_date_orders, settings.register_decimal_marks)
+    hints = _hints("", settings)
     read = {file.path: (hints.date_order(file.path), hints.decimal_mark(file.path)) for file in files}
-    chosen = sorted((path, *how) for path, how in read.items() if how != (None, "."))
-    told = "-" + hashlib.sha256(repr(chosen).encode()).hexdigest()[:12] if chosen else ""
+    chosen = sorted((path, str(order), str(mark)) for path, (order, mark) in read.items() if order or mark)
+    said = repr((chosen, *hints.company_tins)) if chosen or hints.company_tins else ""
+    told = "-" + hashlib.sha256(said.encode()).hexdigest()[:12] if said else ""
     return reader_version(source) + told
 
 
@@ -122,59 +127,97 @@ class _Loader:
     _connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
     tables: dict[str, list[Path]] = field(default_factory=lambda: {"rows": [], "quarantine": []})
     records: int = 0
+    shared: list[str] = field(default_factory=list)  # files that share too many records, as sentences
+    disagreeing: list[str] = field(default_factory=list)  # control totals, likewise
 
     def load(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
         """What was loaded, and why the other files could not be read."""
+        try:
+            profiles = read_profiles([file for file in files if is_profile(file.path)], self.store)
+        except InputError as error:
+            return [], [str(error)]
+        data = [file for file in files if not is_profile(file.path)]
         self._connection = connect(self.folder, self.settings.load_memory_limit)
         try:
-            return self._load_chosen(files) if SOURCES[self.source].manifests else self._load_all(files)
+            load = self._load_chosen if SOURCES[self.source].manifests else self._load_all
+            loaded, problems = load(data, profiles)
         finally:
             self._connection.close()
+        told = [LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files if is_profile(f.path)]
+        return [*loaded, *told], problems
 
-    def _load_all(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
-        loaded: list[LoadedFile] = []
+    def _load_all(self, files: list[LandedFile], profiles: list[Profile]) -> tuple[list[LoadedFile], list[str]]:
+        taken: dict[str, Taken | LoadedFile] = {}
         problems: list[str] = []
         first_with: dict[str, str] = {}
         for file in files:
             try:
                 with self.store.open_local(file) as path:
                     content_hash = _hash(path)
-                    same = first_with.setdefault(_subfolder(self.source, file) + content_hash, file.path)
+                    group = _subfolder(self.source, file)
+                    same = first_with.setdefault(group + content_hash, file.path)
                     if same != file.path:
-                        loaded.append(LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same))
+                        taken[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
                         continue
-                    hints = self._hints()
-                    opened = open_file(self.source, path, self._origin(file, content_hash), self._limits(), hints)
-                    loaded.append(self._converted(file, content_hash, opened))
+                    profile = profile_of(file.path, profiles)
+                    opened = open_file(
+                        self.source, path, self._origin(file, content_hash), self._limits(),
+                        _hints(self.month, self.settings), profile,
+                    )  # fmt: skip
+                    # Copies of an invoice in the pages of an API are told apart by when they changed.
+                    is_list = not (self.source == "bss_invoices" and file.path.removesuffix(".gz").endswith(".json"))
+                    compared = is_list and (len(files) > 1 or len(opened.tables) > 1)
+                    taken[file.path] = self._taken(file, content_hash, opened, profile, group, compared)
             except FileProblem as problem:
                 problems.append(str(problem))
-        return loaded, problems
+        return self._settled(taken, [file for file in files if file.path in taken]), problems
 
-    def _load_chosen(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
+    def _load_chosen(self, files: list[LandedFile], profiles: list[Profile]) -> tuple[list[LoadedFile], list[str]]:
         """As `_load_all`, for sources whose manifests say which files count; the others are recorded with no rows."""
         chosen = choose_files(self.source, files, self.store)
         problems = list(chosen.problems)
-        loaded: dict[str, LoadedFile] = {f.path: LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files}
+        taken: dict[str, Taken | LoadedFile] = {f.path: LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files}
         first_with: dict[tuple[str, str], str] = {}
         facts: list[dict[str, str | None]] = []
+        loose = sum(part.is_loose for part in chosen.parts)
         for part in chosen.parts if not problems else []:
-            file = part.file
+            file, group = part.file, part.facts.get("kind") or ""
             try:
                 with self.store.open_local(file) as path:
                     content_hash = _hash(path)
-                    same = first_with.setdefault((content_hash, part.facts.get("kind") or ""), file.path)
+                    same = first_with.setdefault((content_hash, group), file.path)
                     if part.is_loose and same != file.path:
-                        loaded[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
+                        taken[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
                         continue
                     origin = self._origin(file, content_hash)
                     opened = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
-                    loaded[file.path] = self._converted(file, content_hash, Opened([(opened.table, opened.frame)]))
+                    tables = Opened([(opened.table, opened.frame)])
+                    profile = profile_of(file.path, profiles)
+                    compared = part.is_loose and loose > 1
+                    taken[file.path] = self._taken(file, content_hash, tables, profile, group, compared)
             except FileProblem as problem:
                 problems.append(str(problem))
                 continue
             facts.append({**opened.facts, "source_file": file.path})
-        self._write_facts(self._connection, facts)
-        return [loaded[file.path] for file in files], problems
+        settled = self._settled(taken, files)
+        aside = {file.path for file in settled if any(table.set_aside for table in file.tables)}
+        self._write_facts(self._connection, [row for row in facts if row["source_file"] not in aside])
+        return settled, problems
+
+    def _settled(self, taken: dict[str, Taken | LoadedFile], files: list[LandedFile]) -> list[LoadedFile]:
+        """The files as they were loaded, once it is known which of their tables repeat others."""
+        read = [found for found in taken.values() if isinstance(found, Taken)]
+        repeats = find_repeats([records for one in read for records in one.records()])
+        self.shared += repeats.problems
+        self.disagreeing += [text for one in read if not one.may_disagree for text in one.disagreeing()]
+        self.records = sum(
+            piece.converted.records
+            for one in read
+            for piece in one.pieces
+            if one.file.path + piece.name not in repeats.of
+        )
+        found = (taken[file.path] for file in files)
+        return [one.settle(repeats) if isinstance(one, Taken) else one for one in found]
 
     def _origin(self, file: LandedFile, content_hash: str) -> Origin:
         return Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
@@ -182,26 +225,31 @@ class _Loader:
     def _limits(self) -> UnpackLimits:
         return UnpackLimits(self.settings.max_unpack_ratio, self.settings.max_unpacked_bytes)
 
-    def _hints(self) -> RegisterHints:
-        return RegisterHints(self.month, self.settings.register_date_orders, self.settings.register_decimal_marks)
-
-    def _converted(self, file: LandedFile, content_hash: str, opened: Opened) -> LoadedFile:
+    def _taken(
+        self,
+        file: LandedFile,
+        content_hash: str,
+        opened: Opened,
+        profile: Profile | None,
+        group: str,
+        compared: bool,
+    ) -> Taken:
         """Convert the tables of a file, and write what it holds beside them."""
-        rules, found, extra = rules_of(self.source), [], []
+        warns = profile is not None and profile.control_totals == "warn"
+        taken = Taken(file, content_hash, group, profile is not None and profile.additive, warns, unread=opened.unread)
         for table, frame in opened.tables:
             number = len(self.tables["rows"])
             targets = self._target("rows", number), self._target("quarantine", number)
-            found.append(convert(self._connection, table, frame, rules, *targets))
+            converted = convert(self._connection, table, frame, rules_of(self.source), *targets)
+            facts = table.facts if isinstance(table, ListTable) else Facts()
+            hashes = hashes_of(table) if compared else None
+            taken.pieces.append(Piece(table.name, converted, targets, facts, hashes))
             used = {*frame.bound.values(), *frame.left_out}
-            extra += [h for position, h in enumerate(table.headings) if position not in used and h]
+            unknown = [heading for position, heading in enumerate(table.headings) if position not in used and heading]
+            taken.extra_columns += facts.unbound or unknown
         for further in SOURCES[self.source].extra_tables:
             self._write_extra_table(further, opened.extra.get(further.name, []), file.path)
-        whole = _together(found)
-        self.records += whole.records
-        return LoadedFile(
-            file.path, file.etag, file.size, content_hash, whole.rows, whole.rejected, None, extra, whole.warnings,
-            whole.duplicates,
-        )  # fmt: skip
+        return taken
 
     def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:
         """The table `files`: one row per file that was read, with what is known of it as a whole."""
@@ -234,16 +282,10 @@ class _Loader:
         return path
 
 
-def _together(found: list[Converted]) -> Converted:
-    """What came of the tables of one file."""
-    warnings, ignored = Counter[str](), Counter[str]()
-    for one in found:
-        warnings.update(one.warnings)
-        ignored.update(one.ignored)
-    records, rows, rejected, repeats = (
-        sum(counts) for counts in zip(*((c.records, c.rows, c.rejected, c.duplicates) for c in found), strict=True)
+def _hints(month: str, settings: Settings) -> RegisterHints:
+    return RegisterHints(
+        month, settings.register_date_orders, settings.register_decimal_marks, tuple(settings.company_tins)
     )
-    return Converted(records, rows, rejected, dict(warnings), repeats, dict(ignored))
 
 
 def _subfolder(source: str, file: LandedFile) -> str:
@@ -257,8 +299,6 @@ def _audit(
 ) -> list[Check]:
     rows, quarantined = sum(f.rows for f in loaded), sum(f.quarantined for f in loaded)
     total = rows + quarantined
-    allowed = max(1, int(total * settings.quarantine_limit))
-    rejected = quarantined - sum(f.duplicates for f in loaded)
     if problems:
         return [Check("schema", False, "; ".join(problems))]
     return [
@@ -268,19 +308,32 @@ def _audit(
             total == loader.records,
             f"{source} {month}: {loader.records} records read, {rows} rows and {quarantined} rejected",
         ),
-        Check(
-            "quarantine_share",
-            rejected <= allowed,
-            f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
-            + ("" if rejected <= allowed else f"; first: {_first_rejection(loader.tables['quarantine'])}"),
-        ),
+        _quarantine_check(source, month, loaded, settings, loader.tables["quarantine"]),
+        Check("control_totals", not loader.disagreeing, "; ".join(loader.disagreeing) or "every control total agrees"),
+        Check("repeats", not loader.shared, "; ".join(loader.shared) or "no two files share half their records"),
     ]
 
 
+def _quarantine_check(
+    source: str, month: str, loaded: list[LoadedFile], settings: Settings, quarantine: list[Path]
+) -> Check:
+    """Few enough rows are rejected, and not every record of a list."""
+    total = sum(file.rows + file.quarantined for file in loaded)
+    allowed = max(1, int(total * settings.quarantine_limit))
+    rejected = sum(file.quarantined - file.duplicates for file in loaded)
+    # An e-invoice may be a file of its own.
+    whole = [f.path for f in loaded if f.quarantined and not f.rows and SOURCES[source].reader != "einvoice"]
+    text = f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
+    text += f"; every record of {', '.join(whole)} was rejected" if whole else ""
+    passed = rejected <= allowed and not whole
+    return Check("quarantine_share", passed, text if passed else f"{text}; first: {_first_rejection(quarantine)}")
+
+
 def _first_rejection(quarantine: list[Path]) -> str:
-    for path in quarantine:
+    for path in filter(Path.exists, quarantine):
         for row in pq.read_table(path).slice(0, 1).to_pylist():
-            place = f"{row['source_file']}, row {row['source_row']}, column '{row['column_name']}'"
+            line = f"line {row['source_line']} (record {row['source_row']})"
+            place = f"{row['source_file']}, {line}, column '{row['column_name']}'"
             return f"{place}: {row['value']!r} {row['reason']}"
     return "none"
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recon_assets.catalogue import SOURCES, columns_of
+from recon_assets.landing.profiles import Profile
 from recon_assets.sources.bss_json import BOUND, open_bss_page
 from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.convert import Frame, Origin
@@ -15,17 +16,21 @@ from recon_assets.sources.stream import RecordTable, Table
 from recon_assets.sources.unpack import UnpackLimits, open_bytes
 from recon_assets.sources.values import Dialect
 
+_MADE_PLAIN = Dialect(".", day_first=True)  # what intake leaves: numbers with a point, and days in ISO
+
 
 @dataclass(frozen=True)
 class Opened:
     """The tables of one landed file, each with what is known of it, and what the file holds beside them.
 
-    `extra` are rows of further tables, by name, as texts; `facts` the file's row of the table `files`.
+    `extra` are rows of further tables, by name, as texts; `facts` the file's row of the table `files`. `unread` names
+    sheets and members that are not read, and why.
     """
 
     tables: list[tuple[Table, Frame]]
     extra: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     facts: dict[str, str | None] | None = None
+    unread: dict[str, str] = field(default_factory=dict)
 
 
 def rules_of(source: str) -> Rules:
@@ -33,15 +38,18 @@ def rules_of(source: str) -> Rules:
     return Rules(known.row_rules, known.repeats, known.row_warnings)
 
 
-def open_file(source: str, path: Path, origin: Origin, limits: UnpackLimits, hints: RegisterHints) -> Opened:
+def open_file(
+    source: str, path: Path, origin: Origin, limits: UnpackLimits, hints: RegisterHints, profile: Profile | None = None
+) -> Opened:
     """The tables of one landed file; FileProblem when it is unreadable."""
     file, columns, reader = origin.file, columns_of(source), SOURCES[source].reader
     if reader == "einvoice":
         table, bound = open_einvoices(path, file, limits)
         return Opened([(table, Frame(columns, bound, origin, dialect=_by_value(table)))])
     if reader == "register":
-        table, bound, dialect = open_register(source, path, file, limits, hints)
-        return Opened([(table, Frame(columns, bound, origin, dialect=dialect))])
+        lists = open_register(source, path, file, limits, hints, profile)
+        frames = [Frame(columns, table.bound, origin, dialect=_MADE_PLAIN) for table in lists.tables]
+        return Opened(list(zip(lists.tables, frames, strict=True)), unread=lists.unread)
     if reader == "bss" and file.lower().removesuffix(".gz").endswith(".json"):
         page, copies = open_bss_page(path, file, limits)
         frame = Frame(columns, BOUND, origin, dialect=Dialect(comma_groups=False))

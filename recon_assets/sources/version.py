@@ -16,8 +16,12 @@ _OWN_MODULES = {
     "einvoice": ("einvoices.py", "ubl.py"),
     "usage": ("usage_files.py", "json_lines.py", "parquet.py", "manifests.py"),
 }
-_PACKAGES = ("sources",)
-_BESIDE = ("errors.py", "landing/manifests.py")  # which of several files count, and what a rejection says
+_PACKAGES = ("sources", "sources/intake")
+_BESIDE = (
+    "errors.py",
+    "landing/manifests.py",
+    "landing/profiles.py",
+)  # which of several files count, and what a rejection says
 _NOT_READING = ("contracts.py", "version.py")
 
 
@@ -34,10 +38,10 @@ def reader_files(source: str) -> list[Traversable]:
     package = files("recon_assets")
     found = [package.joinpath(*path.split("/")) for path in _BESIDE]
     for name in _PACKAGES:
-        found += sorted(package.joinpath(name).iterdir(), key=lambda file: file.name)
+        found += sorted(package.joinpath(*name.split("/")).iterdir(), key=lambda file: file.name)
     others = {name for reader, names in _OWN_MODULES.items() if reader != SOURCES[source].reader for name in names}
     left_out = others | set(_NOT_READING)
-    return [file for file in found if file.name.endswith((".py", ".sql")) and file.name not in left_out]
+    return [file for file in found if file.name.endswith((".py", ".sql", ".csv")) and file.name not in left_out]
 
 
 def is_of_older_reader(month: RawMonth) -> bool:

@@ -91,11 +91,13 @@ def find_heading(rows: Sequence[Sequence[str | None]], wanted: Wanted, file: str
 
 
 def _readings(rows: Sequence[Sequence[str | None]], place: int, wanted: Wanted) -> list[Heading]:
-    """The row alone as the heading, and together with the one below it."""
+    """The row alone as the heading, and together with the one below it unless that is one by itself."""
     top = [text or "" for text in rows[place]]
     readings = [bind(place, place, [[text] for text in top], wanted)]
     if place + 1 < len(rows):
-        readings.append(bind(place + 1, place, _merged(top, [text or "" for text in rows[place + 1]]), wanted))
+        below = [text or "" for text in rows[place + 1]]
+        if wanted.missing(bind(place + 1, place + 1, [[text] for text in below], wanted).columns):
+            readings.append(bind(place + 1, place, _merged(top, below), wanted))
     return readings
 
 

@@ -12,9 +12,10 @@ from recon_assets.sources.intake.headings import NoHeading
 from recon_assets.sources.intake.prepared import Columns, Facts
 from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.registers import prepare
+from recon_assets.sources.intake.repeats import Hashes, record_hashes
 from recon_assets.sources.intake.texts import read_text
 from recon_assets.sources.intake.workbooks import read_workbook, workbook_kind
-from recon_assets.sources.stream import Block, Unreadable, spelled_out
+from recon_assets.sources.stream import Block, Table, Unreadable, spelled_out
 from recon_assets.sources.unpack import UnpackLimits
 
 _ROWS = 50_000
@@ -69,14 +70,14 @@ class ListTable:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """The lists of one file, and what of it is not read: name and why."""
+class OpenedLists:
+    """The lists of one file, and what of it is not read: name, as in source_file, and why."""
 
     tables: list[ListTable]
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def open_lists(path: Path, file: str, limits: UnpackLimits, reading: Reading) -> Opened:
+def open_lists(path: Path, file: str, limits: UnpackLimits, reading: Reading) -> OpenedLists:
     """The lists of a landed file; FileProblem when none is found, or one cannot be told."""
     profile = reading.profile
     kind = workbook_kind(path)
@@ -86,33 +87,32 @@ def open_lists(path: Path, file: str, limits: UnpackLimits, reading: Reading) ->
         if text.encoding.assumed:
             table.facts.warnings["encoding_assumed"] = 1
             table.facts.notes.append(f"encoding_assumed: the text is not UTF-8 and was read as {text.encoding.assumed}")
-        return Opened([replace(table, delimiter=text.delimiter)])
+        return OpenedLists([replace(table, delimiter=text.delimiter)])
     grids = read_workbook(path, file, kind, limits)
     wanted = [grid for grid in grids if profile is None or profile.sheet in (None, grid.name)]
-    unread = {g.name or "": "the profile names another sheet" for g in grids if all(g is not w for w in wanted)}
+    unread = {_suffix(g): "the profile names another sheet" for g in grids if all(g is not w for w in wanted)}
     return _open_sheets(wanted, unread, file, reading)
 
 
-def _open_sheets(grids: list[Grid], unread: dict[str, str], file: str, reading: Reading) -> Opened:
+def _open_sheets(grids: list[Grid], unread: dict[str, str], file: str, reading: Reading) -> OpenedLists:
     tables, problems = [], []
     named = reading.profile.sheet if reading.profile else None
     for grid in grids:
         if grid.is_hidden and grid.name != named:
-            unread[grid.name or ""] = "the sheet is hidden"
+            unread[_suffix(grid)] = "the sheet is hidden"
             continue
         try:
             tables.append(_table(grid, f"{file}{_suffix(grid)}", reading))
         except NoHeading as problem:
             problems.append(problem)
-            unread[grid.name or ""] = f"no heading was found: {problem.missing} missing"
+            unread[_suffix(grid)] = f"no heading was found: {problem.missing} missing"
     if not tables:
         if problems:
             raise max(problems, key=lambda problem: problem.bound)
         raise FileProblem(file, "the workbook has no visible sheet with content; land it again, or remove it")
-    for name, why in unread.items():
+    if unread:
         tables[0].facts.warnings["unread_sheets"] = len(unread)
-        tables[0].facts.notes.append(f"unread_sheets: {name}: {why}")
-    return Opened(tables, unread)
+    return OpenedLists(tables, unread)
 
 
 def _suffix(grid: Grid) -> str:
@@ -123,3 +123,11 @@ def _table(grid: Grid, file: str, reading: Reading) -> ListTable:
     columns, facts = prepare(grid, file, reading)
     headings = [facts.bound.get(name, name) for name in columns.texts]
     return ListTable(_suffix(grid), headings, facts.heading_line, columns, facts, grid)
+
+
+def hashes_of(table: Table) -> Hashes:
+    """The records of a table, all columns as text, for comparing tables."""
+    if isinstance(table, ListTable):
+        names = [f"c{n}" for n in range(len(table.grid.columns))]
+        return record_hashes(names, table.whole_records())
+    return record_hashes(table.headings, (b.texts for b in table.blocks(set(range(len(table.headings))))))

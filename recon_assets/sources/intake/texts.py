@@ -11,8 +11,10 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from recon_assets.errors import FileProblem
+from recon_assets.sources.blocks import MAX_FIELD
+from recon_assets.sources.delimited import MAX_COLUMNS
 from recon_assets.sources.intake.grid import Grid, GridBuilder
-from recon_assets.sources.records import MAX_COLUMNS, MAX_FIELD, NOT_UTF8, cannot_be_read, spelled_out
+from recon_assets.sources.stream import NOT_UTF8, spelled_out
 from recon_assets.sources.unpack import UnpackLimits, open_bytes
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -166,7 +168,7 @@ class _Rows:
                     raise FileProblem(
                         self.file, f"the quote that opens in line {begins} is never closed; the file may be cut off"
                     ) from error
-                self.problems[len(self.lines)] = cannot_be_read(error)
+                self.problems[len(self.lines)] = f"the record cannot be read: {error}"
                 fields = []
             if len(fields) > MAX_COLUMNS:
                 raise FileProblem(
