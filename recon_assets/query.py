@@ -26,7 +26,7 @@ def parse_instant(text: str) -> dt.datetime:
         raise InputError(f"'{text}' is not a time. Write it as 2025-03-31T18:00:00, in UTC.") from error
     if len(text) == len("2025-03-31"):
         instant += dt.timedelta(days=1, microseconds=-1)
-    return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
 
 
 def connect_published(as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:
