@@ -22,7 +22,7 @@ class Rules:
     def begin(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Forget the rows of the table before."""
         if self.repeats.expressions:
-            connection.execute("create or replace temp table seen_keys (source_file varchar, key hugeint)")
+            connection.execute("create or replace temp table seen_keys (source_file varchar, key uhugeint)")
 
     def broken(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> npt.NDArray[np.int64] | None:
         """Of each row the first rule that it breaks, or -1; None when there are no rules."""
