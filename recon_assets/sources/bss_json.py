@@ -102,11 +102,11 @@ def _item_records(invoices: list[Any]) -> Iterator[Record]:
             continue
         for item in items:
             number += 1
-            problem = _item_problem(item)
-            if problem is None:
+            wrong = _item_problem(item)
+            if wrong is None:
                 yield Record(_fields(invoice, item, ordinal), number)
             else:
-                yield Record((), number, problem=problem, text=json.dumps(item))
+                yield Record((), number, problem=wrong, text=json.dumps(item))
 
 
 def _item_problem(item: Any) -> str | None:

@@ -146,7 +146,9 @@ class _Conversion:
         self.frame = frame
         self._bound = [(c, frame.bound[c.name]) for c in frame.columns if c.name in frame.bound]
         self._reasons = ["", *(rule.reason for rule in rules.rows), rules.repeats.reason]
-        self._rule_places = [frame.bound.get(rule.column, -1) for rule in (*rules.rows, rules.repeats)]
+        self._rule_places = [frame.bound.get(rule.column, -1) for rule in rules.rows] + [
+            frame.bound.get(rules.repeats.column, -1)
+        ]
         self.schema = pa.schema(
             [(c.name, _ARROW_TYPES[frame.kind_of(c)]) for c in frame.columns]
             + [(name, DICTIONARY) for name in frame.context]

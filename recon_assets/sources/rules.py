@@ -31,8 +31,7 @@ class Rules:
         cases = " ".join(f"when {rule.fails} then {n}" for n, rule in enumerate(self.rows))
         with registered(connection, "typed_rows", rows):
             found = connection.execute(f"select cast(case {cases} else -1 end as bigint) as rule from typed_rows")
-            numbers: npt.NDArray[np.int64] = found.fetchnumpy()["rule"]
-        return numbers
+            return np.asarray(found.fetchnumpy()["rule"], np.int64)
 
     def repeated(
         self, connection: duckdb.DuckDBPyConnection, rows: pa.Table, is_good: npt.NDArray[np.bool_]

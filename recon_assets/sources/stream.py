@@ -53,10 +53,18 @@ class Block:
 class Table(Protocol):
     """Records below one heading. `name` follows the file's path in source_file: "/member.csv", "#Sheet1" or nothing."""
 
-    name: str
-    headings: list[str]
-    heading_line: int
-    delimiter: str | None  # of delimited text: in files that commas delimit a comma groups thousands
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def headings(self) -> list[str]: ...
+
+    @property
+    def heading_line(self) -> int: ...
+
+    @property
+    def delimiter(self) -> str | None:
+        """Of delimited text: in files that commas delimit a comma groups thousands."""
 
     def blocks(self, positions: set[int]) -> Iterator[Block]:
         """The columns at `positions` at least, block by block; may be asked again. FileProblem when it is damaged."""

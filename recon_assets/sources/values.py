@@ -16,6 +16,7 @@ from typing import Literal
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -175,7 +176,7 @@ def without_none(days: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_in(days, _NO_DATES), None, days)
 
 
-def is_null(values: pa.Array) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def is_null(values: pa.Array) -> npt.NDArray[np.bool_]:
     """Whether each value is null, dictionaries included."""
     return pc.is_null(values).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
