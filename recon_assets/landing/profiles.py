@@ -6,11 +6,11 @@ A mistake in a profile is an error that names the file and the line.
 import codecs
 import difflib
 import re
+import tomllib
 from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-import tomllib
 from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as checked
 

@@ -165,8 +165,8 @@ class _Loader:
                         _hints(self.month, self.settings), profile,
                     )  # fmt: skip
                     # Copies of an invoice in the pages of an API are told apart by when they changed.
-                    is_list = not (self.source == "bss_invoices" and file.path.removesuffix(".gz").endswith(".json"))
-                    compared = is_list and (len(files) > 1 or len(opened.tables) > 1)
+                    is_page = SOURCES[self.source].reader == "bss" and not _is_list(file.path)
+                    compared = not is_page and (len(files) > 1 or len(opened.tables) > 1)
                     taken[file.path] = self._taken(file, content_hash, opened, profile, group, compared)
             except FileProblem as problem:
                 problems.append(str(problem))
@@ -321,19 +321,24 @@ def _quarantine_check(
     total = sum(file.rows + file.quarantined for file in loaded)
     allowed = max(1, int(total * settings.quarantine_limit))
     rejected = sum(file.quarantined - file.duplicates for file in loaded)
-    # An e-invoice may be a file of its own.
-    whole = [f.path for f in loaded if f.quarantined and not f.rows and SOURCES[source].reader != "einvoice"]
+    whole = [f.path for f in loaded if f.quarantined and not f.rows and _is_list(f.path)]
     text = f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
     text += f"; every record of {', '.join(whole)} was rejected" if whole else ""
     passed = rejected <= allowed and not whole
     return Check("quarantine_share", passed, text if passed else f"{text}; first: {_first_rejection(quarantine)}")
 
 
+def _is_list(path: str) -> bool:
+    """Whether a file is a list by its kind: a document, or a page of an API, may well hold one record alone."""
+    return not path.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".xml", ".zip"))
+
+
 def _first_rejection(quarantine: list[Path]) -> str:
     for path in filter(Path.exists, quarantine):
         for row in pq.read_table(path).slice(0, 1).to_pylist():
-            line = f"line {row['source_line']} (record {row['source_row']})"
-            place = f"{row['source_file']}, {line}, column '{row['column_name']}'"
+            record = f"record {row['source_row']}"
+            where = f"row {row['source_line']} ({record})" if row["source_line"] else record
+            place = f"{row['source_file']}, {where}, column '{row['column_name']}'"
             return f"{place}: {row['value']!r} {row['reason']}"
     return "none"
 

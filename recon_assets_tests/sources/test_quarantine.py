@@ -97,7 +97,7 @@ def test_a_line_may_lack_what_is_not_needed(line: Line, platform: Platform, land
 
 
 def test_the_raw_row_holds_the_whole_record_as_text(platform: Platform, landing: Path) -> None:
-    land_nce(landing, "2025-01", [nce_line(Subtotal="n/a", ProductName='say "hi"')])
+    land_nce(landing, "2025-01", [nce_line(Subtotal="n/a", ProductName='say "hi"'), nce_line()])
     platform.load("ms_recon_nce", "2025-01")
     raw_row = json.loads(rejected(platform, "ms_recon_nce")[0]["raw_row"])
     assert raw_row == nce_line(Subtotal="n/a", ProductName='say "hi"')
@@ -107,13 +107,14 @@ def test_the_raw_row_holds_the_whole_record_as_text(platform: Platform, landing:
     ("rows", "bad", "outcome"),
     [
         (1000, 1, "loaded"), (1000, 10, "loaded"), (1000, 11, "failed"),
-        (5, 1, "loaded"), (5, 2, "failed"), (199, 2, "failed"),
+        (6, 1, "loaded"), (6, 2, "failed"), (199, 2, "failed"),
     ],
 )  # fmt: skip
 def test_a_month_with_more_rejected_rows_than_the_limit_fails(
     rows: int, bad: int, outcome: str, platform: Platform, landing: Path
 ) -> None:
-    lines = [nce_line(Subtotal="n/a" if number < bad else "1") for number in range(rows)]
+    amounts = ("n/a" if number < bad else "1" for number in range(rows))
+    lines = [nce_line(Subtotal=amount, ProductName=f"{number}") for number, amount in enumerate(amounts)]
     land_nce(landing, "2025-01", lines[: rows // 2], "_1.csv")
     land_nce(landing, "2025-01", lines[rows // 2 :], "_2.csv")
     load = platform.load("ms_recon_nce", "2025-01")
@@ -124,10 +125,17 @@ def test_a_month_with_more_rejected_rows_than_the_limit_fails(
         assert len(table_rows(platform.raw, "ms_recon_nce", "2025-01")) == rows - bad
     else:
         assert f"ms_recon_nce 2025-01: {bad} of {rows} rows were rejected" in load.problems[0]
-        assert "_1.csv, row 1, column 'Subtotal': 'n/a'" in load.problems[0]
+        assert "_1.csv, row 2 (record 1), column 'Subtotal': 'n/a'" in load.problems[0]
 
 
 def test_the_limit_is_a_setting(tmp_path: Path) -> None:
     platform = platform_in(tmp_path, quarantine_limit="0.5")
     land_nce(platform.settings.landing, "2025-01", [nce_line(Subtotal="n/a"), nce_line()] * 2)
     assert platform.load("ms_recon_nce", "2025-01").outcome == "loaded"
+
+
+def test_a_file_of_which_every_record_is_rejected_fails_however_few_they_are(platform: Platform, landing: Path) -> None:
+    land_nce(landing, "2025-01", [nce_line()] * 300, "_good.csv")
+    bad = land_nce(landing, "2025-01", [nce_line(Subtotal="n/a")], "_bad.csv")
+    load = platform.load("ms_recon_nce", "2025-01")
+    assert load.outcome == "failed" and f"every record of {bad} was rejected" in load.problems[0]
