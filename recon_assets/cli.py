@@ -12,6 +12,7 @@ from click.utils import get_text_stream
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.connectors.cli import fetch
 from recon_assets.errors import ReconError
+from recon_assets.inspect_cli import inspect
 from recon_assets.issues.cli import issues
 
 SUBJECT_CHOICE = click.Choice(list(SUBJECTS))
@@ -41,6 +42,7 @@ def main() -> None:
 
 
 main.add_command(fetch)
+main.add_command(inspect)
 main.add_command(issues)
 
 
@@ -93,10 +95,12 @@ def run(months: str, subjects: tuple[str, ...]) -> None:
 def status(as_json: bool) -> None:
     """Per month and reconciliation: what has landed, what is published, and how far it can be trusted."""
     from recon_assets.console import show_status
+    from recon_assets.landing.unread import unread_files
     from recon_assets.platform import Platform
     from recon_assets.status import month_statuses
 
-    show_status(month_statuses(Platform.from_settings()), as_json)
+    platform = Platform.from_settings()
+    show_status(month_statuses(platform), unread_files(platform.landing), as_json)
 
 
 # A statement may begin with a comment, whose dashes are no option.

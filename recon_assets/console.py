@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 from rich.console import Console
@@ -14,11 +15,14 @@ from rich.text import Text
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.doctor import Finding
+from recon_assets.lakehouse.raw import LoadedTable
+from recon_assets.landing.unread import Unread, unread_files
 from recon_assets.platform import Platform
 from recon_assets.status import MonthStatus
 from recon_assets.visible import visible
 
 if TYPE_CHECKING:
+    from recon_assets.inspection import Report as FileReport
     from recon_assets.runner import Outcome
     from recon_assets.runner import Progress as Report
 
@@ -61,12 +65,32 @@ def show_outcome(platform: Platform, outcome: "Outcome", subjects: list[str], mo
     for problem in dict.fromkeys(outcome.problems):
         console.print("[red]problem[/]", cell(problem), highlight=False)
     _show_summary(console, platform, outcome)
+    _show_intake(console, platform, subjects, months)
     missing = [f"{s} {m}" for s in subjects for m in months if (m, s) not in outcome.published]
     published = len(outcome.published)
     console.print(f"{published} of {published + len(missing)} months were published.", highlight=False)
     if missing:
         console.print(f"Not published: {', '.join(missing)}. What was published before stays.", highlight=False)
     return 1 if missing else 0
+
+
+def _show_intake(console: Console, platform: Platform, subjects: list[str], months: list[str]) -> None:
+    """What of the months' own files did not become rows: counts, and the first three of each kind."""
+    rejected, aside, ignored = [], [], 0
+    for source in (s for s in SOURCES.values() if s.subject in subjects):
+        for loaded in filter(None, (platform.raw.read(source.name, month) for month in months)):
+            rejected += [f"{f.path}: {f.quarantined} rejected" for f in loaded.files if f.quarantined]
+            aside += [f"{f.path} repeats {f.duplicate_of}" for f in loaded.files if f.duplicate_of]
+            aside += [f"{f.path}{t.name} {t.set_aside}" for f in loaded.files for t in f.tables if t.set_aside]
+            ignored += sum(n for f in loaded.files for t in f.tables for n in t.ignored.values())
+    aside += [str(unread) for unread in unread_files(platform.landing)]
+    if ignored:
+        console.print(f"{ignored} rows were ignored as titles, totals, footers and the like.", highlight=False)
+    for title, found in (("rejected", rejected), ("set aside", aside)):
+        for text in found[:3]:
+            console.print(f"[yellow]{title}[/]", cell(text), highlight=False)
+        if len(found) > 3:
+            console.print(f"... and {len(found) - 3} more {title}; `recon status` and `recon reject list` tell them.")
 
 
 def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> None:
@@ -90,7 +114,10 @@ def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> N
     console.print(table)
 
 
-def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
+def show_status(statuses: list[MonthStatus], unread: list[Unread], as_json: bool) -> None:
+    """Months as a table or as JSON; files that are not read follow, on standard error where the output is JSON."""
+    for file in unread:
+        Console(stderr=as_json, width=_WIDE).print("[yellow]not read[/]", cell(str(file)), highlight=False)
     if as_json:
         print(json.dumps([asdict(status) for status in statuses], indent=1))
         return
@@ -136,3 +163,63 @@ def show_findings(findings: list[Finding]) -> int:
         text = cell(f"{finding.subject}: {finding.text}")
         console.print(_LEVELS[finding.level], text, highlight=False, soft_wrap=True)
     return 2 if any(finding.level == "error" for finding in findings) else 0
+
+
+def show_report(report: "FileReport") -> None:
+    """What `recon inspect` found out about one file."""
+    console = _console()
+    console.print(cell(f"{report.file}"), style="bold")
+    taken = f"{report.source} ({report.why}), month {report.month}" if report.source else "no source that could be told"
+    console.print("  taken for", cell(taken), highlight=False)
+    if report.landing_path:
+        console.print("  belongs at", cell(report.landing_path), highlight=False)
+    if report.profile:
+        console.print("  read with the profile", cell(report.profile), highlight=False)
+    for table in report.loaded.tables if report.loaded else ():
+        _show_table(console, table)
+    if report.loaded and report.loaded.extra_columns:
+        console.print("  columns not read:", cell(", ".join(report.loaded.extra_columns)), highlight=False)
+    for name, count in (report.loaded.warnings if report.loaded else {}).items():
+        console.print("  [yellow]warning[/]", cell(f"{name}: {count}"), highlight=False)
+    if report.repeats:
+        console.print("  [yellow]set aside[/]", cell(f"it repeats {report.repeats}"), highlight=False)
+    _show_rows(console, "first rows as they will be loaded", report.rows)
+    _show_rows(console, "first rejected rows", report.rejected)
+    for problem in report.problems:
+        console.print("  [red]not readable[/]", cell(problem), highlight=False)
+
+
+def _show_table(console: Console, table: LoadedTable) -> None:
+    name = table.name or "the file"
+    where = f", heading in row {table.heading_line}" if table.heading_line else ""
+    text = table.set_aside or f"{table.rows} rows, {table.rejected} rejected{where}"
+    console.print(" ", cell(f"{name}: {text}"), highlight=False)
+    for column, heading in table.bound.items():
+        console.print("     ", cell(f"{heading} -> {column}"), highlight=False)
+    for kind, count in table.ignored.items():
+        console.print("     ", cell(f"ignored as {kind}: {count}"), highlight=False)
+    for total in table.control_totals:
+        agrees = "agrees" if total["said"] == total["summed"] else f"its rows add up to {total['summed']}"
+        text = f"row {total['line']}, total of {total['column']}: {total['said']}, {agrees}"
+        console.print("     ", cell(text), highlight=False)
+    for note in table.notes:
+        console.print("     ", cell(note), highlight=False)
+
+
+def _show_rows(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    left_out = {"content_hash", "loaded_at", "billing_month", "raw_row", "source", "month", "source_file"}
+    names = [name for name in rows[0] if not name.endswith("_key") and name not in left_out]
+    table = Table("column", *[f"row {row['source_line'] or row['source_row']}" for row in rows], title=title)
+    for name in names:
+        if any(row[name] is not None for row in rows):
+            table.add_row(cell(name), *[cell(_shown(row[name])) for row in rows])
+    console.print(table)
+
+
+def _shown(value: object) -> str:
+    """A value for people: amounts without the zeros that raw months keep."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return "" if value is None else str(value)[:60]

@@ -20,11 +20,11 @@ from recon_assets.app.settings import AppSettings
 from recon_assets.azure.settings import AzureSettings
 from recon_assets.azure.urls import is_azure
 from recon_assets.catalogue import SOURCES
-from recon_assets.connectors.bss import WATERMARK
 from recon_assets.connectors.bss_settings import BssSettings
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.errors import ReconError
 from recon_assets.landing.discovery import landed_paths
+from recon_assets.landing.unread import unread_files
 from recon_assets.notices.outbox import NOTICES_FILE, Outbox
 from recon_assets.notices.settings import NoticeSettings, load_notice_settings
 from recon_assets.platform import Platform, published_for_readers
@@ -130,12 +130,9 @@ def _files(settings: Settings) -> Iterator[Finding]:
     if not is_there:
         yield Finding("error", "landing", f"{where} does not exist. Create it, or set RECON_LANDING_URL.")
         return
-    taken = landed_paths(platform.landing)
-    for file in platform.landing.list_files(""):
-        if file.path not in taken and file.path != WATERMARK:
-            text = f"{file.path} is no file of any source by its name and folder; it is not read."
-            yield Finding("warning", "landing", text)
-    if not taken:
+    for unread in unread_files(platform.landing):
+        yield Finding("warning", "landing", f"{unread}.")
+    if not landed_paths(platform.landing):
         yield Finding("warning", "landing", f"No file has landed below {where}. Try `recon sample`.")
     for source in SOURCES:
         for failed in platform.raw.failed_months(source):

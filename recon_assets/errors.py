@@ -1,5 +1,8 @@
 """Errors a person can act on. Anything else that is raised is a defect of ours and keeps its traceback."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ReconError(Exception):
     """Base of errors whose text is shown as it is, without a traceback."""
@@ -18,8 +21,19 @@ class FileGone(ReconError):
 
 
 class FileProblem(Exception):
-    """Why one landed file cannot be read at all: file, place inside it (row 0 is the header), what to do."""
+    """Why one landed file cannot be read at all: file, place inside it (row 0 is the header), what to do.
 
-    def __init__(self, file: str, message: str, row: int | None = None, column: str | None = None) -> None:
+    `mend` are the entries of a profile that would make it readable, where a choice is all that is missing.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        message: str,
+        row: int | None = None,
+        column: str | None = None,
+        mend: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.mend = dict(mend or {})
         place = (f", row {row}" if row is not None else "") + (f", column '{column}'" if column else "")
         super().__init__(f"{file}{place}: {message}")

@@ -63,7 +63,7 @@ def load_version(source: str, files: list[LandedFile], settings: Settings) -> st
     """`reader_version` and the settings that decide how these files are read; those that no file meets do not count."""
     if SOURCES[source].reader != "register":
         return reader_version(source)
-    hints = _hints("", settings)
+    hints = hints_of("", settings)
     read = {file.path: (hints.date_order(file.path), hints.decimal_mark(file.path)) for file in files}
     chosen = sorted((path, str(order), str(mark)) for path, (order, mark) in read.items() if order or mark)
     said = repr((chosen, *hints.company_tins)) if chosen or hints.company_tins else ""
@@ -162,7 +162,7 @@ class _Loader:
                     profile = profile_of(file.path, profiles)
                     opened = open_file(
                         self.source, path, self._origin(file, content_hash), self._limits(),
-                        _hints(self.month, self.settings), profile,
+                        hints_of(self.month, self.settings), profile,
                     )  # fmt: skip
                     # Copies of an invoice in the pages of an API are told apart by when they changed.
                     is_page = SOURCES[self.source].reader == "bss" and not _is_list(file.path)
@@ -282,7 +282,7 @@ class _Loader:
         return path
 
 
-def _hints(month: str, settings: Settings) -> RegisterHints:
+def hints_of(month: str, settings: Settings) -> RegisterHints:
     return RegisterHints(
         month, settings.register_date_orders, settings.register_decimal_marks, tuple(settings.company_tins)
     )

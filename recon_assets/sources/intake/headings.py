@@ -4,6 +4,7 @@ Three degrees of likeness, the first that fits wins: the alias itself; the alias
 behind it; a general word (`~Total` in the catalogue), which counts only where no better heading is there.
 """
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -165,6 +166,18 @@ def _require_once(heading: Heading, wanted: Wanted, file: str, place: int) -> No
             )
 
 
+def _nearest(best: Heading, missing: list[str], aliases: Mapping[str, str]) -> dict[str, str]:
+    """Of each missing column the free heading that is most like it, as a profile would say it."""
+    used = {position for positions in best.columns.values() for position in positions}
+    free = {loose_key(text): text for n, text in enumerate(best.texts) if text and n not in used}
+    found = {}
+    for column in missing:
+        near = difflib.get_close_matches(loose_key(aliases[column]), list(free), 1, 0.4)
+        if near:
+            found[free.pop(near[0])] = column
+    return found
+
+
 class NoHeading(FileProblem):
     """No row of a table is its heading; `bound` columns were found in the best one, `missing` were not."""
 
@@ -187,6 +200,7 @@ def _none_found(file: str, best: Heading | None, wanted: Wanted) -> NoHeading:
         f"bound {bound}; found: {found}. Export the file again with them, or tell their headings in a profile, "
         f"profiles/<name>.toml below the landing root: [columns] {lines}",
         column=first_alias[missing[0]],
+        mend={"columns": _nearest(best, missing, first_alias)},
     )
     problem.bound, problem.missing = len(best.columns), names
     return problem

@@ -42,6 +42,7 @@ def settle_level(columns: Columns, facts: Facts, amounts: list[str], level: str,
             f"has one row per line: {len(differing)} of {len(documents)} documents stand on several rows with other "
             f"amounts, such as {first[0]}. If its rows are to be summed per document, say so in a profile, "
             f'profiles/<name>.toml below the landing root: match = ["{file}"] and level = "line"',
+            mend={"level": "line"},
         )
     if differing:
         rows = [row for found in differing.values() for row in found]

@@ -61,6 +61,7 @@ def numbers(
             f"{example} is {point} or {comma}, and no value of the file tells which mark is the decimal one. Say it "
             f'{_IN_A_PROFILE}: match = ["{file}"] and decimal_mark = "." or ","',
             column=heading.texts[heading.columns[open_one.heading.partition("@")[0]][0]],
+            mend={"decimal_mark": "."},
         )
     found = {}
     for key, look in looks.items():
@@ -93,6 +94,7 @@ def choose_rivals(columns: Columns, heading: Heading, facts: Facts, file: str, r
                     f"'{first}' and '{other}' both fit {name}, and their values differ. Say which is meant "
                     f'{_IN_A_PROFILE}: [columns] "{first}" = "{name}" (both lines: summed)',
                     column=other,
+                    mend={"columns": {first: name, other: name}},
                 )
             facts.notes.append(f"'{heading.texts[position]}' fits {name} too and was not read")
     facts.bound = {n: " + ".join(heading.texts[p] for p in positions) for n, positions in heading.columns.items()}
@@ -150,6 +152,7 @@ def dates(columns: Columns, facts: Facts, reading: Reading, file: str, date_1904
             f"{reading.month} either way. Say which in RECON_REGISTER_DATE_ORDERS, for example "
             f'{{"{file}": "day_first"}}, or in a profile: date_order = "day_first"',
             column=facts.bound.get(reading.dated_by),
+            mend={"date_order": "day_first"},
         )
     order, why = decided
     for name in names:

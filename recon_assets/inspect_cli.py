@@ -1,0 +1,43 @@
+"""The command `recon inspect`: shows reports, writes a profile, lands files. Decides nothing."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from recon_assets.catalogue import SOURCES
+from recon_assets.errors import InputError
+
+
+@click.command("inspect")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--source", type=click.Choice(list(SOURCES)), help="What the files are, where that cannot be told.")
+@click.option("--month", help="YYYY-MM, where that cannot be told.")
+@click.option("--write-profile", "profile", metavar="NAME", help="Write a profile that makes the file readable.")
+@click.option("--land", is_flag=True, help="Put readable files where they belong in the landing zone.")
+def inspect(files: tuple[Path, ...], source: str | None, month: str | None, profile: str | None, land: bool) -> None:
+    """How files would be read, without loading them. Exit code 0 when all are readable, 2 when not."""
+    from recon_assets.connectors.landing import landing_writer
+    from recon_assets.console import show_report
+    from recon_assets.inspection import inspect_file, mending_profile
+    from recon_assets.months import parse_month
+    from recon_assets.platform import Platform
+
+    platform = Platform.from_settings()
+    month = parse_month(month) if month else None
+    readable = True
+    for file in files:
+        report = inspect_file(platform, file, source, month)
+        if profile and report.source and not report.is_readable:
+            text = mending_profile(platform, file, report.source, report.month or "2000-01")
+            if text is None:
+                raise InputError(f"No profile makes {file} readable: {'; '.join(report.problems)}")
+            landing_writer(platform.settings).put(f"profiles/{profile}.toml", text.encode())
+            click.echo(f"Wrote profiles/{profile}.toml below the landing root:\n\n{text}")
+            report = inspect_file(platform, file, source, month)
+        show_report(report)
+        readable = readable and report.is_readable
+        if land and report.is_readable and report.landing_path:
+            landing_writer(platform.settings).put(report.landing_path, file)
+            click.echo(f"{file} is at {report.landing_path} now; `recon run --months {report.month}` loads it.")
+    sys.exit(0 if readable else 2)

@@ -1,0 +1,262 @@
+"""`recon inspect`: what a file would be taken for and how it would be read; nothing of it reaches the home.
+
+The file is loaded as any other, with the landing zone's profiles and the month's own files beside it, in a folder that
+is thrown away: what is told is what a load will do.
+"""
+
+import datetime as dt
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from recon_assets.azure.urls import is_azure
+from recon_assets.catalogue import SOURCES, Source
+from recon_assets.errors import FileProblem, InputError
+from recon_assets.lakehouse.raw import LoadedFile, RawStore
+from recon_assets.landing.discovery import discover, month_of_file
+from recon_assets.landing.profiles import FOLDER, is_profile, parse_profile, profile_of, profile_text, read_profiles
+from recon_assets.landing.store import FolderStore
+from recon_assets.months import is_month
+from recon_assets.platform import Platform
+from recon_assets.sources.convert import Origin
+from recon_assets.sources.intake.dates import Split, written
+from recon_assets.sources.loading import hints_of, load_month
+from recon_assets.sources.readers import Opened, open_file
+from recon_assets.sources.unpack import UnpackLimits
+
+_SHOWN_ROWS = 5
+_ATTEMPTS = 6
+_DATING = ("document_date", "invoice_date", "charge_start_date")
+_WORDS = {"erp_sales_register": ("sale", "jual"), "erp_purchase_register": ("purchase", "beli")}
+
+
+@dataclass
+class Report:
+    """What would become of one file."""
+
+    file: Path
+    source: str | None = None
+    why: str = ""  # it is taken for that source
+    month: str | None = None
+    landing_path: str | None = None  # where it belongs
+    profile: str | None = None
+    loaded: LoadedFile | None = None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    repeats: str | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        return self.loaded is not None and not self.problems
+
+
+def inspect_file(platform: Platform, file: Path, source: str | None, month: str | None, profile: str = "") -> Report:
+    """The report on one file; `profile` is the text of a profile that is not landed yet."""
+    report = Report(file)
+    if not file.is_file():
+        raise InputError(f"{file} is no file.")
+    with _trial(platform, profile) as trial:
+        _place(report, platform, trial, source, month)
+        if report.source is None or report.month is None or report.landing_path is None:
+            return report
+        target = trial.settings.landing / report.landing_path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _bring_landed(platform, trial, report.source, report.month)
+        shutil.copyfile(file, target)
+        _load(report, trial)
+    return report
+
+
+@contextmanager
+def _trial(platform: Platform, profile: str) -> Iterator[Platform]:
+    """A platform of its own, thrown away afterwards, with the landing zone's profiles."""
+    with tempfile.TemporaryDirectory(prefix="recon-inspect-") as folder:
+        home = Path(folder)
+        settings = platform.settings.model_copy(update={"home": home, "landing_url": None, "published_url": None})
+        settings.landing.mkdir()
+        landed = platform.landing.list_files(FOLDER) if platform.landing.exists() else ()
+        for told in [told for told in landed if is_profile(told.path)]:
+            with platform.landing.open_local(told) as path:
+                _copy(path, settings.landing / told.path)
+        if profile:
+            target = settings.landing / FOLDER / "!inspected.toml"  # before all others
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(profile, encoding="utf-8")
+        store, raw = FolderStore(settings.landing), RawStore(settings.raw)
+        yield Platform(settings, store, raw, platform.published, platform.clock)
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+
+
+def _place(report: Report, platform: Platform, trial: Platform, source: str | None, month: str | None) -> None:
+    """Source, month and place of the file; what cannot be told is a problem."""
+    landed = _landed_path(platform, report.file)
+    known = next((s for s in SOURCES.values() if landed and month_of_file(s, landed)), None)
+    if known is not None and source in (None, known.name):
+        report.source, report.why, report.landing_path = known.name, f"it lies in {known.prefix}", landed
+        report.month = month_of_file(known, landed or "")
+        return
+    chosen = _source_of(report, trial, source)
+    if chosen is None:
+        return
+    report.month = month or _month_in_name(chosen, report.file) or _month_of_rows(chosen, report.file, trial)
+    if report.month is None or not is_month(report.month):
+        report.problems.append("no month could be told from the file; name it with --month")
+        return
+    report.landing_path = _path_in(chosen, report.month, report.file.name)
+
+
+def _landed_path(platform: Platform, file: Path) -> str | None:
+    """The path below the landing root of a file that lies there; None for any other, and for a root on Azure."""
+    if is_azure(platform.settings.landing_url):
+        return None
+    root, resolved = platform.settings.landing.resolve(), file.resolve()
+    return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else None
+
+
+def _source_of(report: Report, trial: Platform, source: str | None) -> Source | None:
+    if source is not None:
+        report.source, report.why = source, "--source says so"
+        return SOURCES[source]
+    for known in SOURCES.values():
+        if month_of_file(known, f"{known.prefix}{report.file.name}") is not None:
+            report.source, report.why = known.name, "its name says so"
+            return known
+    fitting = [known for known in SOURCES.values() if _fits(known, report.file, trial)]
+    if len(fitting) > 1:  # registers and lists of e-invoices have the same columns
+        fitting = [known for known in fitting if _is_named(known, report.file)] or fitting
+    if len(fitting) == 1:
+        report.source, report.why = fitting[0].name, "its columns are those of that source"
+        return fitting[0]
+    names = ", ".join(known.name for known in fitting or SOURCES.values())
+    question = "it may be" if fitting else "its columns fit no source:"
+    report.problems.append(f"{question} {names}; say which with --source")
+    return None
+
+
+def _fits(source: Source, file: Path, trial: Platform) -> bool:
+    """Whether the file is one of the source by its ending and its columns; what else is open does not matter."""
+    if not file.name.lower().endswith(source.suffixes) or source.reader == "usage":
+        return False
+    try:
+        _open(source, file, "2000-01", trial)
+    except FileProblem as problem:
+        return bool(problem.mend) and "columns" not in problem.mend
+    return True
+
+
+def _is_named(source: Source, file: Path) -> bool:
+    """Whether the file's name, or a folder's that it lies in, says that it is one of the source."""
+    return any(word in str(file).lower() for word in _WORDS.get(source.name, ()))
+
+
+def _open(source: Source, file: Path, month: str, trial: Platform) -> Opened:
+    """The file opened as one of the source; FileProblem as its reader raises it."""
+    profiles = read_profiles([f for f in trial.landing.list_files(FOLDER) if is_profile(f.path)], trial.landing)
+    path, settings = _path_in(source, month, file.name), trial.settings
+    limits = UnpackLimits(settings.max_unpack_ratio, settings.max_unpacked_bytes)
+    origin = Origin(source.name, month, path, "", "")
+    return open_file(source.name, file, origin, limits, hints_of(month, settings), profile_of(path, profiles))
+
+
+def _path_in(source: Source, month: str, name: str) -> str:
+    """Where a file of the source belongs."""
+    if source.month_from == "file_name":
+        named = f"{source.prefix}{name}"
+        return named if month_of_file(source, named) else f"{source.prefix}{month}/{source.file_kind}/{name}"
+    below = f"{source.subfolders[0]}/" if source.subfolders else ""
+    kind = "actual_cost/" if source.month_from == "manifest" else ""
+    return f"{source.prefix}{below}{kind}{month}/{name}"
+
+
+def _month_in_name(source: Source, file: Path) -> str | None:
+    named = month_of_file(source, f"{source.prefix}{file.name}")
+    return named or next((part for part in reversed(file.parts) if is_month(part)), None)
+
+
+def _month_of_rows(source: Source, file: Path, trial: Platform) -> str | None:
+    """The month in which most rows are dated; every order of day and month counts."""
+    try:
+        tables = _open(source, file, "2000-01", trial).tables
+    except FileProblem:
+        return None
+    months = Counter[str]()
+    for table, frame in tables:
+        dating = next((column for column in _DATING if column in frame.bound), None)
+        for block in table.blocks({frame.bound[dating]}) if dating is not None else ():
+            for text in block.texts[frame.bound[dating]].to_pylist():
+                found = written(text) if text else None
+                day = (found.day("day_first") or found.day("month_first")) if isinstance(found, Split) else found
+                if isinstance(day, dt.date):
+                    months[f"{day:%Y-%m}"] += 1
+    return months.most_common(1)[0][0] if months else None
+
+
+def _bring_landed(platform: Platform, trial: Platform, source: str, month: str) -> None:
+    """The files that have landed of the month already: the inspected one may repeat one of them."""
+    if not platform.landing.exists():
+        return
+    for file in discover(platform.landing, source).get(month, []):
+        if not is_profile(file.path):
+            with platform.landing.open_local(file) as path:
+                _copy(path, trial.settings.landing / file.path)
+
+
+def _load(report: Report, trial: Platform) -> None:
+    assert report.source and report.month and report.landing_path
+    files = discover(trial.landing, report.source).get(report.month, [])
+    if not any(file.path == report.landing_path for file in files):
+        report.problems.append(f"{report.landing_path} would not be read: its name is not one of {report.source}")
+        return
+    profile = profile_of(report.landing_path, read_profiles([f for f in files if is_profile(f.path)], trial.landing))
+    report.profile = profile.name if profile else None
+    load = load_month(report.source, report.month, files, trial.landing, trial.raw, trial.settings, trial.clock)
+    report.problems += load.problems
+    if load.raw_month is not None:
+        report.loaded = next(file for file in load.raw_month.files if file.path == report.landing_path)
+        aside = [t.set_aside for t in report.loaded.tables if t.set_aside and t.set_aside.startswith("repeats")]
+        report.repeats = report.loaded.duplicate_of or (aside[0].removeprefix("repeats ") if aside else None)
+        tables = load.raw_month.tables["rows"]
+        report.rows = _of_file(report.landing_path, [trial.raw.root / path for path in tables])
+    report.rejected = _of_file(report.landing_path, trial.raw.rejected_files(report.source, report.month))
+
+
+def _of_file(path: str, tables: list[Path]) -> list[dict[str, Any]]:
+    """The first rows that came of the file, its sheets and members included."""
+    found: list[dict[str, Any]] = []
+    for table in tables:
+        for row in pq.read_table(table).slice(0, 10 * _SHOWN_ROWS).to_pylist():
+            if str(row["source_file"]).startswith(path) and len(found) < _SHOWN_ROWS:
+                found.append(row)
+    return found
+
+
+def mending_profile(platform: Platform, file: Path, source: str, month: str) -> str | None:
+    """The text of a profile with which the file is read; None when no choice makes it readable."""
+    known = SOURCES[source]
+    wanted: dict[str, Any] = {"match": [_path_in(known, "*", file.name)], "source": source}
+    for _ in range(_ATTEMPTS):
+        with _trial(platform, profile_text(wanted)) as trial:
+            try:
+                for table, frame in _open(known, file, month, trial).tables:
+                    next(iter(table.blocks(set(frame.bound.values()))), None)
+            except FileProblem as problem:
+                if not problem.mend or not any(problem.mend.values()):
+                    return None
+                for key, value in problem.mend.items():
+                    wanted[key] = wanted.get(key, {}) | value if isinstance(value, dict) else value
+                continue
+        parse_profile("profile", profile_text(wanted))
+        return profile_text(wanted)
+    return None
