@@ -1,0 +1,1 @@
+"""Tests of what every service is talked to with."""
