@@ -1,1 +1,0 @@
-"""Tests of what every service is talked to with."""
