@@ -3,6 +3,7 @@
 import json
 from functools import cache
 
+from recon_assets.catalogue import compared_mart
 from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.pipeline.project import manifest_folder
 
@@ -76,14 +77,14 @@ def marts_of(subject: str) -> list[Mart]:
 
 def _mart(model: dict) -> Mart:  # type: ignore[type-arg]
     columns = tuple(MartColumn(c["name"], c["data_type"], c["description"]) for c in model["columns"].values())
-    meta = model["config"]["meta"]
+    compared = compared_mart(model["name"])
     subjects = tuple(tag for tag in model["tags"] if tag != "shared")
     return Mart(
         model["name"],
         model["description"].strip(),
         columns,
-        tuple(meta["grain"]),
+        tuple(model["config"]["meta"]["grain"]),
         subjects,
-        meta.get("status"),
-        meta.get("difference"),
+        compared.status if compared and compared.tells_changes else None,
+        compared.difference if compared and compared.tells_changes else None,
     )
