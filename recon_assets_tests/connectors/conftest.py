@@ -24,7 +24,7 @@ class Time:
     """A clock that moves only by being slept on."""
 
     def __init__(self) -> None:
-        self.now = dt.datetime(2025, 4, 7, tzinfo=dt.timezone.utc)
+        self.now = dt.datetime(2025, 4, 7, tzinfo=dt.UTC)
         self.slept: list[float] = []
 
     def sleep(self, seconds: float) -> None:
