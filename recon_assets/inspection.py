@@ -193,8 +193,8 @@ def _month_of_rows(source: Source, file: Path, trial: Platform) -> str | None:
         return None
     months = Counter[str]()
     for table, frame in tables:
-        dating = next((column for column in _DATING if column in frame.bound), None)
-        for block in table.blocks({frame.bound[dating]}) if dating is not None else ():
+        dating = next((column for column in _DATING if column in frame.bound), "")
+        for block in table.blocks({frame.bound[dating]}) if dating else ():
             for text in block.texts[frame.bound[dating]].to_pylist():
                 found = written(text) if text else None
                 day = (found.day("day_first") or found.day("month_first")) if isinstance(found, Split) else found

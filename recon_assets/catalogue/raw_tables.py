@@ -54,6 +54,19 @@ QUARANTINE = (
     RawColumn("reason", "varchar", "Why the record was rejected."),
     RawColumn("raw_row", "varchar", "The whole record."),
 )
+INTAKE = (
+    RawColumn("source", "varchar", "Raw table."),
+    RawColumn("month", "varchar", "Month the file belongs to, YYYY-MM."),
+    RawColumn("source_file", "varchar", "Path of the landed file below the landing root, with its sheet or member."),
+    RawColumn("taken_as", "varchar", "What it was read as: records, manifest, profile or nothing."),
+    RawColumn("row_count", "bigint", "Rows loaded from it."),
+    RawColumn("rejected_count", "bigint", "Records of it that were rejected."),
+    RawColumn("ignored_count", "bigint", "Rows of it that are no records: titles, totals, footers and the like."),
+    RawColumn("ignored", "varchar", "Those by kind."),
+    RawColumn("set_aside", "varchar", "Why none of its records counts; null when they do."),
+    RawColumn("control_totals", "varchar", "What its totals rows say, and what their rows add up to."),
+    RawColumn("assumptions", "varchar", "What was decided and assumed to read it."),
+)
 LOADS = (
     RawColumn("source", "varchar", "Raw table."),
     _MONTH,
@@ -69,6 +82,12 @@ def raw_tables() -> list[RawTable]:
     """Every table of schema `raw`, in the order of the catalogue."""
     shared = [
         RawTable("quarantined_rows", "quarantine", f"Records that were rejected on loading. {_GRAIN}", QUARANTINE),
+        RawTable(
+            "intake_files",
+            "intake",
+            "What became of each landed file, sheet and member. One row per source, month and source_file.",
+            INTAKE,
+        ),
         RawTable(
             "loads", "loads", "Landed files that are loaded, those without rows included. One row per file.", LOADS
         ),

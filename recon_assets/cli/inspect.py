@@ -17,9 +17,9 @@ from recon_assets.errors import InputError
 @click.option("--land", is_flag=True, help="Put readable files where they belong in the landing zone.")
 def inspect(files: tuple[Path, ...], source: str | None, month: str | None, profile: str | None, land: bool) -> None:
     """How files would be read, without loading them. Exit code 0 when all are readable, 2 when not."""
-    from recon_assets.landing.writer import landing_writer
     from recon_assets.cli.console import show_report
     from recon_assets.inspection import inspect_file, mending_profile
+    from recon_assets.landing.writer import landing_writer
     from recon_assets.months import parse_month
     from recon_assets.platform import Platform
 

@@ -20,7 +20,7 @@ from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.project import manifest_folder
 
 # Raw relations that hold rows of every source of a subject.
-_ALL_SOURCES = {"loads", "quarantined_rows"}
+_ALL_SOURCES = {"intake_files", "loads", "quarantined_rows"}
 
 
 def keep_up_to_date() -> dg.AutomationCondition:  # type: ignore[type-arg]

@@ -26,7 +26,7 @@ from recon_assets.sources.convert import Origin, convert
 from recon_assets.sources.intake.prepared import Facts
 from recon_assets.sources.intake.repeats import find_repeats
 from recon_assets.sources.intake.tables import ListTable, hashes_of
-from recon_assets.sources.pieces import Piece, Taken
+from recon_assets.sources.pieces import Piece, Taken, intake_table
 from recon_assets.sources.readers import Opened, open_file, rules_of
 from recon_assets.sources.registers import RegisterHints
 from recon_assets.sources.unpack import UnpackLimits
@@ -144,6 +144,7 @@ class _Loader:
         finally:
             self._connection.close()
         told = [LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files if is_profile(f.path)]
+        pq.write_table(intake_table(self.source, self.month, [*loaded, *told]), self._target("intake", 0))
         return [*loaded, *told], problems
 
     def _load_all(self, files: list[LandedFile], profiles: list[Profile]) -> tuple[list[LoadedFile], list[str]]:

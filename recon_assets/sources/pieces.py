@@ -4,7 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
+from recon_assets.catalogue.raw_tables import INTAKE
 from recon_assets.lakehouse.raw import LoadedFile, LoadedTable
+from recon_assets.landing.manifests import is_manifest
+from recon_assets.landing.profiles import is_profile
 from recon_assets.landing.store import LandedFile
 from recon_assets.sources.convert import Converted
 from recon_assets.sources.intake.prepared import Facts
@@ -95,3 +100,36 @@ def _loaded_table(piece: Piece, set_aside: str | None) -> LoadedTable:
 
 def _as_texts(total: ControlTotal) -> dict[str, str]:
     return {"line": str(total.line), "column": total.column, "said": str(total.said), "summed": str(total.summed)}
+
+
+def intake_table(source: str, month: str, files: list[LoadedFile]) -> pa.Table:
+    """The raw table `intake_files`: one row per file, or per sheet and member of it."""
+    kinds = {"varchar": pa.string(), "bigint": pa.int64()}
+    schema = pa.schema([(column.name, kinds[column.sql_type]) for column in INTAKE])
+    place = {"source": source, "month": month}
+    return pa.Table.from_pylist([place | row for file in files for row in _intake_rows(file)], schema)
+
+
+def _intake_rows(file: LoadedFile) -> list[dict[str, object]]:
+    if file.tables:
+        return [_intake_row(file, table) for table in file.tables]
+    kind = "profile" if is_profile(file.path) else "manifest" if is_manifest(file.path) else "nothing"
+    aside = f"repeats {file.duplicate_of}: the same bytes" if file.duplicate_of else None
+    if aside is None and kind == "nothing":
+        aside = "not read: the manifests of the month choose other files"
+    return [_intake_row(file, LoadedTable("", set_aside=aside), kind)]
+
+
+def _intake_row(file: LoadedFile, table: LoadedTable, kind: str = "records") -> dict[str, object]:
+    totals = [f"row {t['line']} {t['column']}: {t['said']}, summed {t['summed']}" for t in table.control_totals]
+    return {
+        "source_file": file.path + table.name,
+        "taken_as": "nothing" if (table.set_aside or "").startswith("not read") else kind,
+        "row_count": table.rows,
+        "rejected_count": table.rejected,
+        "ignored_count": sum(table.ignored.values()),
+        "ignored": ", ".join(f"{name} {count}" for name, count in table.ignored.items()) or None,
+        "set_aside": table.set_aside,
+        "control_totals": "; ".join(totals) or None,
+        "assumptions": "; ".join(table.notes) or None,
+    }
