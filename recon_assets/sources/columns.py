@@ -1,29 +1,47 @@
 """How the columns of a file are found: its headings bound to the declared columns of its source."""
 
+from collections.abc import Mapping
+
 from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
 
 
-def bind_columns(source: str, headings: list[str], file: str) -> dict[str, int]:
-    """Position in the file of each declared column that it has, by column name.
+def binds(source: str, headings: list[str]) -> bool:
+    """Whether a row has every required heading of the source."""
+    have = {normalize_heading(heading) for heading in headings}
+    required = (column for column in columns_of(source) if column.heading == "required")
+    return all(any(normalize_heading(name) in have for name in (c.name, *c.aliases)) for c in required)
 
-    FileProblem when a required column is missing or a declared one appears twice.
+
+def bind_columns(
+    source: str, headings: list[str], file: str, told: Mapping[str, str] | None = None
+) -> tuple[dict[str, int], dict[str, list[int]]]:
+    """Position in the file of each declared column that it has, by column name, and the rivals of those positions.
+
+    Of several headings that fit, the first in the order of the aliases counts; `told` are those that a profile names.
+    FileProblem when a required column is missing or the same heading stands twice.
     """
     positions: dict[str, list[int]] = {}
     for position, heading in enumerate(headings):
         positions.setdefault(normalize_heading(heading), []).append(position)
+    named: dict[str, list[str]] = {}
+    for heading, name in (told or {}).items():
+        named.setdefault(name, []).append(normalize_heading(heading))
     bound: dict[str, int] = {}
+    rivals: dict[str, list[int]] = {}
     for column in columns_of(source):
         if column.heading == "derived":
             continue
-        spellings = {normalize_heading(alias) for alias in (column.name, *column.aliases)}
-        found = [position for spelling in spellings for position in positions.get(spelling, [])]
-        if len(found) > 1:
-            raise FileProblem(file, "the heading appears more than once; keep one", row=0, column=headings[found[1]])
-        if found:
-            bound[column.name] = found[0]
+        spellings = named.get(column.name) or [normalize_heading(alias) for alias in (column.name, *column.aliases)]
+        places = [positions[spelling] for spelling in dict.fromkeys(spellings) if spelling in positions]
+        twice = next((found for found in places if len(found) > 1), None)
+        if twice:
+            raise FileProblem(file, "the heading appears more than once; keep one", row=0, column=headings[twice[1]])
+        if places:
+            bound[column.name] = places[0][0]
+            rivals |= {column.name: [found[0] for found in places[1:]]} if places[1:] else {}
     _require_columns(source, bound, headings, file)
-    return bound
+    return bound, rivals
 
 
 def bind_by_priority(mapping: str, headings: list[str], file: str, known: set[str]) -> dict[str, int]:

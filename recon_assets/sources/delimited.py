@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -16,12 +17,15 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources import blocks
 from recon_assets.sources.ahead import ahead
 from recon_assets.sources.blocks import ByteBlock, OpenQuoteError, read_blocks, wrong_width
+from recon_assets.sources.encodings import SAMPLE, encoding_of
 from recon_assets.sources.stream import DICTIONARY, Block, Unreadable, distinct, raw_row, spelled_out
-from recon_assets.sources.unpack import UnpackLimits, open_utf8
+from recon_assets.sources.unpack import UnpackLimits, open_bytes, open_utf8
 
 MAX_COLUMNS = 1000  # the widest export has 120: more is one long line of something else
 _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADING = 1 << 20
+_SEARCHED = 50  # lines of which one is the heading
+_SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 @dataclass
@@ -35,6 +39,7 @@ class DelimitedTable:
     delimiter: str
     heading_line: int = 1
     name: str = ""
+    assumed: str | None = None  # the encoding, where it had to be detected
     marker: str = field(default_factory=lambda: f"\x02{token_hex(8)}:")
 
     def blocks(self, positions: set[int]) -> Iterator[Block]:
@@ -125,22 +130,50 @@ def _is_plain(texts: pa.Array) -> bool:
     return not pa.types.is_dictionary(texts.type) or len(texts.dictionary) > len(texts) // 2
 
 
-def open_delimited(path: Path, file: str, limits: UnpackLimits) -> DelimitedTable:
-    """The table of a delimited file whose first line with text is the heading; FileProblem when it has none."""
+def open_delimited(
+    path: Path, file: str, limits: UnpackLimits, is_heading: Callable[[list[str]], bool] = lambda _: True
+) -> DelimitedTable:
+    """The table of a delimited file; FileProblem when it has no heading.
+
+    The heading is the first of the first rows that `is_heading` takes, else the first with text (spec/intake.md, 2).
+    """
+    first: tuple[int, list[str], str] | None = None
     with open_utf8(path, file, limits) as stream:
-        number, line = 1, stream.readline(_LONGEST_HEADING)
-        while line and not line.replace(blocks.BOM, b"").strip():
-            number, line = number + 1, stream.readline(_LONGEST_HEADING)
-    text = line.decode("utf-8", "surrogateescape").replace("\ufeff", "")
-    if not text.strip():
+        delimiter = None
+        for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_HEADING), b""), start=1):
+            text = line.decode("utf-8", "surrogateescape").replace("\ufeff", "")
+            told = _SEP.fullmatch(text)
+            if told or not text.strip() or text.startswith("#TYPE "):  # only spreadsheets and PowerShell read these
+                delimiter = told[1] if told else delimiter
+                continue
+            found = _heading(text, delimiter, file if first is None else None)
+            if found is not None:
+                first = first or (number, *found)
+                if is_heading(found[0]):
+                    first = number, *found
+                    break
+            if number >= _SEARCHED:
+                break
+    if first is None:
         raise FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
-    delimiter = max(_DELIMITERS, key=text.count)
+    number, headings, delimiter = first
+    with open_bytes(path, file, limits) as packed:
+        assumed = encoding_of(packed.read(SAMPLE)).assumed
+    return DelimitedTable(path, file, limits, headings, delimiter, number, assumed=assumed)
+
+
+def _heading(text: str, delimiter: str | None, file: str | None) -> tuple[list[str], str] | None:
+    """A line as headings, and what delimits them; None when it is none, FileProblem when it is the first of `file`."""
+    delimiter = delimiter or max(_DELIMITERS, key=text.count)
     try:
         headings = next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:
+        if file is None:
+            return None
         raise FileProblem(file, f"the header cannot be read ({error})", row=0) from error
-    require_width(len(headings), file)
-    return DelimitedTable(path, file, limits, [heading_text(heading) for heading in headings], delimiter, number)
+    if file is not None:
+        require_width(len(headings), file)
+    return [heading_text(heading) for heading in headings], delimiter
 
 
 def require_width(width: int, file: str) -> None:

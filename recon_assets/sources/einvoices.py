@@ -44,7 +44,7 @@ def open_einvoices(path: Path, file: str, limits: UnpackLimits) -> tuple[Table, 
     kind = _kind(file)
     if kind == "csv":
         table = open_delimited(path, file, limits)
-        return table, bind_columns("einvoices", table.headings, file)
+        return table, bind_columns("einvoices", table.headings, file)[0]
     records = (
         partial(_archive_records, path, file, limits)
         if kind == "zip"
@@ -157,7 +157,7 @@ def _csv_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limi
             while chunk := stream.read(1 << 20):
                 copy.write(chunk)
         table = open_delimited(text, f"{file}/{member.filename}", limits)
-        bound = bind_columns("einvoices", table.headings, table.file)
+        bound, _ = bind_columns("einvoices", table.headings, table.file)
         for block in table.blocks(set(bound.values())):
             fields = [block.texts[bound[name]].to_pylist() if name in bound else [] for name in COLUMNS]
             columns = [column or [None] * len(block.numbers) for column in fields]

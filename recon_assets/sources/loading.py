@@ -242,7 +242,9 @@ class _Loader:
             number = len(self.tables["rows"])
             targets = self._target("rows", number), self._target("quarantine", number)
             converted = convert(self._connection, table, frame, rules_of(self.source), *targets)
-            facts = table.facts if isinstance(table, ListTable) else Facts()
+            facts = table.facts if isinstance(table, ListTable) else Facts(notes=opened.notes)
+            if any(note.startswith("encoding_assumed") for note in opened.notes):
+                facts.warnings["encoding_assumed"] = 1
             hashes = hashes_of(table) if compared else None
             taken.pieces.append(Piece(table.name, converted, targets, facts, hashes))
             used = {*frame.bound.values(), *frame.left_out}

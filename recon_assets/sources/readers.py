@@ -6,10 +6,9 @@ from pathlib import Path
 from recon_assets.catalogue import SOURCES, columns_of
 from recon_assets.landing.profiles import Profile
 from recon_assets.sources.bss_json import BOUND, open_bss_page
-from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.convert import Frame, Origin
-from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.einvoices import open_einvoices
+from recon_assets.sources.lists import open_list
 from recon_assets.sources.registers import RegisterHints, open_register
 from recon_assets.sources.rules import Rules
 from recon_assets.sources.stream import RecordTable, Table
@@ -31,6 +30,7 @@ class Opened:
     extra: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     facts: dict[str, str | None] | None = None
     unread: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)  # what was decided and assumed of the file
 
 
 def rules_of(source: str) -> Rules:
@@ -56,9 +56,9 @@ def open_file(
         return Opened([(page, frame)], {"invoice_copies": copies})
     if SOURCES[source].may_be_empty_file and _is_empty(path, file, limits):
         return Opened([(RecordTable([], lambda: iter(())), Frame(columns, {}, origin))])
-    table = open_delimited(path, file, limits)
-    bound = bind_columns(source, table.headings, file)
-    return Opened([(table, Frame(columns, bound, origin, dialect=_by_value(table)))])
+    table, bound, dialect, notes = open_list(source, path, file, limits, origin.month, profile)
+    notes += [f"encoding_assumed: read as {table.table.assumed}"] if table.table.assumed else []
+    return Opened([(table, Frame(columns, bound, origin, dialect=dialect))], notes=notes)
 
 
 def _by_value(table: Table) -> Dialect:

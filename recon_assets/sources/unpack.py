@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from recon_assets.errors import FileProblem
+from recon_assets.sources.encodings import Encoding, encoding_of
 
 _LOOK = 1 << 20  # bytes that encoding and line ends are told by
 
@@ -97,8 +98,8 @@ def open_utf8(path: Path, file: str, limits: UnpackLimits) -> Iterator[BinaryIO]
     """
     with open_bytes(path, file, limits) as stream:
         start = stream.peek(_LOOK)[:_LOOK]  # type: ignore[attr-defined]
-        encoding = _encoding(start)
-        if encoding != "utf-8-sig":
+        encoding = encoding_of(start)
+        if encoding.name != "utf-8-sig":
             with_feeds = b"\n" in start
         elif b"\r" in start and b"\n" not in start:
             with_feeds = False
@@ -111,12 +112,9 @@ def open_utf8(path: Path, file: str, limits: UnpackLimits) -> Iterator[BinaryIO]
 class _Utf8(io.RawIOBase):
     """A stream of text in another encoding, or without line feeds, as UTF-8 with them."""
 
-    def __init__(self, stream: BinaryIO, encoding: str, file: str, with_feeds: bool) -> None:
+    def __init__(self, stream: BinaryIO, encoding: Encoding, file: str, with_feeds: bool) -> None:
         self._stream, self._file, self._with_feeds = stream, file, with_feeds
-        self._encoding = encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)(
-            "surrogateescape" if encoding.startswith("utf-8") else "strict"
-        )
+        self._decoder = codecs.getincrementaldecoder(encoding.name)(encoding.errors)
         self._waiting = b""
 
     def readable(self) -> bool:

@@ -6,68 +6,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 
 from recon_assets.errors import FileProblem
 from recon_assets.sources.blocks import MAX_FIELD
 from recon_assets.sources.delimited import MAX_COLUMNS
+from recon_assets.sources.encodings import SAMPLE, Encoding, encoding_of
 from recon_assets.sources.intake.grid import Grid, GridBuilder
 from recon_assets.sources.stream import NOT_UTF8, spelled_out
 from recon_assets.sources.unpack import UnpackLimits, open_bytes
 
 DELIMITERS = (",", ";", "\t", "|")
-LEGACY = {"cp1252": "Windows-1252", "gb18030": "GB18030", "big5": "Big5"}
 _SEP = re.compile(r'"?sep=(.|\t)"?\s*', re.IGNORECASE)
-_SAMPLE = 1 << 20
-_PIECE = 1 << 20
-_NOT_ASCII = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
-_MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-
-
-@dataclass(frozen=True)
-class Encoding:
-    name: str  # as Python's codecs call it
-    assumed: str | None = None  # what people call it, when it was detected and not told
-
-    @property
-    def errors(self) -> str:
-        """Bytes that are not of the encoding: of UTF-8 they spoil their record only."""
-        return "surrogateescape" if self.name.startswith("utf-8") else "replace"
-
-
-def encoding_of(stream: BinaryIO) -> Encoding:
-    """The encoding of a text: by its byte order mark, by the zeros of UTF-16, as UTF-8, else as detected."""
-    start = stream.read(_PIECE)
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return Encoding("utf-16")
-    if start[:3] == b"\xef\xbb\xbf":
-        return Encoding("utf-8-sig")
-    even, odd = start[:2000:2].count(0), start[1:2000:2].count(0)
-    if max(even, odd) > len(start[:2000]) // 8:
-        return Encoding("utf-16-le" if odd > even else "utf-16-be")
-    sample, valid, invalid = b"", 0, 0
-    piece = start
-    while piece:
-        for line in _NOT_ASCII.findall(piece):
-            whole = _MULTIBYTE.findall(line)
-            valid += len(whole)
-            invalid += sum(byte > 127 for byte in line) - sum(map(len, whole))
-            sample += line + b"\n" if len(sample) < _SAMPLE else b""
-        piece = stream.read(_PIECE)
-    if invalid <= valid // 10:  # of pieces cut within a character, or a few damaged records
-        return Encoding("utf-8-sig")
-    name = _detected(sample)
-    return Encoding(name, LEGACY[name])
-
-
-def _detected(sample: bytes) -> str:
-    from charset_normalizer import from_bytes
-
-    found = from_bytes(sample, cp_isolation=list(LEGACY), threshold=0.6, language_threshold=0.05)
-    best = found.best()
-    return best.encoding if best is not None and best.encoding in LEGACY else "cp1252"
 
 
 @dataclass(frozen=True)
@@ -82,9 +33,9 @@ def read_text(path: Path, file: str, limits: UnpackLimits, encoding: str | None 
     csv.field_size_limit(MAX_FIELD)
     if encoding is None:
         with open_bytes(path, file, limits) as stream:
-            told = encoding_of(stream)
+            told = encoding_of(stream.read(SAMPLE))
     else:
-        told = Encoding(encoding)
+        told = Encoding(encoding, None)
     with open_bytes(path, file, limits) as stream:
         text = io.TextIOWrapper(stream, encoding=told.name, errors=told.errors, newline="")
         try:
