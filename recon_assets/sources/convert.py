@@ -26,6 +26,7 @@ QUARANTINE_SCHEMA: dict[str, str] = {
     "raw_row": "varchar",
 }
 
+EMPTY = "is empty, and is needed"
 _EXPECTED = {
     "decimal": "is not a number (or is a trillion or more)",
     "date": "is not a date; expected YYYY-MM-DD, MM/DD/YYYY or M/D/YYYY H:MM",
@@ -254,7 +255,7 @@ def _quarantine_sql(records: Records, bound: dict[str, int], origin: Origin) -> 
         select {_text(origin.source)} as source, {_text(origin.month)} as month,
             {_source_file(records, origin)} as source_file, source_row, {heading} as column_name, {value} as value,
             case when reason <> 'value' then reason
-                when {value} is null then 'is empty, and is needed'
+                when {value} is null then {_text(EMPTY)}
                 else {expected} end as reason,
             coalesce(unreadable, cast(to_json({{{fields}}}) as varchar)) as raw_row
         from judged where reason is not null order by member, source_row

@@ -5,7 +5,7 @@ from pathlib import Path
 from recon_assets.errors import FileProblem
 from recon_assets.sources.bss_json import BOUND, read_bss_json
 from recon_assets.sources.columns import bind_columns, columns_of
-from recon_assets.sources.convert import FullKey, RowRule
+from recon_assets.sources.convert import EMPTY, FullKey, RowRule
 from recon_assets.sources.einvoices import read_einvoices
 from recon_assets.sources.records import Records, read_csv, write_records
 from recon_assets.sources.registers import RegisterHints, read_register
@@ -22,6 +22,16 @@ _LISTED_TYPE = RowRule(
 )
 # The date in Malaysia: issued_at decides (spec/einvoice_reconciliation.md, 6.21).
 _ISSUE_DATE = "coalesce(cast(issued_at + interval 8 hours as date), document_date)"
+# What a document needs; the API's metadata of one that is Cancelled or Invalid has no amounts: it tells the status of
+# its uuid (spec/intake.md, 10).
+_OF_DOCUMENTS = (
+    "document_number", "document_type", "currency_code",
+    "total_excluding_tax", "total_tax_amount", "total_including_tax", "total_payable_amount",
+)  # fmt: skip
+_STATUS_ALONE = (
+    "coalesce(status_key, 'VALID') in ('CANCELLED', 'INVALID') and uuid_key is not null and currency_code is null "
+    "and total_including_tax is null"
+)
 ROW_RULES: dict[str, tuple[RowRule, ...]] = {
     "bss_invoices": (
         RowRule("start_date > end_date", _START_AFTER_END, "start_date"),
@@ -42,8 +52,13 @@ ROW_RULES: dict[str, tuple[RowRule, ...]] = {
     "erp_sales_register": (_LISTED_TYPE,),
     "erp_purchase_register": (_LISTED_TYPE,),
     "einvoices": (
+        *(RowRule(f"{name} is null and not ({_STATUS_ALONE})", EMPTY, name) for name in _OF_DOCUMENTS),
         _LISTED_TYPE,
-        RowRule("issued_at is null and document_date is null", "has no date of issue", "document_date"),
+        RowRule(
+            f"issued_at is null and document_date is null and not ({_STATUS_ALONE})",
+            "has no date of issue",
+            "document_date",
+        ),
         RowRule(
             "coalesce(status_key, 'VALID') not in ('SUBMITTED', 'VALID', 'INVALID', 'CANCELLED')",
             "is not a status of MyInvois (Submitted, Valid, Invalid, Cancelled)",
