@@ -17,8 +17,9 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recon_assets.catalogue import columns_of
 from recon_assets.errors import FileProblem
-from recon_assets.sources.columns import bind_columns, columns_of
+from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.json_values import BrokenListError, json_values
 from recon_assets.sources.myinvois import is_portal_list, record_fields, records_of, spelled
 from recon_assets.sources.records import Records, batched, read_csv

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recon_assets.sources.columns import columns_of, normalize_heading
+from recon_assets.catalogue import columns_of, normalize_heading
 from recon_assets.sources.ubl import DocumentProblem, Fields, document_fields, looks_like_tin, parse_json, parse_xml
 
 # Keys of lists in the answers of the API (search, recent, submission) and of what people make of them.

@@ -4,6 +4,7 @@ XML is read by expat into the same shape as the JSON form: {"Invoice": [{"ID": [
 entities and deep nesting are refused, so nothing is expanded or fetched.
 """
 
+import json
 import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -29,10 +30,11 @@ class DocumentProblem(Exception):
     """Why a document cannot be read; the record is quarantined with this as its reason."""
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str | bytes) -> Any:
     """JSON with numbers as they are written; DocumentProblem when it is none, or too much for one document."""
-    require_bounded(text)
     try:
+        text = text.decode(json.detect_encoding(text)) if isinstance(text, bytes) else text
+        require_bounded(text)
         return json_value(text)
     except (ValueError, RecursionError) as error:
         raise DocumentProblem(f"is not valid JSON ({type(error).__name__}: {str(error)[:200]})") from error
