@@ -200,7 +200,7 @@ class _Loader:
         self.records += whole.records
         return LoadedFile(
             file.path, file.etag, file.size, content_hash, whole.rows, whole.rejected, None, extra, whole.warnings,
-            whole.duplicates,
+            whole.duplicates, whole.ignored, opened.unread,
         )  # fmt: skip
 
     def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:

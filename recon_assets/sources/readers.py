@@ -1,6 +1,6 @@
 """Which reader takes which landed file."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recon_assets.catalogue import SOURCES, columns_of
@@ -20,12 +20,12 @@ from recon_assets.sources.values import Dialect
 class Opened:
     """The tables of one landed file, each with what is known of it, and what the file holds beside them.
 
-    `extra` are rows of further tables, by name, as texts; `facts` the file's row of the table `files`.
+    `extra` are rows of further tables, by name, as texts; `unread` members of an archive that are none of the source's.
     """
 
     tables: list[tuple[Table, Frame]]
     extra: dict[str, list[dict[str, str]]] = field(default_factory=dict)
-    facts: dict[str, str | None] | None = None
+    unread: list[str] = field(default_factory=list)
 
 
 def rules_of(source: str) -> Rules:
@@ -37,8 +37,9 @@ def open_file(source: str, path: Path, origin: Origin, limits: UnpackLimits, hin
     """The tables of one landed file; FileProblem when it is unreadable."""
     file, columns, reader = origin.file, columns_of(source), SOURCES[source].reader
     if reader == "einvoice":
-        table, bound = open_einvoices(path, file, limits)
-        return Opened([(table, Frame(columns, bound, origin, dialect=_by_value(table)))])
+        found = open_einvoices(path, file, limits)
+        dialect = replace(_by_value(found.table), zone_minutes=found.zone_minutes)
+        return Opened([(found.table, Frame(columns, found.bound, origin, dialect=dialect))], unread=found.unread)
     if reader == "register":
         table, bound, dialect = open_register(source, path, file, limits, hints)
         return Opened([(table, Frame(columns, bound, origin, dialect=dialect))])
