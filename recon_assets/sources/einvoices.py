@@ -1,173 +1,281 @@
-"""Landed e-invoices as text records: single documents, JSON Lines, CSV, and zips of those.
+"""Landed e-invoices as a table of the stream: JSON in any wrapping, XML, CSV, and zips of those.
 
-One record per document. A document that cannot be read is one rejected record; only a damaged file or archive stops
-the load. What a UBL document holds is read in `ubl`.
+One record per document. A document that cannot be read is one rejected record; only a damaged file, list or archive
+stops the load. What a record is, is told in `myinvois`; what a UBL document holds, in `ubl`.
 """
 
+import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
-from recon_assets.catalogue import columns_of, normalize_heading
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recon_assets.catalogue import columns_of
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.delimited import open_delimited
-from recon_assets.sources.stream import Record, RecordTable, Table
-from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, document_fields, parse_json, parse_xml
-from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, is_damage, open_bytes, require_bounded_archive
+from recon_assets.sources.json_values import BrokenListError, json_values
+from recon_assets.sources.myinvois import is_portal_list, record_fields, records_of, spelled
+from recon_assets.sources.stream import Block, Ignored, Record, RecordTable, Table
+from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, parse_xml, require_bounded
+from recon_assets.sources.unpack import (
+    ARCHIVE_ERRORS,
+    UnpackLimits,
+    is_damage,
+    open_bytes,
+    require_bounded_archive,
+    text_encoding,
+)
 
 COLUMNS = [column.name for column in columns_of("einvoices") if column.heading != "derived"]
 BOUND = {name: position for position, name in enumerate(COLUMNS)}
-_SPELLINGS = {
-    normalize_heading(alias): column.name
-    for column in columns_of("einvoices")
-    if column.heading != "derived"
-    for alias in (column.name, *column.aliases)
-}
-# Of the Get Document answer of the MyInvois API; the totals beside them are in MYR and never compared (rule 18).
-_ENVELOPE = {
-    "uuid": "uuid",
-    "submission_uid": "submissionUid",
-    "status": "status",
-    "validated_at": "dateTimeValidated",
-}
-# A document's fields, or why it cannot be read and its text.
-Document = tuple[Fields, str | None, str | None]
+_BEFORE_TEXT = b"\x00\xef\xbb\xbf\xfe\xff \t\r\n"  # marks of encodings, and blanks
+_MOST_SHOWN = 10_000  # characters of what cannot be read
+_READ = ("json", "jsonl", "ndjson", "xml", "csv")
+_ONLY_LISTS = (
+    "this lists documents; land what Get Document gives. A list tells the status of documents, and only those that "
+    "are Cancelled or Invalid say something by themselves"
+)
+# The line where a document begins, its fields, and why it cannot be read with its text, if so; or metadata, ignored.
+Document = tuple[int | None, Fields, str | None, str | None]
+_METADATA = Ignored("metadata")
+_PORTAL_MINUTES = 8 * 60  # the portal's lists are in Malaysia's time and do not say so
 
 
-def open_einvoices(path: Path, file: str, limits: UnpackLimits) -> tuple[Table, dict[str, int]]:
-    """The table of one landed file and the position of each declared column; FileProblem when it is damaged."""
+@dataclass
+class SpelledTable:
+    """A table whose columns `names` are in the spellings of the API."""
+
+    table: Table
+    names: dict[int, str]
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def headings(self) -> list[str]:
+        return self.table.headings
+
+    @property
+    def heading_line(self) -> int:
+        return self.table.heading_line
+
+    @property
+    def delimiter(self) -> str | None:
+        return self.table.delimiter
+
+    def blocks(self, positions: set[int]) -> Iterator[Block]:
+        for block in self.table.blocks(positions):
+            texts = {n: spelled(self.names.get(n, ""), column) for n, column in block.texts.items()}
+            yield replace(block, texts=texts)
+
+
+@dataclass(frozen=True)
+class EInvoiceFile:
+    """One landed file: its table, the position of each declared column, the zone of times that name none, and the
+    members of an archive that are not read."""
+
+    table: Table
+    bound: dict[str, int]
+    zone_minutes: int = 0
+    unread: list[str] = field(default_factory=list)
+
+
+def open_einvoices(path: Path, file: str, limits: UnpackLimits) -> EInvoiceFile:
+    """What one landed file holds; FileProblem when it is damaged."""
     kind = _kind(file)
     if kind == "csv":
-        table = open_delimited(path, file, limits)
-        return table, bind_columns("einvoices", table.headings, file)[0]
-    records = (
-        partial(_archive_records, path, file, limits)
-        if kind == "zip"
-        else partial(_file_records, path, file, kind, limits)
-    )
-    return RecordTable(COLUMNS, records), BOUND
+        table, bound, zone = _open_list(path, file, limits)
+        return EInvoiceFile(table, bound, zone)
+    read = _archive_records if kind == "zip" else partial(_file_records, kind=kind)
+    records = RecordTable(COLUMNS, partial(_not_only_lists, partial(read, path, file, limits), file))
+    names = {position: name for name, position in BOUND.items()}
+    unread = _unread_members(path, file) if kind == "zip" else []
+    return EInvoiceFile(SpelledTable(records, names), BOUND, 0, unread)
+
+
+def _open_list(path: Path, file: str, limits: UnpackLimits) -> tuple[Table, dict[str, int], int]:
+    table = open_delimited(path, file, limits)
+    bound, _ = bind_columns("einvoices", table.headings, file)
+    spelled_table = SpelledTable(table, {position: name for name, position in bound.items()})
+    return spelled_table, bound, _PORTAL_MINUTES if is_portal_list(table.headings) else 0
+
+
+def _not_only_lists(read: Callable[[], Iterator[Record | Ignored]], file: str) -> Iterator[Record | Ignored]:
+    """The records; FileProblem at the end when all that there is is metadata."""
+    has_records = has_metadata = False
+    for record in read():
+        has_records |= isinstance(record, Record)
+        has_metadata |= isinstance(record, Ignored)
+        yield record
+    if has_metadata and not has_records:
+        raise FileProblem(file, _ONLY_LISTS)
 
 
 def _kind(file: str) -> str:
     return file.lower().removesuffix(".gz").rsplit(".", 1)[-1]
 
 
-def _file_records(path: Path, file: str, kind: str, limits: UnpackLimits) -> Iterator[Record]:
+def _file_records(path: Path, file: str, limits: UnpackLimits, kind: str) -> Iterator[Record | Ignored]:
     with open_bytes(path, file, limits) as stream:
-        for number, document in enumerate(_documents(stream, kind), start=1):
-            yield _record(document, number)
+        yield from _records_of(stream, kind, None, file)
 
 
-def _documents(stream: BinaryIO, kind: str) -> Iterator[Document]:
-    if kind == "jsonl":
-        while line := stream.readline(MAX_DOCUMENT + 1):
-            whole = len(line) <= MAX_DOCUMENT
-            while not whole and line and not line.endswith(b"\n"):  # the rest of a line that is too long
-                line = stream.readline(MAX_DOCUMENT + 1)
-            if line.strip() or not whole:
-                yield _document(line if whole else None, "json")
-    else:
-        content = stream.read(MAX_DOCUMENT + 1)
-        yield _document(content if len(content) <= MAX_DOCUMENT else None, kind)
-
-
-def _document(content: bytes | None, kind: str) -> Document:
-    if content is None:
-        return {}, f"is larger than {MAX_DOCUMENT} bytes", None
+def _records_of(stream: IO[bytes], kind: str, member: str | None, name: str) -> Iterator[Record | Ignored]:
+    """The numbered documents of a file or member; FileProblem (of `name`) for a list that breaks off."""
+    buffered = io.BufferedReader(stream)  # type: ignore[type-var]
+    start = buffered.peek(100)[:100]
+    is_xml = start.translate(None, _BEFORE_TEXT).startswith(b"<")
+    documents = _xml_documents(buffered) if is_xml else _json_documents(buffered, text_encoding(start), kind != "json")
+    number = 0
     try:
-        fields = document_fields(parse_xml(content)) if kind == "xml" else _json_fields(parse_json(_decoded(content)))
-        return fields, None, None
+        for document in documents:
+            number += 1
+            yield _METADATA if document is None else _record(document, number, member)
+    except BrokenListError as error:
+        raise FileProblem(name, f"{error}; the rest cannot be read. Fetch the file again") from error
+
+
+def _record(document: Document, number: int, member: str | None) -> Record:
+    line, fields, problem, text = document
+    return Record([_filled(fields.get(name)) for name in COLUMNS], number, line, problem, text, member)
+
+
+def _filled(text: str | None) -> str | None:
+    return None if text is None or not text or text.isspace() else text
+
+
+def _xml_documents(stream: IO[bytes]) -> Iterator[Document | None]:
+    content = stream.read(MAX_DOCUMENT + 1)
+    try:
+        if len(content) > MAX_DOCUMENT:
+            raise DocumentProblem(f"is larger than {MAX_DOCUMENT} bytes")
+        value = parse_xml(content)
     except DocumentProblem as problem:
-        return {}, f"the document {problem}", content[:10_000].decode("utf-8", "backslashreplace")
+        yield _unreadable(1, problem, content.decode("utf-8", "backslashreplace"))
+        return
+    yield from _documents(1, value, "")
 
 
-def _decoded(content: bytes) -> str:
+def _json_documents(stream: IO[bytes], encoding: str, by_line: bool) -> Iterator[Document | None]:
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
+    with io.TextIOWrapper(stream, encoding, errors) as text:
+        try:
+            for found in json_values(text, by_line):
+                if found.problem is not None:
+                    yield _unreadable(found.line, found.problem, found.text)
+                else:
+                    yield from _documents(found.line, found.value, found.text)
+        except UnicodeDecodeError as error:
+            yield _unreadable(None, f"is not valid {error.encoding}", "")
+
+
+def _documents(line: int, value: Any, text: str) -> Iterator[Document | None]:
+    """The documents of one value of a file; `text` is what it was read from."""
     try:
-        return content.decode(json.detect_encoding(content)).lstrip("\ufeff")
-    except UnicodeDecodeError as error:
-        raise DocumentProblem(f"is not valid {error.encoding}") from error
+        if not text.isascii():
+            text.encode()
+        records = list(records_of(value))
+        if len(records) == 1:
+            require_bounded(text)
+    except UnicodeEncodeError:
+        yield _unreadable(line, "is not valid utf-8", text)
+        return
+    except (DocumentProblem, RecursionError) as problem:
+        yield _unreadable(line, problem, text)
+        return
+    for record in records:
+        try:
+            fields = record_fields(record)
+            yield None if fields is None else (line, fields, None, None)
+        except (DocumentProblem, RecursionError) as problem:
+            yield _unreadable(line, problem, text if record is value else json.dumps(record))
 
 
-def _json_fields(value: Any) -> Fields:
-    """A bare UBL document, the API's envelope around one, or an object of the declared columns."""
-    if not isinstance(value, dict):
-        raise DocumentProblem("is not a JSON object")
-    if "Invoice" in value:
-        return document_fields(value)
-    if value.get("document") is not None:
-        envelope = {name: _plain(value.get(key)) for name, key in _ENVELOPE.items()}
-        return document_fields(_enclosed(value["document"])) | envelope
-    fields = {_SPELLINGS.get(normalize_heading(key)): _plain(item) for key, item in value.items()}
-    if "document_number" not in fields:
-        raise DocumentProblem("holds neither a UBL Invoice nor a document in an envelope nor a document_number")
-    return {name: text for name, text in fields.items() if name is not None}
+def _unreadable(line: int | None, problem: object, text: str) -> Document:
+    return line, {}, f"the document {problem}", text[:_MOST_SHOWN]
 
 
-def _enclosed(document: Any) -> Any:
-    if not isinstance(document, str):
-        return document
-    text = document.lstrip("\ufeff \t\r\n")
-    return parse_xml(text.encode("utf-8", "replace")) if text.startswith("<") else parse_json(text)
-
-
-def _plain(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value)
-
-
-def _archive_records(path: Path, file: str, limits: UnpackLimits) -> Iterator[Record]:
+def _archive_records(path: Path, file: str, limits: UnpackLimits) -> Iterator[Record | Ignored]:
+    """Records of the members that are read; FileProblem when there are none."""
     try:
         with zipfile.ZipFile(path) as archive:
             require_bounded_archive(archive, path, file, limits)
-            for member in archive.infolist():
+            members = [member for member in archive.infolist() if not _is_hidden(member)]
+            read = [member for member in members if _member_kind(member, file) in _READ]
+            if not read:
+                named = ", ".join([member.filename for member in members][:20]) or "nothing"
+                raise FileProblem(file, f"holds no e-invoices as .json, .jsonl, .xml or .csv, but {named}")
+            for member in read:
                 kind = _member_kind(member, file)
                 if kind == "csv":
-                    yield from _csv_rows(archive, member, file, limits)
-                elif kind:
+                    yield from _list_records(archive, member, file, limits)
+                else:
                     with archive.open(member) as stream:
-                        for number, document in enumerate(_documents(stream, kind), start=1):  # type: ignore[arg-type]
-                            yield _record(document, number, member.filename)
+                        yield from _records_of(stream, kind, member.filename, f"{file}/{member.filename}")
     except ARCHIVE_ERRORS as error:
         if not is_damage(error):
             raise
         raise FileProblem(file, f"the archive is damaged ({error}); fetch it again") from error
 
 
-def _member_kind(member: zipfile.ZipInfo, file: str) -> str | None:
-    """How to read a member; None for folders and files that are no e-invoices."""
+def _unread_members(path: Path, file: str) -> list[str]:
+    """Names of the members of an archive that are none of the source's; none of a damaged one, which is told later."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not _is_hidden(member)]
+            return [member.filename for member in members if _member_kind(member, file) not in _READ]
+    except ARCHIVE_ERRORS as error:
+        if not is_damage(error):
+            raise
+        return []
+
+
+def _is_hidden(member: zipfile.ZipInfo) -> bool:
+    """Folders, and what programs leave behind beside the files of people."""
     name = member.filename.rsplit("/", 1)[-1]
-    kind = name.lower().rsplit(".", 1)[-1]
+    return member.is_dir() or name.startswith((".", "~$")) or member.filename.startswith("__MACOSX/")
+
+
+def _member_kind(member: zipfile.ZipInfo, file: str) -> str:
+    kind = member.filename.lower().rsplit(".", 1)[-1]
     if kind == "zip":
         raise FileProblem(file, f"the archive holds another one, {member.filename}; unpack that one first")
-    readable = not member.is_dir() and not name.startswith(".") and not member.filename.startswith("__MACOSX/")
-    return kind if readable and kind in ("json", "jsonl", "xml", "csv") else None
+    return kind
 
 
-def _csv_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limits: UnpackLimits) -> Iterator[Record]:
+def _list_records(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limits: UnpackLimits
+) -> Iterator[Record]:
     """Records of a list in an archive, in the order of the declared columns."""
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "member.csv")
         with archive.open(member) as stream, text.open("wb") as copy:
             while chunk := stream.read(1 << 20):
                 copy.write(chunk)
-        table = open_delimited(text, f"{file}/{member.filename}", limits)
-        bound, _ = bind_columns("einvoices", table.headings, table.file)
+        table, bound, zone = _open_list(text, f"{file}/{member.filename}", limits)
         for block in table.blocks(set(bound.values())):
-            fields = [block.texts[bound[name]].to_pylist() if name in bound else [] for name in COLUMNS]
-            columns = [column or [None] * len(block.numbers) for column in fields]
+            found = {name: block.texts[position] for name, position in bound.items()}
+            columns = [_in_zone(name, found[name], zone) if name in found else None for name in COLUMNS]
+            texts = [[None] * len(block.numbers) if column is None else column.to_pylist() for column in columns]
             places = zip(block.numbers.to_pylist(), block.lines.to_pylist(), strict=True)
-            for (number, line), values in zip(places, zip(*columns, strict=True), strict=True):
+            for (number, line), values in zip(places, zip(*texts, strict=True), strict=True):
                 yield Record(values, number, line, member=member.filename)
             for bad in block.unreadable:
                 yield Record((), bad.number, bad.line, bad.problem, bad.text, member.filename)
 
 
-def _record(document: Document, number: int, member: str | None = None) -> Record:
-    fields, problem, text = document
-    return Record([fields.get(name) for name in COLUMNS], number, None, problem, text, member)
+def _in_zone(name: str, texts: pa.Array, zone: int) -> pa.Array:
+    """Times of a portal's list with their zone: beside other members no column has one zone throughout."""
+    texts = texts.cast(pa.string())
+    if not zone or name not in ("issued_at", "validated_at"):
+        return texts
+    return pc.replace_substring_regex(texts, r"^(.*[0-9]:[0-9]{2}(:[0-9.]+)?)\s*$", r"\1+08:00")

@@ -1,4 +1,4 @@
-"""Delimited lists of the one stream: what the BSS and Microsoft export, with the titles and totals that programs add."""
+"""Delimited lists of the one stream: what the BSS and Microsoft export, with titles and totals as programs add them."""
 
 import json
 from collections import Counter

@@ -78,7 +78,8 @@ class Taken:
         return LoadedFile(
             self.file.path, self.file.etag, self.file.size, self.content_hash,
             sum(c.rows for c in kept), sum(c.rejected for c in kept), None, self.extra_columns, dict(warnings),
-            sum(c.duplicates for c in kept), tables,
+            sum(c.duplicates for c in kept), dict(sum((Counter(table.ignored) for table in tables), Counter())),
+            [name.lstrip("/#") for name in self.unread], tables,
         )  # fmt: skip
 
 

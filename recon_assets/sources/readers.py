@@ -1,6 +1,6 @@
 """Which reader takes which landed file."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recon_assets.catalogue import SOURCES, columns_of
@@ -22,15 +22,14 @@ _MADE_PLAIN = Dialect(".", day_first=True)  # what intake leaves: numbers with a
 class Opened:
     """The tables of one landed file, each with what is known of it, and what the file holds beside them.
 
-    `extra` are rows of further tables, by name, as texts; `facts` the file's row of the table `files`. `unread` names
-    sheets and members that are not read, and why.
+    `extra` are rows of further tables, by name, as texts; `unread` names sheets and members that are not read, and why;
+    `notes` say what was decided and assumed.
     """
 
     tables: list[tuple[Table, Frame]]
     extra: dict[str, list[dict[str, str]]] = field(default_factory=dict)
-    facts: dict[str, str | None] | None = None
     unread: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)  # what was decided and assumed of the file
+    notes: list[str] = field(default_factory=list)
 
 
 def rules_of(source: str) -> Rules:
@@ -44,8 +43,10 @@ def open_file(
     """The tables of one landed file; FileProblem when it is unreadable."""
     file, columns, reader = origin.file, columns_of(source), SOURCES[source].reader
     if reader == "einvoice":
-        table, bound = open_einvoices(path, file, limits)
-        return Opened([(table, Frame(columns, bound, origin, dialect=_by_value(table)))])
+        found = open_einvoices(path, file, limits)
+        dialect = replace(_by_value(found.table), zone_minutes=found.zone_minutes)
+        unread = {f"/{member}": "no e-invoice by its name" for member in found.unread}
+        return Opened([(found.table, Frame(columns, found.bound, origin, dialect=dialect))], unread=unread)
     if reader == "register":
         lists = open_register(source, path, file, limits, hints, profile)
         frames = [Frame(columns, table.bound, origin, dialect=_MADE_PLAIN) for table in lists.tables]

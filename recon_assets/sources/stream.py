@@ -5,6 +5,7 @@ text. What a reader cannot make fields of is an unreadable record. `convert` typ
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -82,12 +83,19 @@ class Record:
     member: str | None = None
 
 
+@dataclass(frozen=True)
+class Ignored:
+    """A record that a named rule leaves out: it has no number, and is counted."""
+
+    rule: str
+
+
 @dataclass
 class RecordTable:
     """A table of records that are made one by one: pages of an API, documents, cells of a sheet."""
 
     headings: list[str]
-    records: Callable[[], Iterator[Record]]
+    records: Callable[[], Iterator[Record | Ignored]]
     name: str = ""
     heading_line: int = 1
     delimiter: str | None = None
@@ -139,18 +147,22 @@ def raw_row(record: Mapping[str, str | None]) -> str:
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 
-def _text_of(record: Record) -> int:
+def _text_of(record: Record | Ignored) -> int:
+    if isinstance(record, Ignored):
+        return 0
     return sum(map(len, filter(None, record.fields))) + len(record.text or "")
 
 
-def _block(records: list[Record], width: int) -> Block:
+def _block(found: list[Record | Ignored], width: int) -> Block:
+    records = [record for record in found if isinstance(record, Record)]
+    ignored = Counter(record.rule for record in found if isinstance(record, Ignored))
     good = [record for record in records if record.problem is None]
     bad = [record for record in records if record.problem is not None]
     rows = [record.fields for record in good]
     try:
         columns = [pa.array(list(column), pa.string()) for column in zip(*rows, strict=True)]
     except UnicodeEncodeError:
-        return _block([_decodable(record) for record in records], width)
+        return _block([r if isinstance(r, Ignored) else _decodable(r) for r in found], width)
     if not rows:
         columns = [pa.array([], pa.string())] * width
     has_members = any(record.member is not None for record in records)
@@ -160,6 +172,7 @@ def _block(records: list[Record], width: int) -> Block:
         pa.array([record.line for record in good], pa.int64()),
         [Unreadable(r.number, r.line, r.problem or "", _shown(r), _stored(r.member)) for r in bad],
         pa.array([_stored(record.member) for record in good], pa.string()) if has_members else None,
+        ignored=dict(ignored),
     )
 
 

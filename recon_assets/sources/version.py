@@ -13,7 +13,7 @@ from recon_assets.lakehouse.raw import RawMonth
 _OWN_MODULES = {
     "bss": ("bss_json.py",),
     "register": ("registers.py",),
-    "einvoice": ("einvoices.py", "ubl.py"),
+    "einvoice": ("einvoices.py", "myinvois.py", "json_values.py", "ubl.py"),
     "usage": ("usage_files.py", "json_lines.py", "parquet.py", "manifests.py"),
 }
 _PACKAGES = ("sources", "sources/intake")
