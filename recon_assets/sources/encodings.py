@@ -35,7 +35,7 @@ def encoding_of(start: bytes) -> Encoding:
     valid = sum(map(len, characters))
     invalid = sum(len(line.translate(None, bytes(range(128)))) for line in lines)
     invalid -= sum(len(character) for found in characters for character in found)
-    if invalid * 10 <= valid:  # a few damaged records; the last character may be cut
+    if invalid <= valid:  # a few damaged records; the last character may be cut
         return Encoding("utf-8-sig")
     name = _detected(b"\n".join(lines))
     return Encoding(name, LEGACY[name])

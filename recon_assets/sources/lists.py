@@ -13,11 +13,12 @@ from recon_assets.catalogue import SOURCES, columns_of
 from recon_assets.errors import FileProblem
 from recon_assets.landing.profiles import Profile
 from recon_assets.sources.columns import bind_columns, binds
+from recon_assets.sources.convert import Frame
 from recon_assets.sources.delimited import DelimitedTable, open_delimited
 from recon_assets.sources.intake.dates import OrderEvidence
-from recon_assets.sources.intake.numbers import parts_of
+from recon_assets.sources.intake.numbers import Column, Reading, parts_of
 from recon_assets.sources.intake.rows import label_of
-from recon_assets.sources.stream import Block
+from recon_assets.sources.stream import Block, Table
 from recon_assets.sources.unpack import UnpackLimits
 from recon_assets.sources.values import Dialect
 
@@ -42,13 +43,14 @@ class ListedTable:
             yield self._without_labels(block) if self.naming else block
 
     def _without_labels(self, block: Block) -> Block:
-        unnamed = pc.is_null(block.texts[self.naming[0]])
-        for position in self.naming[1:]:
+        unnamed = pc.is_null(block.texts[self.naming[-1]])  # the label may stand in the first naming column itself
+        for position in self.naming[1:-1]:
             unnamed = pc.and_(unnamed, pc.is_null(block.texts[position]))
         if not pc.any(unnamed).as_py() or block.raw_rows is None:
             return block
         rows = pc.indices_nonzero(unnamed).to_pylist()
-        kinds = {row: _kind(raw) for row, raw in zip(rows, block.raw_rows(rows), strict=True)}
+        number = self.headings[self.naming[0]]
+        kinds = {row: _kind(json.loads(raw), number) for row, raw in zip(rows, block.raw_rows(rows), strict=True)}
         left_out = {row: kind for row, kind in kinds.items() if kind is not None}
         kept = [row for row in range(len(block.numbers)) if row not in left_out]
         indices, raw_rows = pa.array(kept, pa.int64()), block.raw_rows
@@ -62,13 +64,15 @@ class ListedTable:
         )
 
 
-def _kind(raw_row: str) -> str | None:
-    """Why a row is no record; None for one that is."""
-    filled = [text for text in json.loads(raw_row).values() if text and text.strip()]
+def _kind(record: dict[str, str | None], number: str) -> str | None:
+    """Why a row is no record, though the column `number` may hold its label; None for one that is."""
+    filled = [(heading, text) for heading, text in record.items() if text and text.strip()]
     if not filled:
         return "blank"
-    label = label_of(filled[0])
-    return label.kind if label and all(parts_of(text) for text in filled[1:]) else None
+    label = label_of(filled[0][1])
+    if label is None or (record.get(number) and filled[0][0] != number):
+        return None
+    return label.kind if all(parts_of(text) for _, text in filled[1:]) else None
 
 
 def open_list(
@@ -147,3 +151,27 @@ def _dated(
 def _has_split(texts: pa.Array) -> bool:
     seen = texts.dictionary if pa.types.is_dictionary(texts.type) else texts
     return bool(pc.any(pc.match_substring_regex(seen, r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}")).as_py())
+
+
+def turned(table: Table, frame: Frame) -> Frame | None:
+    """The frame with the decimal marks that the values of its columns show; None when a point explains them all.
+
+    Asked when values were not understood: a column keeps its point unless a comma explains all of it.
+    """
+    positions = {c.name: frame.bound[c.name] for c in frame.columns if c.kind == "decimal" and c.name in frame.bound}
+    looks = {name: Column(name) for name in positions}
+    for block in table.blocks(set(positions.values())):
+        for name, position in positions.items():
+            texts = block.texts[position]
+            if pa.types.is_dictionary(texts.type) or pa.types.is_string(texts.type):
+                looks[name].learn(pc.utf8_trim_whitespace(texts.cast(pa.string())))
+    commas = {name for name, look in looks.items() if look.readings[Reading.COMMA] and not look.readings[Reading.POINT]}
+    if not commas:
+        return None
+    has_points = any(look.readings[Reading.POINT] for look in looks.values())
+    if not has_points:  # columns that are open follow the file's
+        commas |= {name for name, look in looks.items() if look.readings[Reading.OPEN]}
+    return replace(
+        frame,
+        dialects=frame.dialects | {n: replace(frame.dialects.get(n, frame.dialect), decimal_mark=",") for n in commas},
+    )

@@ -26,6 +26,7 @@ from recon_assets.sources.convert import Origin, convert
 from recon_assets.sources.intake.prepared import Facts
 from recon_assets.sources.intake.repeats import find_repeats
 from recon_assets.sources.intake.tables import ListTable, hashes_of
+from recon_assets.sources.lists import turned
 from recon_assets.sources.pieces import Piece, Taken, intake_table
 from recon_assets.sources.readers import Opened, open_file, rules_of
 from recon_assets.sources.registers import RegisterHints
@@ -242,6 +243,11 @@ class _Loader:
             number = len(self.tables["rows"])
             targets = self._target("rows", number), self._target("quarantine", number)
             converted = convert(self._connection, table, frame, rules_of(self.source), *targets)
+            is_pointed = not isinstance(table, ListTable) and frame.dialect.decimal_mark == "."
+            if is_pointed and (converted.rejected or converted.warnings):
+                other = turned(table, frame)
+                if other is not None:
+                    converted = convert(self._connection, table, other, rules_of(self.source), *targets)
             facts = table.facts if isinstance(table, ListTable) else Facts(notes=opened.notes)
             if any(note.startswith("encoding_assumed") for note in opened.notes):
                 facts.warnings["encoding_assumed"] = 1

@@ -32,7 +32,7 @@ def rejected(platform: Platform, source: str, month: str = "2025-01") -> list[di
 @pytest.mark.parametrize(
     ("line", "column", "value", "reason"),
     [
-        (bss_line(Invoice_Date="31/01/2023"), "Invoice Date", "31/01/2023", NOT_A_DATE),
+        (bss_line(Invoice_Date="32/01/2023"), "Invoice Date", "32/01/2023", NOT_A_DATE),
         (bss_line(Invoice_Date=""), "Invoice Date", None, EMPTY),
         (bss_line(Currency="  "), "Currency", None, EMPTY),
         (bss_line(Start_Date="soon"), "Start Date", "soon", NOT_A_DATE),

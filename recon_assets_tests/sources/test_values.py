@@ -42,7 +42,8 @@ DATES = {
     "12/31/9999 23:59": None, "": None, "   ": None,
     "31/01/2023": REJECTED, "13/01/2025": REJECTED, "2025-02-30": REJECTED, "02/29/2023": REJECTED,
     "2025-13-01": REJECTED, "2025-1-5": REJECTED, "1/5/25": REJECTED, "2025-01-31T25:00Z": REJECTED,
-    "45000": REJECTED, "soon": REJECTED, "01.02.2025": REJECTED, "Jan 5 2025": REJECTED, "2025-01": REJECTED,
+    "45000": dt.date(2023, 3, 15), "01.02.2025": dt.date(2025, 1, 2), # most of the file's dates have the month first
+    "soon": REJECTED, "Jan 5 2025": REJECTED, "2025-01": REJECTED,
     "2025-01-31Z": REJECTED,
 }  # fmt: skip
 

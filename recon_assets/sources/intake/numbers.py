@@ -147,6 +147,34 @@ class Column:
     sides: Counter[str] = field(default_factory=Counter)
     written: int = 0  # values that are not plain
 
+    def learn(self, texts: pa.Array) -> None:
+        """Take in what some more texts of the column say."""
+        plain = pc.fill_null(pc.match_substring_regex(texts, _PLAIN), True)
+        is_open = pc.fill_null(pc.match_substring_regex(texts, _PLAIN_BUT_OPEN), False)
+        with_point = pc.and_(pc.and_(plain, pc.invert(is_open)), pc.fill_null(pc.match_substring(texts, "."), False))
+        self._add(Reading.POINT, texts, with_point)
+        self._add(Reading.OPEN, texts, is_open)
+        for text in pc.filter(texts, pc.invert(plain)).to_pylist():
+            self._learn(text)
+
+    def _add(self, reading: Reading, texts: pa.Array, mask: pa.Array) -> None:
+        count = pc.sum(mask).as_py() or 0
+        if count:
+            self.readings[reading] += count
+            self.examples.setdefault(reading, texts[pc.index(mask, True).as_py()].as_py())
+
+    def _learn(self, text: str) -> None:
+        parts = parts_of(text)
+        if parts is None or parts.reading is None:
+            return
+        self.written += 1
+        self.readings[parts.reading] += 1
+        self.examples.setdefault(parts.reading, text)
+        if parts.currency:
+            self.currencies.add(parts.currency)
+        if parts.side:
+            self.sides[parts.side] += 1
+
     @property
     def decided(self) -> Mark | None:
         """The mark that the column's own values show; of two the one of more values."""
@@ -163,36 +191,8 @@ class Column:
 def look_at(heading: str, texts: pa.Array, typed: pa.Array | None = None) -> Column:
     """What the texts of a column say; typed cells of workbooks say nothing, their mark is a point."""
     column = Column(heading)
-    if typed is not None:
-        texts = pc.filter(texts, pc.invert(typed))
-    plain = pc.fill_null(pc.match_substring_regex(texts, _PLAIN), True)
-    is_open = pc.fill_null(pc.match_substring_regex(texts, _PLAIN_BUT_OPEN), False)
-    with_point = pc.and_(pc.and_(plain, pc.invert(is_open)), pc.fill_null(pc.match_substring(texts, "."), False))
-    _add(column, Reading.POINT, texts, with_point)
-    _add(column, Reading.OPEN, texts, is_open)
-    for text in pc.filter(texts, pc.invert(plain)).to_pylist():
-        _learn(column, text)
+    column.learn(texts if typed is None else pc.filter(texts, pc.invert(typed)))
     return column
-
-
-def _add(column: Column, reading: Reading, texts: pa.Array, mask: pa.Array) -> None:
-    count = pc.sum(mask).as_py() or 0
-    if count:
-        column.readings[reading] += count
-        column.examples[reading] = texts[pc.index(mask, True).as_py()].as_py()
-
-
-def _learn(column: Column, text: str) -> None:
-    parts = parts_of(text)
-    if parts is None or parts.reading is None:
-        return
-    column.written += 1
-    column.readings[parts.reading] += 1
-    column.examples.setdefault(parts.reading, text)
-    if parts.currency:
-        column.currencies.add(parts.currency)
-    if parts.side:
-        column.sides[parts.side] += 1
 
 
 @dataclass(frozen=True)
