@@ -1,4 +1,4 @@
-# make demo | test | test-spark | dev | install | lint. Needs Python 3.10 or later, make and a package index; nothing else by hand.
+# make demo | test | search | test-spark | dev | install | lint. Needs Python 3.11 or later, make and a package index; nothing else by hand.
 PYTHON ?= python3
 VENV := .venv
 SPARK_VENV := .venv-spark
@@ -7,15 +7,17 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-spark dev app lint format lock lock-spark lock-audit lock-bench audit mutation bench
+.PHONY: help install generate demo test search test-spark dev app lint format lock lock-spark lock-audit lock-bench audit mutation bench
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
-	@echo "make test     everything tested"
+	@echo "make test     every promise tested, in minutes"
+	@echo "make search   the same, and what takes hours: kills, full disks, damaged files, calendars, all storage tests on Azurite"
 	@echo "make test-spark  the same numbers on a Spark cluster of its own (.venv-spark; needs Java 17)"
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
 	@echo "make app      the reporting app on $(RECON_HOME)"
 	@echo "make install  the environment alone (.venv)"
+	@echo "make generate  the files of the dbt project that follow from the catalogue"
 	@echo "make lint     ruff, mypy, sqlfluff"
 	@echo "make mutation small wrongs in the rules, and whether the tests notice"
 	@echo "make bench    every benchmark, into docs/benchmarks.md (BENCH_LINES, BENCH_VARIATIONS, BENCH_MONTHS, BENCH_ENGINE_LINES)"
@@ -25,7 +27,7 @@ install: $(VENV)/.installed
 
 # The lock holds every dependency with its hashes, so nothing is resolved here (--no-deps).
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or later is needed, this is " + sys.version.split()[0] + "; set PYTHON=") if sys.version_info < (3, 10) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; set PYTHON=") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -44,6 +46,10 @@ demo: install
 # Tests use homes of their own; the environment's settings must not reach them.
 test: install
 	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# What make test leaves out (marker `search`), and more examples; RECON_FUZZ_EXAMPLES and RECON_KILL_ROUNDS set how many.
+search: install
+	env -u RECON_HOME RECON_SEARCH=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # dbt-spark and pyspark would disturb the default environment; their lock has only what that one's does not.
 $(SPARK_VENV)/.installed: requirements.lock requirements-spark.lock pyproject.toml
@@ -77,13 +83,16 @@ format: install
 	$(BIN)/ruff check --fix .
 	RECON_BUILD_PATH=$(CURDIR)/dbt_project/target/lint.duckdb $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
 
+generate: install
+	$(BIN)/python -m recon_assets.catalogue
+
 # Resolves the versions anew, for every supported Python at once; uv is only needed for this.
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --fork-strategy fewest \
+	uv pip compile pyproject.toml --group dev --upgrade --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
 
 lock-audit:
-	uv pip compile tools/requirements-audit.in --universal --python-version 3.10 --fork-strategy fewest \
+	uv pip compile tools/requirements-audit.in --upgrade --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-audit.lock
 
 # The tools have an environment of their own, so that they are not among what they describe.
@@ -104,11 +113,12 @@ audit: install $(AUDIT)/.installed
 mutation: install
 	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m recon_assets_tests.mutation.run $(MUTATION_ARGS)
 
-# Only what the environment does not have already; its versions are those of requirements.lock.
+# Only what the environment does not have already; its versions are those of requirements.lock, whatever a package asks
+# for (datacompy 1.1 declares pandas below 3.1, and works with it).
 lock-bench lock-spark: lock-%:
 	mkdir -p build
 	sed -e '/--hash=/d' -e 's/ *\\$$//' requirements.lock > build/constraints.txt
-	uv pip compile pyproject.toml --group $* -c build/constraints.txt --universal --python-version 3.10 \
+	uv pip compile pyproject.toml --group $* --override build/constraints.txt --universal --python-version 3.11 \
 		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o build/$*.lock
 	$(BIN)/python tools/only_new.py build/$*.lock requirements.lock > requirements-$*.lock
 

@@ -20,11 +20,11 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.cli import main
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.plan import landed_files
 from recon_assets.platform import Platform
-from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.landed import as_dicts, land, land_nce, microsoft_name, platform_in
 from recon_assets_tests.reliability.homes import (
@@ -413,7 +413,7 @@ def test_export_of_some_months_has_only_these(recon: Recon, tmp_path: Path) -> N
 
 def test_export_to_xlsx_has_the_values_and_text_stays_text(copied: Recon, tmp_path: Path) -> None:
     select = "select * replace ('=1+1' as ms_subscription_id) from grid"
-    now = dt.datetime.now(dt.timezone.utc)
+    now = dt.datetime.now(dt.UTC)
     publish_grid(copied.platform, FEBRUARY, select, now)
     out = tmp_path / "marts.xlsx"
     assert copied("export", "xlsx", "--out", str(out)).exit_code == 0

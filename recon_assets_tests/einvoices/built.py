@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
+from recon_assets.catalogue import sources_of
 from recon_assets.landing.discovery import discover
 from recon_assets.pipeline.build import Build, run_build
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
-from recon_assets.sources.registry import sources_of
 
 AS_OF = dt.date(2025, 3, 3)
 IDENTIFIERS = (
@@ -57,7 +57,7 @@ class Home:
     def at(cls, path: Path, **settings: Any) -> Home:
         made = Settings(home=path, _env_file=None, **settings)  # type: ignore[call-arg]
         made.landing.mkdir(parents=True, exist_ok=True)
-        now = dt.datetime(2025, 3, 3, 6, 0, tzinfo=dt.timezone.utc)
+        now = dt.datetime(2025, 3, 3, 6, 0, tzinfo=dt.UTC)
         return cls(Platform.from_settings(made, lambda: now))
 
     @property

@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ def instant(text: str | None) -> datetime | None:
     if not text:
         return None
     value = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
 # ---------------------------------------------------------------- files
@@ -372,12 +372,12 @@ def supersede(documents: list[Document]) -> list[Document]:
     for document in documents:
         uuid = document.raw.get("uuid")
         if uuid is not None:
-            group = (document.register_type, uuid)
+            group = (document.raw["direction"], uuid)
             if group not in chosen or stronger(document, chosen[group]):
                 chosen[group] = document
     for document in documents:
         status, uuid = document.raw["status"], document.raw.get("uuid")
-        if uuid is not None and chosen[document.register_type, uuid] is not document:
+        if uuid is not None and chosen[document.raw["direction"], uuid] is not document:
             document.takes_part = "superseded"
         elif status in ("Cancelled", "Invalid"):
             document.takes_part = status.lower()

@@ -1,0 +1,83 @@
+"""Files of the dbt project that follow from the catalogue. Committed; a test says that they are up to date.
+
+`make generate` (python -m recon_assets.catalogue) writes them anew.
+"""
+
+import csv
+import io
+from pathlib import Path
+
+from recon_assets.catalogue.blocks import has_blocks, with_blocks
+from recon_assets.catalogue.catalogue import SUBJECTS, source_windows
+from recon_assets.catalogue.compared import compared_fields
+from recon_assets.catalogue.raw_tables import RawTable, raw_tables
+
+DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+_NOTICE = "Generated from recon_assets/catalogue by `make generate`; change the declarations there."
+
+
+def generated_files() -> dict[Path, str]:
+    """Content of every generated file by its path; of the models' YAML those that have blocks of compared fields."""
+    models = {path: path.read_text(encoding="utf-8") for path in sorted(DBT_PROJECT.glob("models/**/*.yml"))}
+    return {
+        DBT_PROJECT / "models" / "sources" / "raw.yml": _raw_yml(),
+        DBT_PROJECT / "seeds" / "source_windows.csv": _source_windows(),
+        DBT_PROJECT / "macros" / "catalogue.sql": _macros(),
+        **{path: with_blocks(text) for path, text in models.items() if has_blocks(text)},
+    }
+
+
+def _macros() -> str:
+    """What macros ask of the catalogue: dbt cannot read a seed while it parses."""
+    fields = "".join(
+        f"        {{'name': '{field.name}', 'kind': '{field.kind}', 'form': '{field.form}'}},\n"
+        for field in compared_fields()
+    )
+    required = "".join(
+        f"        '{name}': [{', '.join(repr(source) for group in subject.required for source in group)}],\n"
+        for name, subject in SUBJECTS.items()
+    )
+    settle_days = ", ".join(f"'{name}': {subject.settle_days}" for name, subject in SUBJECTS.items())
+    return (
+        f"{{# {_NOTICE} #}}\n\n{{# The compared fields of a document, in their order. #}}\n"
+        f"{{% macro compared_fields() %}}\n    {{{{ return([\n{fields}    ]) }}}}\n{{% endmacro %}}\n\n"
+        f"{{# Of each subject the sources without which it has no month. #}}\n"
+        f"{{% macro required_sources() %}}\n    {{{{ return({{\n{required}    }}) }}}}\n{{% endmacro %}}\n\n"
+        f"{{# Days after its end until a month of a subject is final. #}}\n"
+        f"{{% macro settle_days() %}}\n    {{{{ return({{{settle_days}}}) }}}}\n{{% endmacro %}}\n"
+    )
+
+
+def _raw_yml() -> str:
+    tables = "".join(_raw_table(table) for table in raw_tables())
+    text = "Typed months of the landed files, as Parquet; registered as views by macros/register_raw.sql."
+    head = f"  - name: raw\n    description: {_quoted(text)}\n    schema: raw\n    tables:\n"
+    return f"version: 2\n\n# {_NOTICE}\nsources:\n{head}{tables}"
+
+
+def _raw_table(table: RawTable) -> str:
+    source = f"source: {table.source}, " if table.source else ""
+    columns = "".join(
+        f"          - {{name: {column.name}, data_type: {_quoted(column.sql_type)}, "
+        f"description: {_quoted(column.description)}}}\n"
+        for column in table.columns
+    )
+    return (
+        f"      - name: {table.name}\n        description: {_quoted(table.description)}\n"
+        f"        meta: {{{source}table: {table.table}}}\n        columns:\n{columns}"
+    )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+def _source_windows() -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["subject", "source", "from_offset", "to_offset", "required"])
+    for subject in SUBJECTS:
+        for window in source_windows(subject):
+            required = "true" if window.required else "false"
+            writer.writerow([window.subject, window.source, window.from_offset, window.to_offset, required])
+    return text.getvalue()

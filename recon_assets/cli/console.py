@@ -1,0 +1,138 @@
+"""What the console script shows: progress, summaries and tables. Decides nothing."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import duckdb
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from recon_assets.catalogue import SOURCES
+from recon_assets.doctor import Finding
+from recon_assets.platform import Platform
+from recon_assets.status import MonthStatus
+from recon_assets.visible import visible
+
+if TYPE_CHECKING:
+    from recon_assets.runner import Outcome
+    from recon_assets.runner import Progress as Report
+
+_WIDE = 220  # columns of a table that nobody's terminal bounds: output to a file or a pipe is not cut
+_LEVELS = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "error": "[red]error[/]"}
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
+
+
+def cell(text: str) -> Text:
+    """The text of a file as it is, be it in the shape of rich's markup."""
+    return Text(visible(text))
+
+
+@contextmanager
+def progress_display() -> Iterator["Report"]:
+    """A progress line on standard error; the function it yields moves it."""
+    columns = (
+        SpinnerColumn(),
+        BarColumn(20),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as display:
+        task = display.add_task("starting", total=None)
+
+        def report(step: str, done: int, total: int) -> None:
+            display.update(task, description=step, completed=done, total=total)
+
+        yield report
+
+
+def show_outcome(platform: Platform, outcome: "Outcome", subjects: list[str], months: list[str]) -> int:
+    """The summary of what was published and the reasons for what was not; the exit code."""
+    console = _console()
+    for problem in dict.fromkeys(outcome.problems):
+        console.print("[red]problem[/]", cell(problem), highlight=False)
+    _show_summary(console, platform, outcome)
+    missing = [f"{s} {m}" for s in subjects for m in months if (m, s) not in outcome.published]
+    published = len(outcome.published)
+    console.print(f"{published} of {published + len(missing)} months were published.", highlight=False)
+    if missing:
+        console.print(f"Not published: {', '.join(missing)}. What was published before stays.", highlight=False)
+    return 1 if missing else 0
+
+
+def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> None:
+    if not outcome.published:
+        return
+    from recon_assets.query import connect_published
+
+    table = Table(title="Reconciliation summary")
+    for name in ("month", "reconciliation", "window", "status", "rows", "left", "right", "difference", "currency"):
+        table.add_column(name, justify="right" if name in ("rows", "left", "right", "difference") else "left")
+    with connect_published() as connection:
+        rows = connection.execute(
+            "select strftime(s.billing_month, '%Y-%m'), s.reconciliation, m.window_status, s.status, s.row_count, "
+            "s.left_amount, s.right_amount, s.difference, s.currency from marts.reconciliation_summary s "
+            "join marts.month_status m using (billing_month, reconciliation) order by 1, 2, 4, 9"
+        ).fetchall()
+    for row in rows:
+        if (row[0], row[1]) in outcome.published:
+            texts = ("" if v is None else f"{v:,}" if i in (4, 5, 6, 7) else str(v) for i, v in enumerate(row))
+            table.add_row(*map(cell, texts))
+    console.print(table)
+
+
+def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([asdict(status) for status in statuses], indent=1))
+        return
+    table = Table(
+        "month", "reconciliation", "window", "published", "checks", "paired", "one-sided", "quarantined", "remarks"
+    )
+    for s in statuses:
+        state = f"{s.published_window_status}, closed by {s.closed_by}" if s.closed_by else s.published_window_status
+        published = f"{s.published_at[:19]} ({state})" if s.published_at else "not published"
+        checks = f"{s.checks_passed} ok, {s.checks_failed} failed" if s.checks_passed is not None else ""
+        remarks = [f"failed: {text}" for text in s.failed]
+        remarks += [f"to load: {', '.join(s.not_loaded)}"] if s.not_loaded else []
+        remarks += [f"missing: {', '.join(s.missing)}"] if s.missing else []
+        counts = ["" if n is None else f"{n:,}" for n in (s.paired, s.one_sided, s.quarantined)]
+        cells = (s.month, s.reconciliation, s.window_status, published, checks, *counts, "\n".join(remarks))
+        table.add_row(*map(cell, cells))
+    _console().print(table if statuses else "Nothing has landed and nothing is published yet. Try `recon sample`.")
+
+
+def show_rejected(platform: Platform, months: list[str] | None) -> None:
+    table = Table("source", "month", "file", "row", "column", "value", "reason", show_lines=False)
+    for source in SOURCES:
+        failed = {attempt.month for attempt in platform.raw.failed_months(source)}
+        for month in sorted({*platform.raw.months(source), *failed}):
+            if months is None or month in months:
+                for row in _rejected(platform, source, month):
+                    table.add_row(*("" if value is None else cell(str(value)) for value in row))
+    _console().print(table if table.row_count else "No row was rejected.")
+
+
+def _rejected(platform: Platform, source: str, month: str) -> list[tuple[object, ...]]:
+    files = [str(path) for path in platform.raw.rejected_files(source, month)]
+    if not files:
+        return []
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(files)
+        return rows.project("source, month, source_file, source_row, column_name, value, reason").fetchall()
+
+
+def show_findings(findings: list[Finding]) -> int:
+    console = _console()
+    for finding in findings:
+        text = cell(f"{finding.subject}: {finding.text}")
+        console.print(_LEVELS[finding.level], text, highlight=False, soft_wrap=True)
+    return 2 if any(finding.level == "error" for finding in findings) else 0
