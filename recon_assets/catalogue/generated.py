@@ -1,4 +1,4 @@
-"""Files of the dbt project that follow from the catalogue. Committed; a test says that they are up to date.
+"""Files of the dbt project and of docs/ that follow from the catalogue. Committed; a test holds them up to date.
 
 `make generate` (python -m recon_assets.catalogue) writes them anew.
 """
@@ -9,10 +9,12 @@ from pathlib import Path
 
 from recon_assets.catalogue.blocks import has_blocks, with_blocks
 from recon_assets.catalogue.catalogue import SUBJECTS, source_windows
+from recon_assets.catalogue.columns_page import columns_page
 from recon_assets.catalogue.compared import compared_fields
 from recon_assets.catalogue.raw_tables import RawTable, raw_tables
 
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+DOCS = DBT_PROJECT.parent / "docs"
 _NOTICE = "Generated from recon_assets/catalogue by `make generate`; change the declarations there."
 
 
@@ -23,6 +25,7 @@ def generated_files() -> dict[Path, str]:
         DBT_PROJECT / "models" / "sources" / "raw.yml": _raw_yml(),
         DBT_PROJECT / "seeds" / "source_windows.csv": _source_windows(),
         DBT_PROJECT / "macros" / "catalogue.sql": _macros(),
+        DOCS / "sources-columns.md": columns_page(),
         **{path: with_blocks(text) for path, text in models.items() if has_blocks(text)},
     }
 

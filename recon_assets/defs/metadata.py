@@ -32,12 +32,20 @@ def raw_metadata(platform: Platform, month: RawMonth) -> Metadata:
         amounts = {f"amount_{row[0]}": float(row[1] or 0) for row in totals.fetchall()}
     duplicates = [f"{f.path} (same content as {f.duplicate_of})" for f in month.files if f.duplicate_of]
     ignored = sorted({column for f in month.files for column in f.extra_columns})
+    aside = [f"{f.path}{t.name}: {t.set_aside}" for f in month.files for t in f.tables if t.set_aside]
+    left_out = {f"{f.path}{t.name}": t.ignored for f in month.files for t in f.tables if t.ignored}
+    control_totals = {f"{f.path}{t.name}": t.control_totals for f in month.files for t in f.tables if t.control_totals}
+    notes = {f"{f.path}{t.name}": t.notes for f in month.files for t in f.tables if t.notes}
     warned = {f"{f.path}: {column}": n for f in month.files for column, n in f.warnings.items()}
     return {
         "dagster/row_count": month.rows,
         "quarantined_rows": month.quarantined,
         "files": dg.MetadataValue.json([f.path for f in month.files]),
         "duplicate_files": dg.MetadataValue.json(duplicates),
+        "set_aside": dg.MetadataValue.json(aside),
+        "ignored_rows": dg.MetadataValue.json(left_out),
+        "control_totals": dg.MetadataValue.json(control_totals),
+        "assumed": dg.MetadataValue.json(notes),
         "unknown_columns": dg.MetadataValue.json(ignored),
         "values_not_understood": dg.MetadataValue.json(warned),
         **amounts,

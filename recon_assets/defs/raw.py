@@ -11,10 +11,12 @@ from recon_assets.defs.resources import PlatformResource
 from recon_assets.sources.loading import Check
 
 OWNERS = ["team:finops"]
-AUDITS: dict[Literal["schema", "row_count", "quarantine_share"], str] = {
+AUDITS: dict[Literal["schema", "row_count", "quarantine_share", "control_totals", "repeats"], str] = {
     "schema": "Every landed file has its header and is read to its end; every row fulfils the Pandera contract.",
     "row_count": "Every record that was read is loaded or quarantined.",
     "quarantine_share": "The share of quarantined rows is within the limit (RECON_QUARANTINE_LIMIT).",
+    "control_totals": "What the totals rows of lists say is what their rows add up to.",
+    "repeats": "No two files share half their records without one holding the other whole.",
 }
 
 
