@@ -6,9 +6,9 @@ from recon_assets.catalogue.model import Column, Source
 _HEAD = """# Columns of the sources
 
 Generated from recon_assets/catalogue by `make generate`. A heading is compared without case, blanks and underscores; in
-registers also without marks and currency (`Total (RM)`), and words that mean the same are one (No. and Number, Excl. and
-Excluding, SST and Tax). Headings in italics are general words: they count where no better heading is there. What must be
-there is bold.
+registers also without marks and currency (`Total (RM)`), and words that mean the same are one (No. and Number, Excl.
+and Excluding, SST and Tax). Headings in italics are general words: they count where no better heading is there. What
+must be there is bold.
 """
 
 
