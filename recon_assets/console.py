@@ -15,7 +15,7 @@ from rich.text import Text
 from recon_assets.doctor import Finding
 from recon_assets.platform import Platform
 from recon_assets.sources.registry import SOURCES
-from recon_assets.status import MonthStatus
+from recon_assets.status import MonthStatus, Overview
 from recon_assets.visible import visible
 
 if TYPE_CHECKING:
@@ -90,10 +90,18 @@ def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> N
     console.print(table)
 
 
-def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
+def show_status(found: Overview, as_json: bool) -> int:
+    """The table, or the months as JSON, and on standard error what could not be listed; the exit code."""
     if as_json:
-        print(json.dumps([asdict(status) for status in statuses], indent=1))
-        return
+        print(json.dumps([asdict(status) for status in found.months], indent=1))
+    else:
+        _show_months(found.months)
+    for problem in found.problems:
+        Console(stderr=True).print("[red]problem[/]", cell(problem), highlight=False, soft_wrap=True)
+    return 1 if found.problems else 0
+
+
+def _show_months(statuses: list[MonthStatus]) -> None:
     table = Table(
         "month", "reconciliation", "window", "published", "checks", "paired", "one-sided", "quarantined", "remarks"
     )
@@ -103,6 +111,8 @@ def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
         checks = f"{s.checks_passed} ok, {s.checks_failed} failed" if s.checks_passed is not None else ""
         remarks = [f"failed: {text}" for text in s.failed]
         remarks += [f"to load: {', '.join(s.not_loaded)}"] if s.not_loaded else []
+        remarks += [f"loaded by an older reader: {', '.join(s.older_reader)}"] if s.older_reader else []
+        remarks += [f"no longer there: {', '.join(s.gone)}"] if s.gone else []
         remarks += [f"missing: {', '.join(s.missing)}"] if s.missing else []
         counts = ["" if n is None else f"{n:,}" for n in (s.paired, s.one_sided, s.quarantined)]
         cells = (s.month, s.reconciliation, s.window_status, published, checks, *counts, "\n".join(remarks))

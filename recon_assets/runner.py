@@ -13,6 +13,7 @@ from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.resources import time_from
+from recon_assets.errors import NotListed
 from recon_assets.home import open_instance
 from recon_assets.issues.store import keeps_issues
 from recon_assets.lakehouse.published import Publication
@@ -59,12 +60,9 @@ def _run_months(platform: Platform, subjects: list[str], months: list[str], prog
         warnings.simplefilter("ignore", dg.BetaWarning)
         _close_killed_runs(instance)
         definitions = build_definitions(platform)
-        plans = {
-            s: plan_loads(s, months, landed_files(platform.landing, s), platform.raw, platform.settings)
-            for s in subjects
-        }
+        plans = _plans(platform, subjects, months, outcome)
         ranges = contiguous(months)
-        total = len({load.month for plan in plans.values() for load in plan}) + len(subjects) * len(ranges)
+        total = len({load.month for plan in plans.values() for load in plan}) + len(plans) * len(ranges)
         copies_issues = keeps_issues(platform.settings)
         total += copies_issues
         for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome, copies_issues)):
@@ -76,6 +74,19 @@ def _run_months(platform: Platform, subjects: list[str], months: list[str], prog
     current = platform.published.current()
     outcome.published = {key: p for key, p in current.items() if p.run_id in outcome.run_ids}
     return outcome
+
+
+def _plans(
+    platform: Platform, subjects: list[str], months: list[str], outcome: Outcome
+) -> dict[str, list[PlannedLoad]]:
+    """What to load, by subject; one whose files cannot be listed is left out, with the reason as a problem."""
+    plans = {}
+    for subject in subjects:
+        try:
+            plans[subject] = plan_loads(subject, months, landed_files(platform.landing, subject), platform)
+        except NotListed as error:
+            outcome.problems.append(f"{subject}: nothing is loaded or reconciled. {error}")
+    return plans
 
 
 def _steps(
