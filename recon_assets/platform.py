@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recon_assets.azure.urls import is_azure, parse_azure_url
+from recon_assets.catalogue import SOURCES
 from recon_assets.clock import Clock, utc_now
 from recon_assets.errors import InputError, NotListed
 from recon_assets.lakehouse.published import PublishedStore
@@ -13,7 +14,6 @@ from recon_assets.landing.store import FileStore, FolderStore, LandedFile
 from recon_assets.settings import Settings, load_settings
 from recon_assets.sources.freshness import Reason, why_load
 from recon_assets.sources.loading import Load, load_month
-from recon_assets.sources.registry import SOURCES
 
 if TYPE_CHECKING:
     from recon_assets.azure.account import StorageAccount

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
+from recon_assets.catalogue import SUBJECTS, source_windows, sources_of
 from recon_assets.errors import NotListed
 from recon_assets.landing.discovery import discover
 from recon_assets.months import add_months
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.plan import Landed, window_status
-from recon_assets.pipeline.project import source_windows
 from recon_assets.platform import Platform
 from recon_assets.sources.freshness import Reason
-from recon_assets.sources.registry import SUBJECTS, sources_of
 
 
 @dataclass(frozen=True)

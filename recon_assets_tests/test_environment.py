@@ -46,7 +46,7 @@ WRONG: list[tuple[Callable[[], object], str, str, str]] = [
     (load_settings, "RECON_RAW_KEEP_HOURS", "99999999999999", "less than or equal to"),
     (load_settings, "RECON_CLOSE_DAY", "", "valid integer"),
     (load_app_settings, "RECON_APP_PROXIES", "10.0.0.5", 'write JSON, for example ["10.0.0.5/32"]'),
-    (load_app_settings, "RECON_APP_PROXIES", '["proxy"]', "valid IPv4"),
+    (load_app_settings, "RECON_APP_PROXIES", '["proxy"]', "(0): value is not a valid IPv4 or IPv6 network"),
     (load_app_settings, "RECON_APP_HOSTS", '["https://recon.example.com"]', "without http:// or a path"),
     (load_app_settings, "RECON_APP_MEMORY_LIMIT", "much", "for example 512MB or 4GB"),
     (load_app_settings, "SHOW_RECONCILIATION_REPORTING", "perhaps", "write true or false"),

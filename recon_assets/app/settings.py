@@ -1,16 +1,14 @@
 """Settings of the reporting app alone: `RECON_APP_*` variables or `.env`."""
 
-import ipaddress
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, IPvAnyNetwork, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from recon_assets.environment import DuckDBMemory, EnvironmentSettings, HostName, read_settings
 from recon_assets.errors import InputError
 
 _PREFIX = "RECON_APP_"
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class AppSettings(EnvironmentSettings):
@@ -19,7 +17,7 @@ class AppSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, populate_by_name=True, hide_input_in_errors=False)
 
     identity_header: str | None = Field(None, description="Header in which the reverse proxy names the user.")
-    proxies: list[Network] = Field(
+    proxies: list[IPvAnyNetwork] = Field(
         default_factory=list,
         examples=['["10.0.0.5/32"]'],
         description="Addresses (CIDR) of the reverse proxy; others are refused.",

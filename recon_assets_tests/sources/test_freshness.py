@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.landing.discovery import discover
 from recon_assets.platform import Platform
 from recon_assets.sample import write_sample
 from recon_assets.sources import freshness
 from recon_assets.sources.freshness import Reason
-from recon_assets.sources.registry import SOURCES
 from recon_assets_tests.landed import land_nce, load_all, nce_line, platform_in
 
 SOURCE, MONTH = "ms_recon_nce", "2025-01"
