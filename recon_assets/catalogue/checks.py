@@ -84,6 +84,8 @@ def problems_of_subject(subject: Subject) -> Iterator[Problem]:
         for name in group:
             if name not in subject.sources:
                 yield ("required", number), f"{name} is on neither side of the subject"
+    if subject.at_stake.mart not in subject.marts:
+        yield ("at_stake", "mart"), f"{subject.at_stake.mart} is none of the subject's marts"
 
 
 def problems_between(sources: Mapping[str, Source]) -> Iterator[tuple[str, Problem]]:

@@ -19,11 +19,13 @@ from pathlib import Path
 from recon_assets.clock import Clock, utc_now
 from recon_assets.connectors.bss_api import BSS, BssApi, Invoice, PagesMoved
 from recon_assets.connectors.bss_settings import BssSettings, load_bss_settings
-from recon_assets.connectors.http import Http, RetryPolicy, Secrets, new_client
-from recon_assets.connectors.landing import LandingWriter, landing_writer
-from recon_assets.connectors.locks import only_one
 from recon_assets.errors import ReconError
+from recon_assets.landing.writer import LandingWriter, landing_writer
 from recon_assets.settings import Settings
+from recon_assets.transport.http import Http, new_client
+from recon_assets.transport.locks import only_one
+from recon_assets.transport.redaction import Secrets
+from recon_assets.transport.retry import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +109,8 @@ class BssDownloader:
 
     def _begin(self, watermark: Watermark | None) -> dt.datetime:
         if watermark is None:
-            return dt.datetime.combine(self._settings.since, dt.time(), dt.timezone.utc)
-        return watermark.updated_at.astimezone(dt.timezone.utc) - self._overlap
+            return dt.datetime.combine(self._settings.since, dt.time(), dt.UTC)
+        return watermark.updated_at.astimezone(dt.UTC) - self._overlap
 
     @property
     def _overlap(self) -> dt.timedelta:
@@ -126,7 +128,7 @@ class BssDownloader:
         raise AssertionError("at least one pass is made")
 
     def _store(self, pages: list[list[Invoice]]) -> list[str]:
-        stamp = f"{self._clock().astimezone(dt.timezone.utc):%Y%m%dT%H%M%S%fZ}"
+        stamp = f"{self._clock().astimezone(dt.UTC):%Y%m%dT%H%M%S%fZ}"
         files = []
         for number, page in enumerate(pages, start=1):
             by_month: dict[str, list[Invoice]] = defaultdict(list)

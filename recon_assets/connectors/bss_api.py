@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from recon_assets.connectors.answers import json_object
 from recon_assets.connectors.bss_settings import BssSettings
-from recon_assets.connectors.http import Http
 from recon_assets.errors import InputError, ReconError
 from recon_assets.months import is_month
+from recon_assets.transport.http import Http
 
 BSS = "The BSS"
 _RENEW_BEFORE = dt.timedelta(seconds=60)
@@ -44,7 +44,7 @@ class BssApi:
         self._http = http
         self._settings = settings
         self._token: SecretStr | None = None
-        self._expires = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
+        self._expires = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def invoices_since(self, instant: dt.datetime) -> list[list[Invoice]]:
         """Pages of the invoices that were updated after `instant`. PagesMoved when they are not one whole list."""
@@ -193,4 +193,4 @@ def _instant(value: object) -> dt.datetime | None:
         instant = dt.datetime.fromisoformat(text)
     except ValueError:
         return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)

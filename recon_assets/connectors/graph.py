@@ -18,12 +18,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, Validation
 from pydantic.alias_generators import to_camel
 
 from recon_assets.connectors.answers import json_object
-from recon_assets.connectors.http import Http
 from recon_assets.connectors.identity import TokenSource
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.environment import is_loopback
 from recon_assets.errors import InputError, ReconError
 from recon_assets.months import is_month
+from recon_assets.transport.http import Http
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class ExportManifest:
     @property
     def version(self) -> str:
         """Folder name of this version: when it was made and its eTag, both as far as file names allow."""
-        created = self.created.astimezone(dt.timezone.utc)
+        created = self.created.astimezone(dt.UTC)
         return f"{created:%Y%m%dT%H%M%S%f}Z-{re.sub('[^A-Za-z0-9]+', '', self.etag)[:40]}"
 
     def blob_url(self, name: str) -> SecretStr:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from recon_assets.connectors.locks import lock_file
 from recon_assets.errors import ReconError
+from recon_assets.transport.locks import lock_file
 
 PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 # The manifest names the database, so every build file has the same name.

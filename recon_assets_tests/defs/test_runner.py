@@ -5,13 +5,13 @@ import datetime as dt
 
 import pytest
 
-from recon_assets.console import show_outcome
+from recon_assets.cli.console import show_outcome
 from recon_assets.runner import run_months
 from recon_assets_tests.defs.conftest import Workshop
 from recon_assets_tests.reliability.homes import MONTHS, SUBJECT
 
 MARCH = MONTHS[2]
-LATER = dt.datetime(2025, 7, 1, 6, 1, tzinfo=dt.timezone.utc)
+LATER = dt.datetime(2025, 7, 1, 6, 1, tzinfo=dt.UTC)
 
 
 def test_a_month_that_another_run_publishes_meanwhile_was_published_by_this_one_too(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.lakehouse.published import Publication, PublishedStore
-from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets.platform import Platform
 from recon_assets_tests.landed import settings_in
 
@@ -38,7 +38,7 @@ SCHEMA = pa.schema(
 
 def day(number: int) -> dt.datetime:
     """An instant of February 2025, for publications in order."""
-    return dt.datetime(2025, 2, number, tzinfo=dt.timezone.utc)
+    return dt.datetime(2025, 2, number, tzinfo=dt.UTC)
 
 
 def month_rows(month: str, run_id: str, amounts: list[str], reconciliation: str | None = None) -> pa.Table:
