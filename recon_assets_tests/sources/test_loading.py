@@ -121,7 +121,7 @@ def test_a_month_whose_files_are_all_gone_is_absent(platform: Platform, landing:
     file = land_nce(landing, MONTH, [nce_line()])
     platform.load(SOURCE, MONTH)
     (landing / file).unlink()
-    assert platform.load(SOURCE, MONTH).outcome == "absent"
+    assert platform.load(SOURCE, MONTH).outcome == "retired"
     assert platform.raw.months(SOURCE) == []
 
 
