@@ -11,7 +11,6 @@ from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from recon_assets.azure.urls import is_azure, parse_azure_url
-from recon_assets.catalogue import SUBJECTS
 from recon_assets.environment import (
     DuckDBMemory,
     EnvironmentSettings,
@@ -176,7 +175,6 @@ class Settings(EnvironmentSettings):
         return {
             "selection_method": self.selection_method,
             "coverage_method": self.coverage_method,
-            "usage_settle_days": SUBJECTS["usage"].settle_days,
             "usage_tolerance_factor": format(self.usage_tolerance_factor, "f"),
             "usage_tolerance_cap": format(self.usage_tolerance_cap, "f"),
             "canceled_stages": [stage.strip().lower() for stage in self.canceled_stages],
