@@ -97,10 +97,10 @@ class Settings(EnvironmentSettings):
         30, ge=1, le=86_400, description="How often the sensors look at the landing zone, in seconds."
     )
     load_memory_limit: DuckDBMemory = Field(
-        "1GB", description="DuckDB memory limit while usage and cost files are loaded."
+        "1GB", description="DuckDB memory limit while landed files are loaded, of any source."
     )
     build_memory_limit: DuckDBMemory = Field(
-        "4GB", description="DuckDB memory limit of one build; it spills to disk beyond."
+        "4GB", description="DuckDB memory limit of one build and of publishing it; beyond, it spills to disk."
     )
 
     engine: Literal["duckdb", "spark"] = Field(

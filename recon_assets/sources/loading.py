@@ -144,7 +144,7 @@ class _Loader:
         loaded: list[LoadedFile] = []
         problems: list[str] = []
         first_with: dict[str, str] = {}
-        connection = connect(self.folder, self.settings.build_memory_limit)
+        connection = connect(self.folder, self.settings.load_memory_limit)
         for number, file in enumerate(files):
             try:
                 with self.store.open_local(file) as path:
