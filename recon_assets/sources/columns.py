@@ -1,7 +1,9 @@
 """The declared columns of every source, read from columns.csv: names, kinds, what is required, aliases.
 
 `heading` says whether a file must have the column; `value` whether a row must: `needed` (there and convertible),
-`checked` (may be empty, else convertible) or `optional` (becomes null, with a warning, when it does not convert).
+`checked` (may be empty, else convertible), `usage` (`needed` of cost lines that are usage; of others it may be empty,
+and is 0 then: spec/usage_cost_reconciliation.md, rule 11) or `optional` (null, with a warning, when it does not
+convert).
 A `derived` column is in no file: it is the normalised text of the column that stands as its alias.
 """
 
@@ -38,7 +40,7 @@ class Column:
     name: str
     kind: Kind
     heading: Literal["required", "optional", "derived"]
-    value: Literal["needed", "checked", "optional"]
+    value: Literal["needed", "checked", "usage", "optional"]
     aliases: tuple[str, ...]
 
 
