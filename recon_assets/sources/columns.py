@@ -1,9 +1,9 @@
 """The declared columns of every source, read from columns.csv: names, kinds, what is required, aliases.
 
-`heading` says whether a file must have the column; `value` whether a row must: `needed` (there and convertible),
-`checked` (may be empty, else convertible), `usage` (`needed` of cost lines that are usage; of others it may be empty,
-and is 0 then: spec/usage_cost_reconciliation.md, rule 11) or `optional` (null, with a warning, when it does not
-convert).
+`heading` says whether a file must have the column: required, optional, derived, or `else OTHER`: required, but the
+column OTHER stands in where it is missing. `value` says whether a row must: `needed` (there and convertible), `checked`
+(may be empty, else convertible), `usage` (`needed` of cost lines that are usage; of others it may be empty, and is 0
+then: spec/usage_cost_reconciliation.md, rule 11) or `optional` (null, with a warning, when it does not convert).
 A `derived` column is in no file: it is the normalised text of the column that stands as its alias.
 """
 
@@ -39,9 +39,13 @@ _REMEDIES = {"azure_invoice_usage": " (meter columns are only in exports with at
 class Column:
     name: str
     kind: Kind
-    heading: Literal["required", "optional", "derived"]
+    heading: str
     value: Literal["needed", "checked", "usage", "optional"]
     aliases: tuple[str, ...]
+
+    @property
+    def is_required(self) -> bool:
+        return self.heading not in ("optional", "derived")
 
 
 @cache
@@ -78,6 +82,8 @@ def bind_columns(source: str, headings: list[str], file: str) -> dict[str, int]:
             raise FileProblem(file, "the heading appears more than once; keep one", row=0, column=headings[found[1]])
         if found:
             bound[column.name] = found[0]
+    stand_ins = {c.name: bound.get(c.heading.removeprefix("else ")) for c in columns_of(source) if c.name not in bound}
+    bound |= {name: position for name, position in stand_ins.items() if position is not None}
     _require_columns(source, bound, headings, file)
     return bound
 
@@ -110,7 +116,7 @@ def bind_by_priority(mapping: str, headings: list[str], file: str, known: set[st
 
 
 def _require_columns(source: str, bound: dict[str, int], headings: list[str], file: str) -> None:
-    missing = [c.aliases[0] for c in columns_of(source) if c.heading == "required" and c.name not in bound]
+    missing = [c.aliases[0] for c in columns_of(source) if c.is_required and c.name not in bound]
     if missing:
         found = ", ".join(heading.strip()[:100] for heading in headings[:60]) or "nothing"
         raise FileProblem(
