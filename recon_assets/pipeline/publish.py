@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from recon_assets.catalogue import source_windows
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.published import Closing, MartVersion, Publication, PublishedStore
 from recon_assets.lakehouse.raw import RawStore
@@ -16,7 +17,6 @@ from recon_assets.months import add_months
 from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import CHANGES, Mart, marts_of
 from recon_assets.pipeline.plan import required_kinds
-from recon_assets.pipeline.project import source_windows
 
 
 @dataclass(frozen=True)
