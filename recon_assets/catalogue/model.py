@@ -27,8 +27,8 @@ class Column(Declared):
     """A column of a raw table.
 
     `heading` says whether a file must have it; `value` whether a row must: `needed` (there and convertible), `checked`
-    (may be empty, else convertible), `usage` (`needed` of cost lines that are usage; of others it may be empty, and is 0
-    then: spec/usage_cost_reconciliation.md, rule 11) or `optional` (null, with a warning, when it does not convert).
+    (may be empty, else convertible), `usage` (`needed` of cost lines that are usage; of others it may be empty, and is
+    0 then: spec/usage_cost_reconciliation.md, rule 11) or `optional` (null, with a warning, when it does not convert).
     A `derived` column is in no file: it is the normalised text of the column that stands as its alias.
     """
 
