@@ -64,9 +64,7 @@ def _publications(
             f"where billing_month = date '{month}-01' order by 1"
         ).fetchall()
     return {
-        row[0]: (row[1], row[2], row[3].replace(tzinfo=dt.timezone.utc))
-        for row in rows
-        if row[0] in subjects or not subjects
+        row[0]: (row[1], row[2], row[3].replace(tzinfo=dt.UTC)) for row in rows if row[0] in subjects or not subjects
     }
 
 

@@ -30,7 +30,7 @@ def at(platform: Platform, instant: dt.datetime) -> Platform:
 
 
 def utc(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.timezone.utc)
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
 
 
 def stamped(instant: dt.datetime) -> dt.datetime:
