@@ -54,7 +54,7 @@ TABLE = Table(
             "Results",
             "status",
             "group",
-            {"discrepancies": ("discrepancy",), "missing": ("missing_in_ms", "missing_in_bss")},
+            {"discrepancies": ("discrepancy",), "missing": ("missing_in_ms", "missing_in_bss", "not_comparable")},
         ),
     ),
     sort="-cost_difference",
