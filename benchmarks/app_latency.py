@@ -30,8 +30,9 @@ import duckdb
 import psutil
 import pyarrow as pa
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.lakehouse.published import MartVersion, Publication, PublishedStore
-from recon_assets.pipeline.marts import Mart, marts_of, published_marts
+from recon_assets.pipeline.marts import marts_of, published_marts
 
 MONTH = "2025-03"
 VARIATIONS_OF_A_METER = 250

@@ -8,6 +8,7 @@ from recon_assets.app.format import exactly, higher_or_lower, money, words
 from recon_assets.app.parts import data_table, facts
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.tables import Column, Filter, Row, Table
+from recon_assets.catalogue import SUBJECTS
 
 _SHOWN_ITEMS = 200
 
@@ -65,7 +66,6 @@ TABLE = Table(
     },
     right_minus_left="-cost_difference",
     label=_label,
-    difference="cost_difference",
     extra=("tolerance", "bss_item_count", "ms_item_count"),
     tooltip=_tooltip,
 )
@@ -198,6 +198,4 @@ def _side(side: str, items: list[Row], currency: str) -> Any:
     return html.Section([html.H3(title), html.P(note, className="note"), data_table(title, _BASIC[side], items)])
 
 
-SCREEN = Screen(
-    "subscriptions", "Subscriptions", "What BSS recorded as cost against what Microsoft charges.", (TABLE,), details
-)
+SCREEN = Screen(SUBJECTS["subscriptions"], (TABLE,), details)

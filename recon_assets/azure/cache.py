@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
-from recon_assets.connectors.locks import lock_file
 from recon_assets.errors import InputError
+from recon_assets.transport.locks import lock_file
 
 _CHUNK = 1 << 20
 _DAY = 86_400  # seconds

@@ -16,8 +16,9 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
 from requests.exceptions import RequestException
 
-from recon_assets.connectors.http import RetryPolicy, Secrets, TransientError
 from recon_assets.errors import FileGone, InputError, ReconError
+from recon_assets.transport.redaction import Secrets
+from recon_assets.transport.retry import RetryPolicy, TransientError
 
 STORAGE = "Azure Storage"
 _CHUNK = 1 << 20

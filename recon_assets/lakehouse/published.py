@@ -27,9 +27,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.fs import DeltaStorageHandler
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.errors import FileGone, InputError
-from recon_assets.pipeline.marts import Mart
 
 if TYPE_CHECKING:
     from recon_assets.lakehouse.azure import AzureTables

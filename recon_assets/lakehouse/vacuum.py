@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pyarrow.fs as pafs
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.published import Publication, PublishedStore
-from recon_assets.pipeline.marts import Mart
 
 # Files of a publication that is just being written are named by no row yet.
 GRACE = dt.timedelta(days=1)

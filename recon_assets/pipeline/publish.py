@@ -10,12 +10,13 @@ import duckdb
 import pyarrow as pa
 
 from recon_assets.catalogue import source_windows
+from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.published import Closing, MartVersion, Publication, PublishedStore
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.months import add_months
 from recon_assets.pipeline.build import Build
-from recon_assets.pipeline.marts import CHANGES, Mart, marts_of
+from recon_assets.pipeline.marts import CHANGES, marts_of
 from recon_assets.pipeline.plan import required_kinds
 
 

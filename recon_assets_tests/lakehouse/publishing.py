@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.lakehouse.published import Publication, PublishedStore
-from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets.platform import Platform
 from recon_assets_tests.landed import settings_in
 

@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.published import PublishedStore, require_reading
-from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets_tests.azure.azurite import azure_environment
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.lakehouse.publishing import MART, SCHEMA, SHARED, SUBJECT, day, month_rows, publish

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.published import Closing, PublishedStore
 from recon_assets.lakehouse.vacuum import vacuum
-from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.lakehouse.publishing import MART, SHARED, SUBJECT, day, month_rows, publish
 

@@ -19,8 +19,9 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from recon_assets.connectors.http import Http, TransientError
 from recon_assets.errors import ReconError
+from recon_assets.transport.http import Http
+from recon_assets.transport.retry import TransientError
 
 STORAGE = "Azure Storage"
 _CHUNK = 1 << 20

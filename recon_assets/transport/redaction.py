@@ -1,4 +1,4 @@
-"""Secrets out of texts: the values that the environment names as secret, and the shapes that secrets have."""
+"""Secrets out of texts: values that the environment names as secret or a connector met, and the shapes they have."""
 
 import os
 import re
@@ -34,3 +34,23 @@ def secrets_of(environment: Mapping[str, str | None]) -> list[str]:
     """Values of the variables whose names say that they are secret, longest first: one may hold another."""
     values = {value for name, value in environment.items() if value and _SECRET_NAME.search(name)}
     return sorted((value for value in values if len(value) >= _SHORTEST), key=len, reverse=True)
+
+
+class Secrets:
+    """The secret values in use, so that a text from outside can be shown without them."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+
+    def add(self, value: str) -> None:
+        """Hide `value`, and the values of its parameters when it is a query string (a SAS token)."""
+        parts = [part.partition("=")[2] for part in value.split("&")] if "&" in value else []
+        self._values.update(part for part in (value, *parts) if len(part) >= 8)
+
+    def scrub(self, text: str) -> str:
+        for value in sorted(self._values, key=len, reverse=True):
+            text = text.replace(value, HIDDEN)
+        return text
+
+    def __repr__(self) -> str:
+        return f"Secrets({len(self._values)} values)"

@@ -10,9 +10,9 @@ import click
 from click.utils import get_text_stream
 
 from recon_assets.catalogue import SUBJECTS
-from recon_assets.connectors.cli import fetch
+from recon_assets.cli.fetch import fetch
+from recon_assets.cli.issues import issues
 from recon_assets.errors import ReconError
-from recon_assets.issues.cli import issues
 
 SUBJECT_CHOICE = click.Choice(list(SUBJECTS))
 
@@ -24,7 +24,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ReconError as error:
-            from recon_assets.redaction import redact
+            from recon_assets.transport.redaction import redact
             from recon_assets.visible import visible
 
             click.echo(f"Error: {visible(redact(str(error)))}", err=True)
@@ -51,8 +51,8 @@ main.add_command(issues)
 def sample(months: str, seed: int, scale: int) -> None:
     """Write sample landing files with known discrepancies, and expected.json that names them."""
     from recon_assets.azure.urls import is_azure
-    from recon_assets.connectors.landing import move_into_landing
     from recon_assets.home import prepare_home
+    from recon_assets.landing.writer import move_into_landing
     from recon_assets.months import parse_months
     from recon_assets.sample import write_sample
     from recon_assets.settings import load_settings
@@ -73,7 +73,7 @@ def sample(months: str, seed: int, scale: int) -> None:
 @click.option("--subject", "subjects", type=SUBJECT_CHOICE, multiple=True, help="Default: all that anything landed of.")
 def run(months: str, subjects: tuple[str, ...]) -> None:
     """Load, reconcile and publish months. Exit code 0 only if every selected month was published."""
-    from recon_assets.console import progress_display, show_outcome
+    from recon_assets.cli.console import progress_display, show_outcome
     from recon_assets.months import parse_months
     from recon_assets.pipeline.plan import landed_subjects
     from recon_assets.platform import Platform
@@ -92,7 +92,7 @@ def run(months: str, subjects: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(as_json: bool) -> None:
     """Per month and reconciliation: what has landed, what is published, and how far it can be trusted."""
-    from recon_assets.console import show_status
+    from recon_assets.cli.console import show_status
     from recon_assets.platform import Platform
     from recon_assets.status import month_statuses
 
@@ -199,7 +199,7 @@ def reject() -> None:
 @click.option("--months", help="Default: all loaded months.")
 def reject_list(months: str | None) -> None:
     """Quarantined rows with file, row and reason."""
-    from recon_assets.console import show_rejected
+    from recon_assets.cli.console import show_rejected
     from recon_assets.months import parse_months
     from recon_assets.platform import Platform
 
@@ -209,7 +209,7 @@ def reject_list(months: str | None) -> None:
 @main.command()
 def doctor() -> None:
     """Check settings, storage and versions, and say what to do."""
-    from recon_assets.console import show_findings
+    from recon_assets.cli.console import show_findings
     from recon_assets.doctor import examine
 
     sys.exit(show_findings(examine()))

@@ -47,4 +47,4 @@ where
     or shown.n_amt is distinct from pairs.n_amt
     or (pairs.reason is null and coalesce(shown.max_difference_myr, 0) <> pairs.max_difference_myr)
 union all
-select billing_month, cast(null as string) as reconciliation_key from counts where field_count <> 13 * pair_count
+select billing_month, cast(null as string) as reconciliation_key from counts where field_count <> {{ compared_fields() | length }} * pair_count
