@@ -199,8 +199,8 @@ def _count(code: str, count: int) -> html.Span:
 
 
 def _direction(cell: Cell) -> str:
-    left, right = SIDES[cell.reconciliation]
-    return f"{right} \N{MINUS SIGN} {left}"
+    subject = SUBJECTS[cell.reconciliation]
+    return f"{subject.right.title} \N{MINUS SIGN} {subject.left.title}"
 
 
 def _amounts(cell: Cell) -> list[Any]:

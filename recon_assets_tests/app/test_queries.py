@@ -48,8 +48,8 @@ def test_a_difference_is_sorted_by_its_size_and_what_has_none_comes_last(site: S
     ("search", "expected"),
     [
         ("&result=discrepancies", 1),
-        ("&result=missing", 1),
-        ("&result=missing&result=discrepancies", 2),
+        ("&result=missing", 2),
+        ("&result=missing&result=discrepancies", 3),
         ("&partner=partner-2", 1),
         ("&type=Legacy", 1),
         ("&subscription=SUB-000", 10),
