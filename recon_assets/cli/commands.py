@@ -1,5 +1,6 @@
 """The console script `recon`: thin, the same code paths as the Dagster UI. Heavy imports wait for the command."""
 
+import errno
 import getpass
 import os
 import sys
@@ -14,6 +15,8 @@ from recon_assets.cli.fetch import fetch
 from recon_assets.cli.issues import issues
 from recon_assets.errors import ReconError
 
+# What an operating system refuses without any fault of ours: no rights, a read-only or a full disk.
+_OF_THE_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 SUBJECT_CHOICE = click.Choice(list(SUBJECTS))
 
 
@@ -24,11 +27,23 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ReconError as error:
-            from recon_assets.transport.redaction import redact
-            from recon_assets.visible import visible
-
-            click.echo(f"Error: {visible(redact(str(error)))}", err=True)
+            _show_error(str(error))
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in _OF_THE_MACHINE:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            _show_error(
+                f"{place}{error.strerror}. Grant this account access, or make room (`recon doctor` says where)."
+            )
+            ctx.exit(1)
+
+
+def _show_error(text: str) -> None:
+    from recon_assets.transport.redaction import redact
+    from recon_assets.visible import visible
+
+    click.echo(f"Error: {visible(redact(text))}", err=True)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,9 +109,9 @@ def status(as_json: bool) -> None:
     """Per month and reconciliation: what has landed, what is published, and how far it can be trusted."""
     from recon_assets.cli.console import show_status
     from recon_assets.platform import Platform
-    from recon_assets.status import month_statuses
+    from recon_assets.status import overview
 
-    show_status(month_statuses(Platform.from_settings()), as_json)
+    sys.exit(show_status(overview(Platform.from_settings()), as_json))
 
 
 # A statement may begin with a comment, whose dashes are no option.
