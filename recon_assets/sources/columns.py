@@ -40,6 +40,9 @@ def bind_columns(
         if places:
             bound[column.name] = places[0][0]
             rivals |= {column.name: [found[0] for found in places[1:]]} if places[1:] else {}
+    for name, stand_in in SOURCES[source].stand_ins.items():
+        if name not in bound and stand_in in bound:
+            bound[name] = bound[stand_in]
     _require_columns(source, bound, headings, file)
     return bound, rivals
 

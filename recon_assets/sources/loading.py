@@ -6,7 +6,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from recon_assets.catalogue.model import ExtraTable
 from recon_assets.clock import Clock
 from recon_assets.errors import FileProblem, InputError
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
+from recon_assets.landing.manifests import is_manifest
 from recon_assets.landing.profiles import Profile, is_profile, profile_of, read_profiles
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
@@ -47,11 +48,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of loading a month: `loaded`, `failed` (the earlier load stays) or `absent` (no file landed)."""
+    """What came of loading a month.
+
+    `loaded`, `failed` (the earlier load stays), `absent` (no file landed), or `retired` (its files are gone: what was
+    loaded is forgotten).
+    """
 
     source: str
     month: str
-    outcome: Literal["loaded", "failed", "absent"]
+    outcome: Literal["loaded", "failed", "absent", "retired"]
     checks: list[Check] = field(default_factory=list)
     raw_month: RawMonth | None = None
 
@@ -77,8 +82,7 @@ def load_month(
 ) -> Load:
     """Load the landed `files` of one month whole; nothing is replaced unless every audit passes."""
     if not files:
-        raw.retire(source, month)
-        return Load(source, month, "absent")
+        return Load(source, month, "retired" if raw.retire(source, month) else "absent")
     started = clock()
     load_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}-{load_version(source, files, settings)}"
     with _load_folder(raw.month_folder(source, month) / load_id) as loader_folder:
@@ -87,10 +91,10 @@ def load_month(
         checks = _audit(source, month, loaded, problems, loader, settings)
         if not all(check.passed for check in checks):
             failed = [check.detail for check in checks if not check.passed]
-            attempt = FailedLoad(source, month, started.isoformat(), [f.version for f in files], failed)
+            attempt = FailedLoad(source, month, started.isoformat(), [f.state for f in files], failed)
             raw.record_failure(attempt, [path for path in loader.tables["quarantine"] if path.exists()])
             return Load(source, month, "failed", checks)
-        raw_month = _raw_month(source, month, load_id, started, loaded, loader, raw.root)
+        raw_month = _raw_month(source, month, load_id, started, _as_listed(loaded, files), loader, raw.root)
         raw.commit(raw_month)
         loader_folder.keep = True
     raw.remove_replaced(source, month, (started - dt.timedelta(hours=settings.raw_keep_hours)).timestamp())
@@ -144,9 +148,13 @@ class _Loader:
             loaded, problems = load(data, profiles)
         finally:
             self._connection.close()
-        told = [LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files if is_profile(f.path)]
+        told = [self._profile(file) for file in files if is_profile(file.path)]
         pq.write_table(intake_table(self.source, self.month, [*loaded, *told]), self._target("intake", 0))
         return [*loaded, *told], problems
+
+    def _profile(self, file: LandedFile) -> LoadedFile:
+        with self.store.open_local(file) as path:
+            return LoadedFile(file.path, file.etag, file.size, content_hash_of(path), 0, 0)
 
     def _load_all(self, files: list[LandedFile], profiles: list[Profile]) -> tuple[list[LoadedFile], list[str]]:
         taken: dict[str, Taken | LoadedFile] = {}
@@ -155,7 +163,7 @@ class _Loader:
         for file in files:
             try:
                 with self.store.open_local(file) as path:
-                    content_hash = _hash(path)
+                    content_hash = content_hash_of(path)
                     group = _subfolder(self.source, file)
                     same = first_with.setdefault(group + content_hash, file.path)
                     if same != file.path:
@@ -178,7 +186,10 @@ class _Loader:
         """As `_load_all`, for sources whose manifests say which files count; the others are recorded with no rows."""
         chosen = choose_files(self.source, files, self.store)
         problems = list(chosen.problems)
-        taken: dict[str, Taken | LoadedFile] = {f.path: LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files}
+        hashes = self._hashes_of_manifests(files, problems)
+        taken: dict[str, Taken | LoadedFile] = {
+            f.path: LoadedFile(f.path, f.etag, f.size, hashes.get(f.path, ""), 0, 0) for f in files
+        }
         first_with: dict[tuple[str, str], str] = {}
         facts: list[dict[str, str | None]] = []
         loose = sum(part.is_loose for part in chosen.parts)
@@ -186,7 +197,7 @@ class _Loader:
             file, group = part.file, part.facts.get("kind") or ""
             try:
                 with self.store.open_local(file) as path:
-                    content_hash = _hash(path)
+                    content_hash = content_hash_of(path)
                     same = first_with.setdefault((content_hash, group), file.path)
                     if part.is_loose and same != file.path:
                         taken[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
@@ -220,6 +231,17 @@ class _Loader:
         )
         found = (taken[file.path] for file in files)
         return [one.settle(repeats) if isinstance(one, Taken) else one for one in found]
+
+    def _hashes_of_manifests(self, files: list[LandedFile], problems: list[str]) -> dict[str, str]:
+        """By path: what manifests say decides which files count, though no row comes of them."""
+        hashes = {}
+        for file in (file for file in files if is_manifest(file.path)):
+            try:
+                with self.store.open_local(file) as path:
+                    hashes[file.path] = content_hash_of(path)
+            except FileProblem as problem:
+                problems.append(str(problem))
+        return hashes
 
     def _origin(self, file: LandedFile, content_hash: str) -> Origin:
         return Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
@@ -369,18 +391,15 @@ def _raw_month(
     return RawMonth(source, month, load_id, started.isoformat(), loaded, rows, quarantined, tables)
 
 
-def _hash(path: Path) -> str:
+def _as_listed(loaded: list[LoadedFile], files: list[LandedFile]) -> list[LoadedFile]:
+    """With when each landed file was last touched, by which a later look knows that nothing happened to it."""
+    changed = {file.path: file.changed_ns for file in files}
+    return [replace(file, changed_ns=changed[file.path]) for file in loaded]
+
+
+def content_hash_of(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def needs_load(source: str, month: str, files: list[LandedFile], raw: RawStore, settings: Settings) -> bool:
-    """Whether the month's landed files differ from what was loaded, or the reader or its settings changed since."""
-    current = raw.read(source, month)
-    if current is None:
-        return bool(files)
-    outdated = not current.load_id.endswith(load_version(source, files, settings))
-    return outdated or current.versions != {file.version for file in files}
