@@ -560,7 +560,7 @@ def test_doctor_names_files_that_no_source_takes(path: str, fresh: Recon) -> Non
     land(fresh.platform.settings.landing, path, b"x")
     result = fresh("doctor")
     assert result.exit_code == 0
-    assert f"warning landing: {path} is no file of any source by its name and folder" in result.stdout
+    assert f"warning landing: {path} is not read: " in result.stdout
 
 
 def test_doctor_names_failed_months(fresh: Recon) -> None:

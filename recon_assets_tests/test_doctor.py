@@ -90,7 +90,10 @@ def test_a_file_that_belongs_to_no_source_and_a_failed_load_are_named(home: Path
     land(platform.settings.landing, "bss/invoices/January/a.csv", "x")
     platform.raw.record_failure(FailedLoad("ms_recon_nce", "2025-01", "now", [], ["header is wrong"]))
     assert problems() == [
-        ("landing", "bss/invoices/January/a.csv is no file of any source by its name and folder; it is not read."),
+        (
+            "landing",
+            "bss/invoices/January/a.csv is not read: bss_invoices reads files in bss/invoices/<YYYY-MM>/.",
+        ),
         ("ms_recon_nce 2025-01", "header is wrong"),
     ]
 

@@ -17,6 +17,7 @@ from recon_assets.cli.inspect import inspect
 from recon_assets.cli.issues import issues
 from recon_assets.errors import ReconError
 from recon_assets.home import prepare_home
+from recon_assets.landing.unread import unread_files
 from recon_assets.landing.writer import move_into_landing
 from recon_assets.logs import log_to_stderr
 from recon_assets.months import parse_month, parse_months
@@ -109,7 +110,6 @@ def run(months: str, subjects: tuple[str, ...]) -> None:
 def status(as_json: bool) -> None:
     """Per month and reconciliation: what has landed, what is published, and how far it can be trusted."""
     from recon_assets.cli.console import show_status
-    from recon_assets.landing.unread import unread_files
     from recon_assets.platform import Platform
     from recon_assets.status import overview
 

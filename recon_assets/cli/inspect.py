@@ -7,6 +7,8 @@ import click
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.errors import InputError
+from recon_assets.landing.writer import landing_writer
+from recon_assets.months import parse_month
 
 
 @click.command("inspect")
@@ -19,8 +21,6 @@ def inspect(files: tuple[Path, ...], source: str | None, month: str | None, prof
     """How files would be read, without loading them. Exit code 0 when all are readable, 2 when not."""
     from recon_assets.cli.console import show_report
     from recon_assets.inspection import inspect_file, mending_profile
-    from recon_assets.landing.writer import landing_writer
-    from recon_assets.months import parse_month
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings()

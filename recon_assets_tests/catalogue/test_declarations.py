@@ -79,6 +79,7 @@ def test_a_source_without_a_window_is_told(declarations: Path) -> None:
 
 def test_a_compared_field_that_no_column_holds_is_told(declarations: Path) -> None:
     change(declarations, DOCUMENTS, "[total_tax_amount, ", "[tax_amount, ")
+    change(declarations, "sources/_register.yml", "[total_tax_amount, ", "[tax_amount, ")
     with pytest.raises(CatalogueError, match="the compared field total_tax_amount is missing"):
         read_catalogue(declarations)
 
