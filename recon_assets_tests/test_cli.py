@@ -26,6 +26,7 @@ from recon_assets.pipeline.plan import landed_files
 from recon_assets.platform import Platform
 from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.conftest import MakeOnce
+from recon_assets_tests.lakehouse.publishing import replace_month
 from recon_assets_tests.landed import as_dicts, land, land_nce, microsoft_name, platform_in
 from recon_assets_tests.reliability.homes import (
     MONTHS,
@@ -111,7 +112,7 @@ def publish_grid(platform: Platform, month: str, select: str, at: dt.datetime) -
         rows: pa.Table = reader.execute(
             f"with grid as (from marts.{GRID} where billing_month = date '{month}-01') {select}"
         ).to_arrow_table()
-    version = platform.published.replace_month(mart, month, SUBJECT, rows.to_reader)
+    version = replace_month(platform.published, mart, month, rows, SUBJECT)
     marts = before.marts | {mart.name: version}
     platform.published.record(dataclasses.replace(before, run_id="later", published_at=at, marts=marts))
 

@@ -202,7 +202,7 @@ def test_a_new_publication_reports_exactly_what_it_changed(workshop: Workshop) -
         "gone": ("missing_in_ms", None, 10, None),
         "new": (None, "match", None, 0),
     }
-    assert {c["published_before_at"] for c in changes} == {before.published_at.replace(tzinfo=None)}
+    assert {c["published_before_at"] for c in changes} == {before.published_at}
     assert "reconciliation_changes" not in after[FIRST]
 
 
