@@ -7,7 +7,7 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-spark dev app lint format lock lock-spark lock-audit lock-bench audit mutation bench
+.PHONY: help install generate demo test test-spark dev app lint format lock lock-spark lock-audit lock-bench audit mutation bench
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
@@ -16,6 +16,7 @@ help:
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
 	@echo "make app      the reporting app on $(RECON_HOME)"
 	@echo "make install  the environment alone (.venv)"
+	@echo "make generate  the files of the dbt project that follow from the catalogue"
 	@echo "make lint     ruff, mypy, sqlfluff"
 	@echo "make mutation small wrongs in the rules, and whether the tests notice"
 	@echo "make bench    every benchmark, into docs/benchmarks.md (BENCH_LINES, BENCH_VARIATIONS, BENCH_MONTHS, BENCH_ENGINE_LINES)"
@@ -76,6 +77,9 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	RECON_BUILD_PATH=$(CURDIR)/dbt_project/target/lint.duckdb $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
+
+generate: install
+	$(BIN)/python -m recon_assets.catalogue
 
 # Resolves the versions anew, for every supported Python at once; uv is only needed for this.
 lock:

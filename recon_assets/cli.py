@@ -9,11 +9,12 @@ from typing import Any
 import click
 from click.utils import get_text_stream
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.connectors.cli import fetch
 from recon_assets.errors import ReconError
 from recon_assets.issues.cli import issues
 
-SUBJECT_CHOICE = click.Choice(["subscriptions", "usage", "einvoices"])
+SUBJECT_CHOICE = click.Choice(list(SUBJECTS))
 
 
 class _Group(click.Group):
@@ -76,7 +77,6 @@ def run(months: str, subjects: tuple[str, ...]) -> None:
     from recon_assets.months import parse_months
     from recon_assets.pipeline.plan import landed_subjects
     from recon_assets.platform import Platform
-    from recon_assets.sources.registry import SUBJECTS
 
     platform = Platform.from_settings()
     wanted = parse_months(months)

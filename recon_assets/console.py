@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.doctor import Finding
 from recon_assets.platform import Platform
-from recon_assets.sources.registry import SOURCES
 from recon_assets.status import MonthStatus
 from recon_assets.visible import visible
 

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings
 from recon_assets.app.settings import AppSettings
 from recon_assets.azure.settings import AzureSettings
 from recon_assets.azure.urls import is_azure
+from recon_assets.catalogue import SOURCES
 from recon_assets.connectors.bss import WATERMARK
 from recon_assets.connectors.bss_settings import BssSettings
 from recon_assets.connectors.settings import GraphSettings
@@ -32,7 +33,6 @@ from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform, published_for_readers
 from recon_assets.redaction import redact
 from recon_assets.settings import Settings, load_settings
-from recon_assets.sources.registry import SOURCES
 
 _SETTINGS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("RECON_", Settings),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recon_assets.azure.urls import is_azure, parse_azure_url
+from recon_assets.catalogue import SOURCES
 from recon_assets.clock import Clock, utc_now
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import RawStore
@@ -11,7 +12,6 @@ from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FileStore, FolderStore
 from recon_assets.settings import Settings, load_settings
 from recon_assets.sources.loading import Load, load_month
-from recon_assets.sources.registry import SOURCES
 
 if TYPE_CHECKING:
     from recon_assets.azure.account import StorageAccount

@@ -15,6 +15,7 @@ from recon_assets.platform import Platform
 from recon_assets.visible import visible
 
 _BATCH = 10_000
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _WIDE = 400  # a table that goes to a file or a pipe is not cut to a terminal's width
 
 
@@ -26,6 +27,8 @@ def parse_instant(text: str) -> dt.datetime:
         raise InputError(f"'{text}' is not a time. Write it as 2025-03-31T18:00:00, in UTC.") from error
     if len(text) == len("2025-03-31"):
         instant += dt.timedelta(days=1, microseconds=-1)
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:  # in UTC they would fall outside the calendar
+        raise InputError(f"'{text}' is not a time that anything was published at.")
     return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
 
 

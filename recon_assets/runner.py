@@ -9,6 +9,7 @@ from itertools import groupby
 
 import dagster as dg
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
 from recon_assets.defs.partitions import month_partitions
@@ -18,7 +19,6 @@ from recon_assets.issues.store import keeps_issues
 from recon_assets.lakehouse.log import Publication
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
-from recon_assets.sources.registry import SOURCES
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # A run is recorded before it is started, and may be killed in between.

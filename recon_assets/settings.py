@@ -12,9 +12,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from recon_assets.azure.urls import is_azure, parse_azure_url
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.errors import InputError
 from recon_assets.logs import LogFormat
-from recon_assets.sources.registry import SETTLE_DAYS
 
 
 class Settings(BaseSettings):
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         return {
             "selection_method": self.selection_method,
             "coverage_method": self.coverage_method,
-            "usage_settle_days": SETTLE_DAYS["usage"],
+            "usage_settle_days": SUBJECTS["usage"].settle_days,
             "usage_tolerance_factor": format(self.usage_tolerance_factor, "f"),
             "usage_tolerance_cap": format(self.usage_tolerance_cap, "f"),
             "canceled_stages": [stage.strip().lower() for stage in self.canceled_stages],

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
+from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.months import add_months, months_between
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.plan import Landed, landed_files, required_kinds, window_status
-from recon_assets.pipeline.project import source_windows
 from recon_assets.platform import Platform
 from recon_assets.sources.loading import needs_load
-from recon_assets.sources.registry import SUBJECTS
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from typing import Any
 
 import duckdb
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.landing.discovery import discover
 from recon_assets.months import MONTH_NAMES, add_months
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
 from recon_assets.sources.loading import Load
-from recon_assets.sources.registry import SOURCES
 
 NOW = dt.datetime(2025, 7, 1, 6, 0, tzinfo=dt.timezone.utc)
 Line = dict[str, str]

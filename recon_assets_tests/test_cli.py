@@ -20,11 +20,11 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.cli import main
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.plan import landed_files
 from recon_assets.platform import Platform
-from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.lakehouse.publishing import replace_month
 from recon_assets_tests.landed import as_dicts, land, land_nce, microsoft_name, platform_in

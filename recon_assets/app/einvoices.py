@@ -64,9 +64,9 @@ DOCUMENTS = Table(
         Filter(
             "number", "Document number", "concat_ws(' ', register_document_number, einvoice_document_number)", "text"
         ),
-        Filter("bucket", "Bucket", "bucket"),
-        Filter("reason", "Reason", "reason"),
-        Filter("due", "Due", "due_state"),
+        Filter("bucket", "Bucket", "bucket", is_code=True),
+        Filter("reason", "Reason", "reason", is_code=True),
+        Filter("due", "Due", "due_state", is_code=True),
     ),
     sort="-max_difference_myr",
     sums={"register_total_including_tax": "Register value", "einvoice_total_including_tax": "E-invoice value"},

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from secrets import token_hex
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -111,7 +112,7 @@ def _chips(chosen: Mapping[str, tuple[str, ...]]) -> html.Div:
     if not chosen:
         return html.Div("No filter is set.", className="chips note")
     texts = [
-        html.Span(f"{_FIELDS[name]}: {', '.join(map(words, values))}", className="chip")
+        html.Span(f"{_FIELDS[name]}: {', '.join(_shown(name, value) for value in values)}", className="chip")
         for name, values in chosen.items()
     ]
     return html.Div([*texts, dcc.Link("Clear all filters", href="/issues", className="clear")], className="chips")
@@ -215,10 +216,13 @@ def _entry(entry: Entry) -> list[Any]:
         return [who, html.P(entry.value_to, className="description")]
     if entry.field == "issue":
         return [who, html.P("reported the issue")]
-    return [
-        who,
-        html.P(f"{words(entry.field)}: {words(entry.value_from) or 'nobody'} to {words(entry.value_to) or 'nobody'}"),
-    ]
+    before, after = (_shown(entry.field, value or "") or "nobody" for value in (entry.value_from, entry.value_to))
+    return [who, html.P(f"{words(entry.field)}: {before} to {after}")]
+
+
+def _shown(name: str, value: str) -> str:
+    """A code in words; what a person typed, as it was typed."""
+    return words(value) if name in _CHOICES else value
 
 
 def _forms(issue: Issue) -> list[Any]:
@@ -231,7 +235,7 @@ def _forms(issue: Issue) -> list[Any]:
     assignee = dcc.Input(id="issue-assignee", value=issue.assignee, maxLength=LENGTHS["assignee"])
     comment = dcc.Textarea(id="issue-comment", maxLength=LENGTHS["comment"], rows=3)
     return [
-        dcc.Store(id="issue-read", data={"id": issue.issue_id, "version": issue.version}),
+        dcc.Store(id="issue-read", data={"id": issue.issue_id, "version": issue.version, "form": token_hex(8)}),
         html.H2("Change"),
         html.Div(
             [
@@ -260,6 +264,7 @@ def report_form(title: str) -> html.Details:
     return html.Details(
         [
             html.Summary("Report an issue"),
+            dcc.Store(id="report-form", data=token_hex(8)),
             html.Div([*controls, html.Button("Report", id="report-send", className="button")], className="form"),
             html.Div(id="report-answer"),
         ],

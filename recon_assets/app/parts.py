@@ -191,7 +191,7 @@ def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html
         title,
         dcc.Dropdown(
             id=_identify(filter_.name),
-            options=[{"label": words(name), "value": name} for name in names],
+            options=[{"label": _choice_text(filter_, name), "value": name} for name in names],
             value=(values[0] if values else None) if single else list(values),
             multi=not single,
             debounce=not single,  # several are chosen before the page is drawn anew
@@ -199,6 +199,11 @@ def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html
             placeholder="All",
         ),
     )
+
+
+def _choice_text(filter_: Filter, value: str) -> str:
+    """A code in words; a value of the files, or what a person typed, as it is."""
+    return words(value) if filter_.is_code or filter_.groups is not None else value
 
 
 def _months_control(months: list[str], chosen: tuple[str, str]) -> html.Label:
@@ -237,12 +242,12 @@ def _as_of_control(moments: list[dt.datetime], address: Address) -> html.Label:
 
 def chips(filters: tuple[Filter, ...], address: Address, path: str) -> html.Div:
     """The filters that are set, each with a link that lifts it, and one that lifts all."""
-    titles = {filter_.name: filter_.title for filter_ in filters}
+    known = {filter_.name: filter_ for filter_ in filters}
     links = []
     for name, values in sorted(address.filters.items()):
         for value in values:
             rest = tuple(other for other in values if other != value)
-            text = f"{titles.get(name, name)}: {words(value)}"
+            text = f"{known[name].title}: {_choice_text(known[name], value)}"
             href = path + address.with_filter(name, rest).search
             links.append(
                 dcc.Link(

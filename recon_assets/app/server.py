@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 import pandas  # noqa: F401  imported by threads of their own it is seen half made by Dash
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash.exceptions import DependencyException
 from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import HTTPException
 
-from recon_assets.app import identity, issues_page, pages, queries
+from recon_assets.app import bodies, identity, issues_page, pages, queries
 from recon_assets.app.address import Address, parse_address
 from recon_assets.app.downloads import csv_lines, write_xlsx
 from recon_assets.app.pages import Site
@@ -31,6 +32,9 @@ from recon_assets.settings import Settings, load_settings
 _log = logging.getLogger("recon.app")
 _MAX_BODY = 1_000_000
 _REFUSED = (400, 401, 403, 413)
+_CALLBACKS = "/_dash-update-component"
+_SUITES = "/_dash-component-suites/"
+_NO_COMPONENT = (DependencyException, OSError, ValueError)  # what Dash raises of a wrong path
 T = TypeVar("T")
 
 _INDEX = """<!DOCTYPE html>
@@ -68,7 +72,15 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     _register_downloads(server, site)
     _register_errors(server)
     identity.guard(server, site.app, site.settings.app_url, app.csp_hashes)
+    _guard_bodies(app, server)
     return app
+
+
+def _guard_bodies(app: Dash, server: Flask) -> None:
+    @server.before_request
+    def require_shape() -> None:
+        if request.path == _CALLBACKS and request.method == "POST":
+            bodies.require_shape(request.get_data(), app.callback_map)
 
 
 def _layout() -> html.Div:
@@ -136,7 +148,7 @@ def _register_reading(app: Dash, site: Site) -> None:
         values: list[Any], _: Any, __: Any, names: list[dict[str, str]], months: list[list[str]], path: str, search: str
     ) -> Any:
         screen = site.screen(path)
-        if screen is None or not months:
+        if screen is None or not months or not ctx.triggered_id:
             return no_update
         try:
             before = parse_address(search, screen.all_tables)
@@ -189,7 +201,7 @@ def _filtered(screen: Screen, before: Address, asked: dict[str, Any], months: li
     name = ctx.triggered_id["name"]
     value = asked[name]
     if name == "month":
-        first, last = (months[min(int(place), len(months) - 1)] for place in value)
+        first, last = (months[min(max(int(place), 0), len(months) - 1)] for place in value)
         newest = (months[-1], months[-1])
         if (first, last) == (before.months or newest):
             return before
@@ -224,6 +236,8 @@ def _register_issues(app: Dash, site: Site) -> None:
         prevent_initial_call=True,
     )
     def filter_issues(values: list[Any], names: list[dict[str, str]], search: str) -> Any:
+        if not names:  # the page of one issue has no filters, and its address stays
+            return no_update
         chosen = {
             name["name"]: tuple(value) if isinstance(value, list) else (value or "",)
             for name, value in zip(names, values, strict=True)
@@ -241,13 +255,21 @@ def _register_issues(app: Dash, site: Site) -> None:
         State("report-title", "value"),
         State("report-description", "value"),
         State("report-assignee", "value"),
+        State("report-form", "data"),
         State("url", "pathname"),
         State("url", "search"),
         State("shown", "data"),
         prevent_initial_call=True,
     )
     def report(
-        clicks: int | None, title: str, text: str, assignee: str, path: str, search: str, shown: dict[str, str] | None
+        clicks: int | None,
+        title: str,
+        text: str,
+        assignee: str,
+        form: str,
+        path: str,
+        search: str,
+        shown: dict[str, str] | None,
     ) -> Any:
         if not clicks:
             return no_update
@@ -258,7 +280,7 @@ def _register_issues(app: Dash, site: Site) -> None:
             if screen is None:
                 raise InputError("Select a row first.")
             about = pages.discrepancy(site.context(screen, search, (shown or {}).get("moment")))
-            number = site.issues.report(about, title or "", text or "", assignee or "", user.name)
+            number = site.issues.report(about, title or "", text or "", assignee or "", user.name, form)
             link = dcc.Link(f"issue #{number}", href=f"/issues?issue={number}")
             return html.Div(["Reported as ", link, "."], className="message done", role="status")
 
@@ -276,7 +298,7 @@ def _register_issues(app: Dash, site: Site) -> None:
         prevent_initial_call=True,
     )
     def change(
-        saved: int | None, added: int | None, status: str, assignee: str, comment: str, read: dict[str, int]
+        saved: int | None, added: int | None, status: str, assignee: str, comment: str, read: dict[str, Any]
     ) -> Any:
         if not (saved if ctx.triggered_id == "issue-save" else added):
             return no_update, no_update
@@ -286,7 +308,7 @@ def _register_issues(app: Dash, site: Site) -> None:
             if ctx.triggered_id == "issue-save":
                 site.issues.change(read["id"], read["version"], user.name, status=status, assignee=assignee or "")
             else:
-                site.issues.comment(read["id"], user.name, comment or "")
+                site.issues.comment(read["id"], user.name, comment or "", read["form"])
             return no_update, _issues_content(site, f"?issue={read['id']}", user)
 
         return _answered(act, lambda text: (text, no_update))
@@ -359,6 +381,8 @@ def _register_errors(server: Flask) -> None:
 
     @server.errorhandler(Exception)
     def unexpected(error: Exception) -> Any:
+        if request.path.startswith(_SUITES) and isinstance(error, _NO_COMPONENT):
+            return Response("There is no such file of a component.", 404, mimetype="text/plain")
         if isinstance(error, HTTPException):
             if error.code in _REFUSED:
                 _log.warning("refused %s %s of %s: %s", request.method, request.path, request.remote_addr, error.name)

@@ -36,7 +36,8 @@ class Filter:
 
     choice: some of the values there are; group: named sets of values, `groups`; text: a part of the value, without
     case; view: one of `groups`, decides what is shown and restricts nothing. `prefer`: exactly one value is always
-    chosen, by default the first of these that there is.
+    chosen, by default the first of these that there is. `is_code`: the values are codes of ours, shown in words;
+    any other value is shown as it stands in the files.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Filter:
     kind: Literal["choice", "group", "text", "view"] = "choice"
     groups: Mapping[str, tuple[str, ...]] | None = None
     prefer: tuple[str, ...] = ()
+    is_code: bool = False
 
     @property
     def is_single(self) -> bool:

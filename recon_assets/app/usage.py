@@ -46,11 +46,12 @@ _FILTERS = (
         "Compare billed usage with",
         "comparison",
         prefer=("actual_cost", "amortized_cost", "focus"),
+        is_code=True,
     ),
     Filter("measure", "By", "", "view", {"amount": (), "quantity": ()}, prefer=("amount",)),
     Filter("invoice", "Invoice", "invoice_number"),
     Filter("subscription", "Azure subscription", f"coalesce(azure_subscription_id, '{NOTHING}')", "text"),
-    Filter("status", "Status", "status"),
+    Filter("status", "Status", "status", is_code=True),
 )
 _IDENTITY = (
     Column("billing_month", "Billing cycle", "month", 110),

@@ -8,17 +8,16 @@ from typing import Any
 
 import dagster as dg
 
+from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.defs.partitions import current_month
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.lakehouse.raw import RawMonth
 from recon_assets.landing.watch import Attempt, Decision, Memory, PendingMonth, decide
 from recon_assets.months import add_months, months_between
 from recon_assets.pipeline.plan import landed_files, window_status
-from recon_assets.pipeline.project import source_windows
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
 from recon_assets.sources.loading import needs_load
-from recon_assets.sources.registry import SUBJECTS
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"

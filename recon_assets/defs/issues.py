@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.defs.raw import OWNERS
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.issues.store import open_issues
 from recon_assets.pipeline.reported import publish_issues
-from recon_assets.sources.registry import SUBJECTS
 
 REPORTED_ISSUES = dg.AssetKey(["issues", "reported_issues"])
 

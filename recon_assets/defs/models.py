@@ -10,14 +10,14 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
+from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.defs.metadata import model_metadata, month_link
 from recon_assets.defs.partitions import window_mapping
 from recon_assets.defs.raw import OWNERS
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.pipeline.build import ASSET_LAYERS, Build, run_build
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.pipeline.project import manifest_folder, source_windows
-from recon_assets.sources.registry import SUBJECTS
+from recon_assets.pipeline.project import manifest_folder
 
 # Raw relations that hold rows of every source of a subject.
 _ALL_SOURCES = {"loads", "quarantined_rows"}

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
+from recon_assets.catalogue import SourceWindow
 from recon_assets.clock import Clock
 from recon_assets.months import month_of, months_between
-from recon_assets.pipeline.project import SourceWindow
 from recon_assets.platform import Platform
 
 

@@ -5,11 +5,10 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from recon_assets.catalogue import SOURCES, Source, source_windows
 from recon_assets.defs.metadata import raw_metadata
 from recon_assets.defs.resources import PlatformResource
-from recon_assets.pipeline.project import source_windows
 from recon_assets.sources.loading import Check
-from recon_assets.sources.registry import SOURCES, Source
 
 OWNERS = ["team:finops"]
 AUDITS: dict[Literal["schema", "row_count", "quarantine_share"], str] = {

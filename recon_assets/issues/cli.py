@@ -4,6 +4,7 @@ import getpass
 
 import click
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.errors import InputError
 from recon_assets.visible import visible
 
@@ -52,7 +53,7 @@ def show_issue(number: int) -> None:
 
 
 @issues.command("report")
-@click.argument("reconciliation", type=click.Choice(["subscriptions", "usage", "einvoices"]))
+@click.argument("reconciliation", type=click.Choice(list(SUBJECTS)))
 @click.option("--month", required=True, help="2025-03")
 @click.option("--key", required=True, help="The row's reconciliation_key.")
 @click.option("--title", required=True)

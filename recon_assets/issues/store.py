@@ -5,14 +5,15 @@ Comments are only added. Every change leaves a row in the audit trail, in the sa
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from recon_assets.clock import Clock, utc_now
 from recon_assets.errors import InputError, ReconError
@@ -66,6 +67,15 @@ _audit = sa.Table(
     sa.Column("field", sa.String(40), nullable=False),
     sa.Column("value_from", sa.Text),
     sa.Column("value_to", sa.Text),
+)
+
+
+# What was sent once and may arrive twice (a double click): the form it came from, with a hash of what it said.
+_requests = sa.Table(
+    "issue_requests",
+    _metadata,
+    sa.Column("request", sa.String(100), primary_key=True),
+    sa.Column("issue_id", sa.ForeignKey("issues.issue_id"), nullable=False),
 )
 
 
@@ -128,8 +138,10 @@ class IssueStore:
         with self._transaction() as connection:
             _metadata.create_all(connection)
 
-    def report(self, about: Discrepancy, title: str, description: str, assignee: str, reporter: str) -> int:
-        """Record a new issue; its number."""
+    def report(
+        self, about: Discrepancy, title: str, description: str, assignee: str, reporter: str, form: str = ""
+    ) -> int:
+        """Record a new issue; its number. The same words of the same `form` are one issue, however often they come."""
         texts = _checked({"title": title, "description": description, "assignee": assignee})
         if not texts["title"]:
             raise InputError("An issue needs a title.")
@@ -142,11 +154,14 @@ class IssueStore:
             "currency": about.currency, "status": "open", "reporter": reporter, "created_at": now, "updated_at": now,
             **texts,
         }  # fmt: skip
-        with self._transaction() as connection:
+
+        def insert(connection: sa.Connection) -> int:
             inserted = connection.execute(sa.insert(_issues).values(row)).inserted_primary_key
             assert inserted is not None
             self._trail(connection, inserted[0], reporter, now, {"issue": (None, texts["title"])})
-        return int(inserted[0])
+            return int(inserted[0])
+
+        return self._once(form, texts, insert)
 
     def change(self, issue_id: int, version: int, who: str, **changes: str) -> None:
         """Change status, assignee, title or description of the `version` that was looked at."""
@@ -158,6 +173,8 @@ class IssueStore:
         with self._transaction() as connection:
             before = self._row(connection, issue_id)
             changed = {name: (before[name], value) for name, value in wanted.items() if before[name] != value}
+            if not changed:  # sent twice, or as somebody else left it: there is nothing to overwrite
+                return
             update = (
                 sa.update(_issues)
                 .where(_issues.c.issue_id == issue_id, _issues.c.version == version)
@@ -170,18 +187,22 @@ class IssueStore:
                 )
             self._trail(connection, issue_id, who, now, changed)
 
-    def comment(self, issue_id: int, author: str, text: str) -> None:
-        """Add a comment; comments are never changed."""
+    def comment(self, issue_id: int, author: str, text: str, form: str = "") -> None:
+        """Add a comment; comments are never changed. The same words of the same `form` are one comment."""
         words = _checked({"comment": text})["comment"]
         if not words:
             raise InputError("Write something first: the comment is empty.")
         now = self._now()
-        with self._transaction() as connection:
+
+        def insert(connection: sa.Connection) -> int:
             self._row(connection, issue_id)
             connection.execute(
                 sa.insert(_comments).values(issue_id=issue_id, author=author, written_at=now, text=words)
             )
             connection.execute(sa.update(_issues).where(_issues.c.issue_id == issue_id).values(updated_at=now))
+            return issue_id
+
+        self._once(form, {"comment": words}, insert)
 
     def get(self, issue_id: int) -> Issue:
         with self._transaction() as connection:
@@ -225,6 +246,27 @@ class IssueStore:
         entries = [Entry(c["author"], c["written_at"], "comment", None, c["text"]) for c in comments]
         entries += [Entry(c["who"], c["at"], c["field"], c["value_from"], c["value_to"]) for c in changes]
         return sorted(entries, key=lambda entry: entry.at)
+
+    def _once(self, form: str, texts: Mapping[str, str], act: Callable[[sa.Connection], int]) -> int:
+        """The issue that `act` writes to, once for the same words of a form, even when they arrive side by side."""
+        request = f"{form[:30]}:{hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()}" if form else ""
+        if (known := self._answered(request)) is not None:
+            return known
+        try:
+            with self._transaction() as connection:
+                issue_id = act(connection)
+                if request:
+                    connection.execute(sa.insert(_requests).values(request=request, issue_id=issue_id))
+                return issue_id
+        except ReconError as error:
+            if isinstance(error.__cause__, IntegrityError) and (known := self._answered(request)) is not None:
+                return known
+            raise
+
+    def _answered(self, request: str) -> int | None:
+        select = sa.select(_requests.c.issue_id).where(_requests.c.request == request)
+        with self._transaction() as connection:
+            return connection.execute(select).scalar_one_or_none()
 
     def _row(self, connection: sa.Connection, issue_id: int) -> Mapping[str, Any]:
         row = connection.execute(sa.select(_issues).where(_issues.c.issue_id == issue_id)).mappings().one_or_none()

@@ -3,10 +3,10 @@
 import re
 from collections import defaultdict
 
+from recon_assets.catalogue import SOURCES, Source
 from recon_assets.landing.manifests import cost_files_by_month, folder_of, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import MONTH_NAMES, add_months, is_month
-from recon_assets.sources.registry import SOURCES, Source
 
 _RECONCILIATION_FILE = re.compile(
     rf"({'|'.join(MONTH_NAMES)})(\d{{4}})_msrecon_(nce|legacy)[^/]*\.csv(\.gz)?", re.IGNORECASE

@@ -3,14 +3,13 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from recon_assets.catalogue import SOURCES, SUBJECTS, source_windows, sources_of
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import add_months, first_day
-from recon_assets.pipeline.project import source_windows
 from recon_assets.settings import Settings
 from recon_assets.sources.loading import needs_load
-from recon_assets.sources.registry import SETTLE_DAYS, SOURCES, SUBJECTS, sources_of
 
 Landed = dict[str, dict[str, list[LandedFile]]]  # source -> month -> files
 
@@ -73,8 +72,9 @@ def window_status(subject: str, month: str, present: dict[str, set[str]], today:
         for kind in kinds
         for offset in range(kind.first_offset, kind.last_offset + 1)
     )
-    settles = first_day(add_months(month, 1)) + dt.timedelta(days=SETTLE_DAYS.get(subject, 0))
-    is_settled = subject not in SETTLE_DAYS or (today is not None and today >= settles)
+    settle_days = SUBJECTS[subject].settle_days
+    settles = first_day(add_months(month, 1)) + dt.timedelta(days=settle_days)
+    is_settled = not settle_days or (today is not None and today >= settles)
     return "final" if all(needed) and is_settled else "provisional"
 
 
@@ -89,12 +89,9 @@ class RequiredKind:
 
 def required_kinds(subject: str) -> list[RequiredKind]:
     """What a month of a subject requires: single sources, or one of those that stand in for each other."""
-    kinds: dict[str, RequiredKind] = {}
-    for window in source_windows(subject):
-        source = SOURCES[window.source]
-        if window.required or source.one_of:
-            name = source.one_of or source.name
-            others = kinds[name].sources if name in kinds else ()
-            first = window.from_offset if source.final_from is None else source.final_from
-            kinds[name] = RequiredKind((*others, source.name), first, window.to_offset)
-    return list(kinds.values())
+    kinds = []
+    for group in SUBJECTS[subject].required:
+        source = SOURCES[group[0]]
+        first = source.window.from_offset if source.final_from is None else source.final_from
+        kinds.append(RequiredKind(group, first, source.window.to_offset))
+    return kinds

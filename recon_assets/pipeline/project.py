@@ -4,13 +4,10 @@ Parsing takes seconds and needs no data, so the manifest is kept under target/ b
 """
 
 import contextlib
-import csv
 import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +17,6 @@ PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 # The manifest names the database, so every build file has the same name.
 DATABASE_NAME = "build.duckdb"
 _PARSED = ("dbt_project.yml", "profiles.yml", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*")
-
-
-@dataclass(frozen=True)
-class SourceWindow:
-    """Months of a source that a month of a subject is compared with, as offsets; see seeds/source_windows.csv."""
-
-    subject: str
-    source: str
-    from_offset: int
-    to_offset: int
-    required: bool
-
-    @property
-    def offsets(self) -> range:
-        return range(self.from_offset, self.to_offset + 1)
-
-
-@cache
-def source_windows(subject: str) -> tuple[SourceWindow, ...]:
-    with (PROJECT_DIR / "seeds" / "source_windows.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(
-            SourceWindow(
-                row["subject"],
-                row["source"],
-                int(row["from_offset"]),
-                int(row["to_offset"]),
-                row["required"] == "true",
-            )
-            for row in csv.DictReader(file)
-            if row["subject"] == subject
-        )
 
 
 def manifest_folder(target: str = "duckdb") -> Path:

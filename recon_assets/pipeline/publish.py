@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from recon_assets.catalogue import source_windows
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.log import Closing, Publication
 from recon_assets.lakehouse.published import PublishedStore
@@ -17,7 +18,6 @@ from recon_assets.months import add_months
 from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import CHANGES, Mart, marts_of, published_marts
 from recon_assets.pipeline.plan import required_kinds
-from recon_assets.pipeline.project import source_windows
 
 
 @dataclass(frozen=True)

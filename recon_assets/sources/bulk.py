@@ -15,8 +15,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recon_assets.catalogue import normalize_heading
 from recon_assets.errors import FileProblem
-from recon_assets.sources.columns import normalize_heading
 from recon_assets.sources.records import Record, distinct, heading_text, read_csv, require_width, write_records
 from recon_assets.sources.unpack import UnpackLimits, is_damage, open_bytes, open_text
 

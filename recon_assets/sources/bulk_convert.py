@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from recon_assets.catalogue import SQL_TYPES, Column, columns_of
 from recon_assets.sources.bulk import TextRelation, quoted
-from recon_assets.sources.columns import SQL_TYPES, Column, columns_of
 from recon_assets.sources.convert import Converted, Origin
 from recon_assets.sources.records import distinct
 
@@ -57,7 +57,7 @@ class FileFrame:
 def frame_of(
     mapping: str, bound: dict[str, int], constants: dict[str, str], context: dict[str, str | None], origin: Origin
 ) -> FileFrame:
-    """The frame of a file; `mapping` names the columns' declarations in columns.csv."""
+    """The frame of a file; `mapping` names the source, and its variant behind a point."""
     own = {name: position for name, position in bound.items() if name not in constants}
     return FileFrame(columns_of(mapping), frozenset(bound.values()), own, constants, context, origin)
 

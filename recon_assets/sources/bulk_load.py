@@ -20,6 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from recon_assets.catalogue import Column
+from recon_assets.catalogue.raw_tables import QUARANTINE
 from recon_assets.sources.ahead import ahead
 from recon_assets.sources.blocks import Block, IrregularFileError
 from recon_assets.sources.bulk_convert import (
@@ -35,8 +37,7 @@ from recon_assets.sources.bulk_convert import (
     shown_marks,
 )
 from recon_assets.sources.bulk_delimited import DICTIONARY, DelimitedFile, Numbers, ParquetFile, Parsed
-from recon_assets.sources.columns import Column
-from recon_assets.sources.convert import QUARANTINE_SCHEMA, Converted
+from recon_assets.sources.convert import Converted
 from recon_assets.sources.records import distinct
 
 _ARROW_TYPES = {"decimal": pa.decimal128(38, 12), "date": pa.date32()}
@@ -56,7 +57,7 @@ class _Rejects:
     ):
         self._connection, self._source, self._frame = connection, source, frame
         self._schema = pa.schema(
-            [(name, _QUARANTINE_TYPES.get(t, pa.string())) for name, t in QUARANTINE_SCHEMA.items()]
+            [(column.name, _QUARANTINE_TYPES.get(column.sql_type, pa.string())) for column in QUARANTINE]
         )
         self._writer = pq.ParquetWriter(target, self._schema, compression="zstd", store_schema=False)
         self._names = distinct(source.headings)

@@ -1,61 +1,7 @@
-"""The declared columns of every source, read from columns.csv: names, kinds, what is required, aliases.
+"""How the columns of a file are found: its headings bound to the declared columns of its source."""
 
-`heading` says whether a file must have the column; `value` whether a row must: `needed` (there and convertible),
-`checked` (may be empty, else convertible) or `optional` (becomes null, with a warning, when it does not convert).
-A `derived` column is in no file: it is the normalised text of the column that stands as its alias.
-"""
-
-import csv
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Literal
-
+from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
-
-Kind = Literal["text", "decimal", "date", "timestamp", "integer"]
-SQL_TYPES: dict[Kind, str] = {
-    "text": "varchar",
-    "decimal": "decimal(38, 12)",
-    "date": "date",
-    "timestamp": "timestamp",
-    "integer": "integer",
-}
-# Lineage of every raw row (spec/sources.md), appended to the declared columns.
-LINEAGE: dict[str, str] = {
-    "source_file": "varchar",
-    "source_row": "bigint",
-    "content_hash": "varchar",
-    "loaded_at": "timestamp",
-    "billing_month": "date",
-}
-
-_REMEDIES = {"azure_invoice_usage": " (meter columns are only in exports with attributeSet full)"}
-
-
-@dataclass(frozen=True)
-class Column:
-    name: str
-    kind: Kind
-    heading: Literal["required", "optional", "derived"]
-    value: Literal["needed", "checked", "optional"]
-    aliases: tuple[str, ...]
-
-
-@cache
-def columns_of(source: str) -> tuple[Column, ...]:
-    """Declared columns of a source, in the order of columns.csv."""
-    text = files("recon_assets.sources").joinpath("columns.csv").read_text(encoding="utf-8")
-    return tuple(
-        Column(row["column"], row["kind"], row["heading"], row["value"], tuple(row["aliases"].split("|")))  # type: ignore[arg-type]
-        for row in csv.DictReader(text.splitlines())
-        if row["source"] == source
-    )
-
-
-def normalize_heading(heading: str) -> str:
-    """A heading without case, blanks, underscores and BOM: how headings are compared (spec/sources.md)."""
-    return "".join(heading.replace("\ufeff", "").replace("_", "").split()).lower()
 
 
 def bind_columns(source: str, headings: list[str], file: str) -> dict[str, int]:
@@ -111,11 +57,13 @@ def _require_columns(source: str, bound: dict[str, int], headings: list[str], fi
     missing = [c.aliases[0] for c in columns_of(source) if c.heading == "required" and c.name not in bound]
     if missing:
         found = ", ".join(heading.strip()[:100] for heading in headings[:60]) or "nothing"
+        name = source.partition(".")[0]
+        hint = SOURCES[name].missing_hint
         raise FileProblem(
             file,
             f"the required columns {', '.join(missing)} are missing; found: {found}. "
-            f"Export the file again with them{_REMEDIES.get(source, '')}, "
-            f"or add the heading to sources/columns.csv as an alias",
+            f"Export the file again with them{f' ({hint})' if hint else ''}, "
+            f"or add the heading to catalogue/sources/{name}.yml as an alias",
             row=0,
             column=missing[0],
         )

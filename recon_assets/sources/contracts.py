@@ -11,9 +11,9 @@ import polars as pl
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
+from recon_assets.catalogue import SOURCES, columns_of
+from recon_assets.catalogue.raw_tables import LINEAGE
 from recon_assets.months import first_day
-from recon_assets.sources.columns import LINEAGE, columns_of
-from recon_assets.sources.registry import SOURCES
 
 _TYPES: dict[str, object] = {
     "text": pl.String(),
@@ -28,12 +28,6 @@ _LINEAGE_TYPES: dict[str, object] = {
     "timestamp": pl.Datetime("us"),
     "date": pl.Date(),
 }
-# Pairs of columns of which the first may not lie after the second.
-_ORDERED = {
-    "bss_invoices": ("start_date", "end_date"),
-    "ms_recon_nce": ("charge_start_date", "charge_end_date"),
-    "ms_recon_legacy": ("charge_start_date", "charge_end_date"),
-}
 
 
 def contract(source: str, month: str) -> pa.DataFrameSchema:
@@ -41,10 +35,11 @@ def contract(source: str, month: str) -> pa.DataFrameSchema:
     columns = {
         column.name: pa.Column(_TYPES[column.kind], nullable=column.value != "needed") for column in columns_of(source)
     }
-    for name, _ in SOURCES[source].context:
-        columns[name] = pa.Column(pl.String(), nullable=False)
-    for name, sql_type in LINEAGE.items():
-        columns[name] = pa.Column(_LINEAGE_TYPES[sql_type], _lineage_checks(name, month), nullable=False)
+    for context in SOURCES[source].context:
+        columns[context.name] = pa.Column(pl.String(), nullable=False)
+    for known in LINEAGE:
+        checks = _lineage_checks(known.name, month)
+        columns[known.name] = pa.Column(_LINEAGE_TYPES[known.sql_type], checks, nullable=False)
     return pa.DataFrameSchema(columns, checks=_order_check(source), strict=True, name=f"{source} {month}")
 
 
@@ -55,9 +50,10 @@ def _lineage_checks(name: str, month: str) -> list[pa.Check]:
 
 
 def _order_check(source: str) -> list[pa.Check]:
-    if source not in _ORDERED:
+    ordered = SOURCES[source].ordered
+    if ordered is None:
         return []
-    start, end = _ORDERED[source]
+    start, end = ordered
 
     def in_order(data: pa.PolarsData) -> pl.LazyFrame:
         undated = pl.col(start).is_null() | pl.col(end).is_null()

@@ -11,20 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from recon_assets.sources.columns import LINEAGE, SQL_TYPES, Column, columns_of
+from recon_assets.catalogue import SQL_TYPES, Column, FullKey, RowRule, columns_of
 from recon_assets.sources.records import Records, distinct
-from recon_assets.sources.registry import SOURCES
-
-QUARANTINE_SCHEMA: dict[str, str] = {
-    "source": "varchar",
-    "month": "varchar",
-    "source_file": "varchar",
-    "source_row": "bigint",
-    "column_name": "varchar",
-    "value": "varchar",
-    "reason": "varchar",
-    "raw_row": "varchar",
-}
 
 _EXPECTED = {
     "decimal": "is not a number (or is a trillion or more)",
@@ -32,15 +20,6 @@ _EXPECTED = {
     "timestamp": "is not an instant; expected ISO 8601",
     "integer": "is not a whole number",
 }
-
-
-@dataclass(frozen=True)
-class RowRule:
-    """A rule over a whole row: rows for which the SQL `fails` holds (over declared columns) are rejected."""
-
-    fails: str
-    reason: str
-    column: str  # the declared column the rejection names
 
 
 @dataclass(frozen=True)
@@ -60,15 +39,6 @@ class Converted:
     rejected: int
     warnings: dict[str, int]  # values of optional columns that became null, by heading; failed row warnings by name
     duplicates: int = 0  # rejected rows that repeat an earlier one of the same file
-
-
-@dataclass(frozen=True)
-class FullKey:
-    """What makes two rows of one file the same: SQL expressions over declared columns. Repeats are rejected."""
-
-    expressions: tuple[str, ...] = ()
-    reason: str = "repeats an earlier row of the file"
-    column: str = ""  # the declared column the rejection names
 
 
 def connect(temp: Path | None = None, memory_limit: str = "2GB") -> duckdb.DuckDBPyConnection:
@@ -91,8 +61,8 @@ def convert(
     rules: tuple[RowRule, ...],
     rows_target: Path,
     quarantine_target: Path,
-    full_key: FullKey = FullKey(),
-    row_warnings: dict[str, str] | None = None,
+    full_key: FullKey,
+    row_warnings: dict[str, str],
 ) -> Converted:
     """Write the typed rows and the rejected rows of one file as two Parquet files; what was written."""
     columns = columns_of(origin.source)
@@ -113,7 +83,7 @@ def convert(
     connection.execute(f"copy ({rejected_sql}) to {_text(quarantine_target)} (format parquet, compression zstd)")
     counted = f"select count(*) from read_parquet({_text(rows_target)})"
     rejected = f"select count(*) from read_parquet({_text(quarantine_target)})"
-    warnings = _warnings(connection, columns, bound, records) | _row_warnings(connection, row_warnings or {}, origin)
+    warnings = _warnings(connection, columns, bound, records) | _row_warnings(connection, row_warnings, origin)
     repeats = _one(connection, f"select count(*) from judged where reason = {_text(full_key.reason)}")
     return Converted(_one(connection, counted), _one(connection, rejected), warnings, repeats)
 
@@ -287,8 +257,3 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
 def _text(value: object) -> str:
     """A SQL text literal."""
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def raw_schema(source: str) -> dict[str, str]:
-    """Column names and SQL types of a raw table: declared columns, those of the file as a whole, lineage."""
-    return {c.name: SQL_TYPES[c.kind] for c in columns_of(source)} | dict(SOURCES[source].context) | LINEAGE

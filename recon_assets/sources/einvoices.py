@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recon_assets.catalogue import columns_of, normalize_heading
 from recon_assets.errors import FileProblem
-from recon_assets.sources.columns import bind_columns, columns_of, normalize_heading
+from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.records import Records, batched, read_csv
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, document_fields, parse_json, parse_xml
 from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, is_damage, open_bytes, require_bounded_archive

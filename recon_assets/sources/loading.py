@@ -16,31 +16,19 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.clock import Clock
 from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
 from recon_assets.sources.bulk_convert import prepare
-from recon_assets.sources.columns import columns_of
-from recon_assets.sources.convert import FullKey, Origin, connect, convert
-from recon_assets.sources.readers import FULL_KEYS, ROW_RULES, ROW_WARNINGS, read_file
+from recon_assets.sources.convert import Origin, connect, convert
+from recon_assets.sources.readers import read_file
 from recon_assets.sources.records import Records
 from recon_assets.sources.registers import RegisterHints
-from recon_assets.sources.registry import SOURCES
 from recon_assets.sources.unpack import UnpackLimits
-from recon_assets.sources.usage_files import FILE_FACTS, choose_files, load_file
-
-# Further tables of a source beside its rows: name -> column -> SQL conversion of the text column.
-EXTRA_TABLES: dict[str, dict[str, dict[str, str]]] = {
-    "bss_invoices": {
-        "invoice_copies": {
-            "invoice_id": "trim(invoice_id)",
-            "invoice_ordinal": "cast(invoice_ordinal as integer)",
-            "updated_at": "as_timestamp(trim(updated_at))",
-        }
-    }
-}
+from recon_assets.sources.usage_files import choose_files, load_file
 
 
 @dataclass(frozen=True)
@@ -73,13 +61,14 @@ def reader_version(source: str) -> str:
     names = ["conversions.sql"] + (["bulk.sql"] if SOURCES[source].manifests else [])
     folder = package_files("recon_assets.sources")
     sql = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
-    columns = f"{columns_of(source)}" + (f"{columns_of(source + '.focus')}" if SOURCES[source].manifests else "")
-    return hashlib.sha256(f"{columns}{ROW_RULES[source]}{FULL_KEYS.get(source, '')}{sql}".encode()).hexdigest()[:12]
+    known = SOURCES[source]
+    declared = f"{known.columns}{known.variants}{known.row_rules}{known.repeats}"
+    return hashlib.sha256(f"{declared}{sql}".encode()).hexdigest()[:12]
 
 
 def load_version(source: str, files: list[LandedFile], settings: Settings) -> str:
     """`reader_version` and the settings that decide how these files are read; those that no file meets do not count."""
-    if SOURCES[source].one_of != "register":
+    if SOURCES[source].reader != "register":
         return reader_version(source)
     hints = RegisterHints("", settings.register_date_orders, settings.register_decimal_marks)
     read = {file.path: (hints.date_order(file.path), hints.decimal_mark(file.path)) for file in files}
@@ -206,14 +195,14 @@ class _Loader:
 
     def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:
         """The table `files`: one row per file that was read, with what is known of it as a whole."""
-        columns = FILE_FACTS[self.source]
-        names = [*columns, "source_file"]
+        columns = SOURCES[self.source].file_facts
+        names = [*(column.name for column in columns), "source_file"]
         text = pa.Table.from_pylist(
             [{name: row.get(name) for name in names} for row in facts],
             pa.schema([(name, pa.string()) for name in names]),
         )
         connection.register("file_facts", text)
-        select = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
+        select = ", ".join(f"{column.sql} as {column.name}" for column in columns)
         month = f"date '{self.month}-01' as billing_month"
         connection.execute(
             f"copy (select {select}, source_file, {month} from file_facts) to '{self._target('files', 0)}'"
@@ -229,10 +218,10 @@ class _Loader:
         hints = RegisterHints(self.month, self.settings.register_date_orders, self.settings.register_decimal_marks)
         records, bound = read_file(self.source, path, file.path, limits, text, hints)
         origin = Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
+        known = SOURCES[self.source]
         converted = convert(
-            connection, records, bound, origin, ROW_RULES[self.source], rows, quarantine,
-            FULL_KEYS.get(self.source, FullKey()), ROW_WARNINGS.get(self.source),
-        )  # fmt: skip
+            connection, records, bound, origin, known.row_rules, rows, quarantine, known.repeats, known.row_warnings
+        )
         self._write_extra_tables(connection, records, file.path, number)
         text.unlink()
         self.records += records.count
@@ -245,18 +234,18 @@ class _Loader:
     def _write_extra_tables(
         self, connection: duckdb.DuckDBPyConnection, records: Records, file: str, number: int
     ) -> None:
-        for table, columns in EXTRA_TABLES.get(self.source, {}).items():
-            names = list(columns)
+        for table in SOURCES[self.source].extra_tables:
+            names = [column.name for column in table.columns]
             text = pa.Table.from_pylist(
                 [
                     {name: None if row[name] is None else str(row[name]) for name in names}
-                    for row in records.tables.get(table, [])
+                    for row in records.tables.get(table.name, [])
                 ],
                 pa.schema([(name, pa.string()) for name in names]),
             )
             connection.register("extra_text", text)
-            select = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
-            target = self._target(table, number)
+            select = ", ".join(f"{column.sql} as {column.name}" for column in table.columns)
+            target = self._target(table.name, number)
             result = connection.execute(f"select {select}, ?::varchar as source_file from extra_text", [file])
             pq.write_table(result.to_arrow_table(), target, compression="zstd")
             connection.unregister("extra_text")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
 from recon_assets.landing.manifests import COMPARISONS, Chosen, Part, choose_cost_files, choose_usage_files, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
@@ -14,29 +15,13 @@ from recon_assets.sources.bulk import TextRelation, parquet_headings, plain_head
 from recon_assets.sources.bulk_convert import FileFrame, convert_bulk, frame_of, kind_of
 from recon_assets.sources.bulk_delimited import DelimitedFile, ParquetFile
 from recon_assets.sources.bulk_load import load_blocks
-from recon_assets.sources.columns import bind_by_priority, columns_of, normalize_heading
+from recon_assets.sources.columns import bind_by_priority
 from recon_assets.sources.convert import Converted, Origin
-from recon_assets.sources.registry import SOURCES
 from recon_assets.sources.unpack import UnpackLimits, is_damage
 
 FOCUS = ".focus"
 # Delimited files below this size go through Python's csv module, which costs nothing at that size.
 FAST_FROM_BYTES = 4_000_000
-# Facts of a file that become a row of the table `files`: column -> SQL conversion of the text.
-FILE_FACTS: dict[str, dict[str, str]] = {
-    "azure_invoice_usage": {
-        "invoice": "invoice",
-        "created_at": "created_at",
-        "has_manifest": "cast(has_manifest as boolean)",
-    },
-    "azure_cost_export": {
-        "comparison": "comparison",
-        "export_id": "export_id",
-        "submitted_at": "submitted_at",
-        "has_older_run": "cast(has_older_run as boolean)",
-        "price_basis": "price_basis",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -122,7 +107,7 @@ def _frame(
     mapping = _mapping(source, headings)
     bound = bind_by_priority(mapping, headings, part.file.path, set(constants))
     facts = _facts(source, part, headings)
-    context = {name: facts[name] for name, _ in SOURCES[source].context}
+    context = {column.name: facts[column.name] for column in SOURCES[source].context}
     return frame_of(mapping, bound, constants, context, origin), facts
 
 

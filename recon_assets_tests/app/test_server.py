@@ -155,7 +155,7 @@ def test_health_is_said_to_everybody_and_says_nothing_else(published: Path, tmp_
 @pytest.mark.parametrize(("user", "said"), [("ana", "needs a title"), ("ben", "may read, not change")])
 def test_viewers_read_and_editors_report(proxied: FlaskClient, user: str, said: str) -> None:
     state = [("report-title", "value", ""), ("report-description", "value", ""), ("report-assignee", "value", ""),
-             ("url", "pathname", "/subscriptions"), ("url", "search", _any_row(proxied)), ("shown", "data", None)]  # fmt: skip
+             ("report-form", "data", "f1"), ("url", "pathname", "/subscriptions"), ("url", "search", _any_row(proxied)), ("shown", "data", None)]  # fmt: skip
     body = {
         "output": "report-answer.children",
         "outputs": {"id": "report-answer", "property": "children"},

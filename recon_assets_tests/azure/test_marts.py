@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from recon_assets.azure.account import StorageAccount
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.cli import main
 from recon_assets.clock import Clock
 from recon_assets.landing.store import FileStore
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings, load_settings
-from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.azure.azurite import ACCOUNT_KEY, Azurite, azure_environment
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.landed import NOW, platform_in

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from recon_assets.sources.columns import normalize_heading
+from recon_assets.catalogue import normalize_heading
 from recon_assets_tests.dbt.conftest import RANDOM_MONTHS, BuildOf, Built
 from recon_assets_tests.landed import same_value
 from recon_assets_tests.oracle.subscriptions import COVERAGE_METHODS, SELECTION_METHODS, OracleResult, reconcile

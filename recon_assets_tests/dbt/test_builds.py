@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from recon_assets.catalogue import source_windows
 from recon_assets.months import month_of
 from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import marts_of
 from recon_assets.pipeline.plan import landed_files, window_status
-from recon_assets.pipeline.project import source_windows
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.dbt.conftest import RANDOM_MONTHS, SUBJECT, BuildOf, Built, built_in
 from recon_assets_tests.landed import bss_line, land_bss, land_nce, load_all, nce_line, platform_in

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.pipeline.engines import DuckDBEngine
 from recon_assets.pipeline.plan import required_kinds
 from recon_assets.pipeline.project import (
@@ -18,7 +19,6 @@ from recon_assets.pipeline.project import (
     quiet_dbt_environment,
 )
 from recon_assets.sample import write_sample
-from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.landed import land_legacy, legacy_line, platform_in
 
 MODELS = ["+int_subscriptions__periods", "int_usage__periods", "int_einvoices__periods", "stg_azure__usage_lines"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.pipeline.engines import DuckDBEngine
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.project import (
@@ -18,7 +19,6 @@ from recon_assets.pipeline.project import (
     manifest_folder,
     quiet_dbt_environment,
 )
-from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.dbt.conftest import BuildOf, Built
 
 Rows = list[dict[str, Any]]

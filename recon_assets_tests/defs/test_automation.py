@@ -8,11 +8,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.issues import REPORTED_ISSUES
 from recon_assets.months import month_range
 from recon_assets.platform import Platform
-from recon_assets.sources.registry import SOURCES
 from recon_assets_tests.landed import settings_in
 
 UTC = dt.timezone.utc

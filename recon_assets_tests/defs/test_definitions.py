@@ -9,13 +9,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD
 from recon_assets.defs.issues import REPORTED_ISSUES
 from recon_assets.defs.partitions import month_partitions, window_mapping
-from recon_assets.pipeline.project import source_windows
 from recon_assets.platform import Platform
-from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.landed import NOW, land_bss, land_nce, platform_in, settings_in
 
 REPOSITORY = Path(__file__).parents[2]

@@ -7,11 +7,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from recon_assets.catalogue import sources_of
 from recon_assets.definitions import build_definitions
 from recon_assets.home import open_instance
 from recon_assets.pipeline.marts import marts_of
 from recon_assets.platform import Platform
-from recon_assets.sources.registry import sources_of
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.defs.conftest import check_months, materialized, metadata_of
 from recon_assets_tests.landed import platform_in

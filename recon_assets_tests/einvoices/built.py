@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
+from recon_assets.catalogue import sources_of
 from recon_assets.landing.discovery import discover
 from recon_assets.pipeline.build import Build, run_build
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
-from recon_assets.sources.registry import sources_of
 
 AS_OF = dt.date(2025, 3, 3)
 IDENTIFIERS = (

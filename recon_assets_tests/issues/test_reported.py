@@ -11,11 +11,11 @@ import pytest
 from deltalake import DeltaTable
 
 from recon_assets.app import pages
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.issues.store import Discrepancy, IssueStore
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.pipeline.marts import CHANGES, REPORTED, marts_of, published_marts
 from recon_assets.pipeline.reported import MEASURES, publish_issues
-from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.app.published import einvoices, key, publish, subscriptions, usage
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.landed import as_dicts

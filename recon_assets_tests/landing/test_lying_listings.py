@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.platform import Platform
 from recon_assets.sample import write_sample
-from recon_assets.sources.registry import SOURCES
 from recon_assets_tests.landed import load_all, table_rows
 
 pytestmark = pytest.mark.slow

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.console import show_outcome
 from recon_assets.home import open_instance
 from recon_assets.months import month_range
@@ -18,7 +19,6 @@ from recon_assets.platform import Platform
 from recon_assets.runner import Outcome, run_months
 from recon_assets.sample import write_sample
 from recon_assets.sources import contracts  # noqa: F401 - pytest cannot import pandera from deep inside a run
-from recon_assets.sources.registry import SUBJECTS
 from recon_assets_tests.landed import as_dicts, bss_line, land_bss, land_nce, nce_line, platform_in
 
 REPOSITORY = Path(__file__).parents[2]

@@ -21,11 +21,11 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from recon_assets.catalogue import SUBJECTS, sources_of
 from recon_assets.home import open_instance
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
 from recon_assets.sample import write_sample
-from recon_assets.sources.registry import SUBJECTS, sources_of
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.landed import platform_in
 from recon_assets_tests.reliability.homes import (
@@ -87,7 +87,7 @@ def replace_files(platform: Platform, subject: str, files: Path) -> None:
 def unkilled(make_once: MakeOnce, sample_home: Path, other_files: Path) -> dict[str, tuple[Published, float]]:
     """By subject: what readers see when the run that reads the other files is not killed, and its seconds of CPU."""
     found = {}
-    for subject in SUBJECTS[:ROUNDS]:
+    for subject in list(SUBJECTS)[:ROUNDS]:
 
         def make(home: Path, subject: str = subject) -> None:
             platform = copy_home(sample_home, home)
@@ -191,7 +191,7 @@ def assert_of_one_publication(platform: Platform) -> None:
 def test_runs_killed_at_any_moment_leave_whole_months_and_the_next_run_completes(
     number: int, sample_home: Path, other_files: Path, unkilled: dict[str, tuple[Published, float]], tmp_path: Path
 ) -> None:
-    subject, moments = SUBJECTS[number % len(SUBJECTS)], random.Random(number)
+    subject, moments = list(SUBJECTS)[number % len(SUBJECTS)], random.Random(number)
     complete, length = unkilled[subject]
     platform = copy_home(sample_home, tmp_path / "home")
     earlier = seen_by_subject(platform)

@@ -4,13 +4,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import yaml
 
+from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
-from recon_assets.pipeline.project import PROJECT_DIR
-from recon_assets.sources.columns import bind_by_priority, bind_columns, columns_of, normalize_heading
-from recon_assets.sources.convert import QUARANTINE_SCHEMA, raw_schema
-from recon_assets.sources.registry import SOURCES
+from recon_assets.sources.columns import bind_by_priority, bind_columns
 from recon_assets_tests.landed import nce_line
 from recon_assets_tests.shared import SHARED
 
@@ -74,28 +71,6 @@ def test_every_column_of_a_real_file_is_known(source: str, name: str) -> None:
     headings = text.split(",")
     bound = bind_columns(source, headings, name)
     assert sorted(bound.values()) == list(range(len(headings)))
-
-
-def raw_yml() -> dict[str, dict[str, str]]:
-    """Columns and types of every raw table, as the files of models/sources declare them."""
-    contents = [
-        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (PROJECT_DIR / "models" / "sources").glob("*.yml")
-    ]
-    return {
-        table["name"]: {column["name"]: column["data_type"] for column in table["columns"]}
-        for content in contents
-        for source in content["sources"]
-        for table in source["tables"]
-    }
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_dbt_declares_the_columns_that_the_reader_writes(source: str) -> None:
-    assert list(raw_yml()[source].items()) == list(raw_schema(source).items())
-
-
-def test_dbt_declares_the_columns_of_rejected_rows() -> None:
-    assert raw_yml()["quarantined_rows"] == QUARANTINE_SCHEMA
 
 
 @pytest.mark.parametrize("source", [*SOURCES, "azure_cost_export.focus"])

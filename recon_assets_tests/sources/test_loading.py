@@ -1,5 +1,6 @@
 """Loading a month: whole, repeatable, and never at the cost of the month that was there before."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FolderStore, LandedFile
 from recon_assets.platform import Platform
@@ -147,7 +149,7 @@ def test_what_breaks_the_contract_is_not_committed(
     platform: Platform, landing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Without its rule the reader lets the row through: the contract is the second lock on the same door.
-    monkeypatch.setitem(loading.ROW_RULES, SOURCE, ())
+    monkeypatch.setitem(SOURCES, SOURCE, dataclasses.replace(SOURCES[SOURCE], row_rules=()))
     land_nce(landing, MONTH, [nce_line(ChargeStartDate="2025-02-01")])
     load = platform.load(SOURCE, MONTH)
     assert load.outcome == "failed"

@@ -1,0 +1,77 @@
+"""The declarations put together: every source and subject by name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from recon_assets.catalogue.checks import problems_between, problems_of_source, problems_of_subject
+from recon_assets.catalogue.model import Column, Source, Subject
+from recon_assets.catalogue.reading import CatalogueError, Declaration, read_source, read_subjects
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class SourceWindow:
+    """Months of a source that a month of a subject is compared with, as offsets; the rows of the seed source_windows.
+
+    `required`: without this source a month is incomplete.
+    """
+
+    subject: str
+    source: str
+    from_offset: int
+    to_offset: int
+    required: bool
+
+    @property
+    def offsets(self) -> range:
+        return range(self.from_offset, self.to_offset + 1)
+
+
+def read_catalogue(folder: Path) -> tuple[dict[str, Source], dict[str, Subject]]:
+    """Sources and subjects of a folder of declarations, in the order of subjects.yml; CatalogueError at a mistake."""
+    subjects = read_subjects(folder / "subjects.yml")
+    sources: dict[str, tuple[Declaration, Source]] = {}
+    for declaration, subject in subjects.values():
+        for place, message in problems_of_subject(subject):
+            raise declaration.error(place, message)
+        for name in subject.sources:
+            sources[name] = _checked_source(folder / "sources" / f"{name}.yml", declaration, subject)
+    undeclared = sorted({path.stem for path in (folder / "sources").glob("[!_]*.yml")} - sources.keys())
+    if undeclared:
+        raise CatalogueError(f"{undeclared[0]}.yml, line 1: no subject of subjects.yml names the source")
+    for name, (place, message) in problems_between({name: source for name, (_, source) in sources.items()}):
+        raise sources[name][0].error(place, message)
+    return {name: source for name, (_, source) in sources.items()}, {n: subject for n, (_, subject) in subjects.items()}
+
+
+def _checked_source(path: Path, subjects: Declaration, subject: Subject) -> tuple[Declaration, Source]:
+    if not path.is_file():
+        side = "left" if path.stem in subject.left.sources else "right"
+        raise subjects.error((side, "sources"), f"{path.stem} has no declaration {path.name}")
+    declaration, source = read_source(path, subject.name)
+    for place, message in problems_of_source(source):
+        raise declaration.error(place, message)
+    return declaration, source
+
+
+SOURCES, SUBJECTS = read_catalogue(FOLDER)
+
+
+def sources_of(subject: str) -> list[Source]:
+    return [source for source in SOURCES.values() if source.subject == subject]
+
+
+def columns_of(source: str) -> tuple[Column, ...]:
+    """Declared columns of a source; those of its variant for `<source>.<variant>`."""
+    name, _, variant = source.partition(".")
+    return SOURCES[name].variants[variant] if variant else SOURCES[name].columns
+
+
+def source_windows(subject: str) -> tuple[SourceWindow, ...]:
+    """The windows of a subject's sources."""
+    required = SUBJECTS[subject].required
+    return tuple(
+        SourceWindow(subject, s.name, s.window.from_offset, s.window.to_offset, (s.name,) in required)
+        for s in sources_of(subject)
+    )

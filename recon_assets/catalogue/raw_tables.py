@@ -1,0 +1,95 @@
+"""The tables of schema `raw` with their columns: what the loads write and what dbt reads (models/sources/raw.yml)."""
+
+from dataclasses import dataclass
+
+from recon_assets.catalogue.catalogue import SOURCES, columns_of
+from recon_assets.catalogue.model import SQL_TYPES, Column, Source
+
+
+@dataclass(frozen=True)
+class RawColumn:
+    name: str
+    sql_type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table of schema `raw`. `table` is what a raw month calls it; `source` whose months hold it (empty: all)."""
+
+    name: str
+    table: str
+    description: str
+    columns: tuple[RawColumn, ...]
+    source: str = ""
+
+
+_SOURCE_FILE = RawColumn(
+    "source_file", "varchar", "Path of the landed file below the landing root; an archive's member follows it."
+)
+_SOURCE_ROW = RawColumn("source_row", "bigint", "Number of the record in the file, from 1, after the header.")
+_HASH = RawColumn("content_hash", "varchar", "SHA-256 of the landed file.")
+_MONTH = RawColumn("billing_month", "date", "Month the file belongs to, first day.")
+
+# Lineage of every raw row (spec/sources.md), behind the declared columns.
+LINEAGE = (
+    _SOURCE_FILE,
+    _SOURCE_ROW,
+    _HASH,
+    RawColumn("loaded_at", "timestamp", "When the month was loaded, UTC."),
+    _MONTH,
+)
+QUARANTINE = (
+    RawColumn("source", "varchar", "Raw table."),
+    RawColumn("month", "varchar", "Month the file belongs to, YYYY-MM."),
+    _SOURCE_FILE,
+    _SOURCE_ROW,
+    RawColumn("column_name", "varchar", "Heading of the first column that is wrong; null when the record itself is."),
+    RawColumn("value", "varchar", "What stands there."),
+    RawColumn("reason", "varchar", "Why the record was rejected."),
+    RawColumn("raw_row", "varchar", "The whole record."),
+)
+LOADS = (
+    RawColumn("source", "varchar", "Raw table."),
+    _MONTH,
+    _SOURCE_FILE,
+    _HASH,
+    RawColumn("rows", "bigint", "Rows loaded from the file."),
+    RawColumn("quarantined", "bigint", "Records of the file that were rejected."),
+)
+_GRAIN = "One row per source_file and source_row."
+
+
+def raw_tables() -> list[RawTable]:
+    """Every table of schema `raw`, in the order of the catalogue."""
+    shared = [
+        RawTable("quarantined_rows", "quarantine", f"Records that were rejected on loading. {_GRAIN}", QUARANTINE),
+        RawTable(
+            "loads", "loads", "Landed files that are loaded, those without rows included. One row per file.", LOADS
+        ),
+    ]
+    return [table for source in SOURCES.values() for table in _tables_of(source)] + shared
+
+
+def _tables_of(source: Source) -> list[RawTable]:
+    tables = [RawTable(source.name, "rows", f"{source.description} {_GRAIN}", _row_columns(source), source.name)]
+    for extra in source.extra_tables:
+        columns = tuple(RawColumn(c.name, c.sql_type, c.description) for c in extra.columns)
+        tables.append(RawTable(extra.raw_table, extra.name, extra.description, (*columns, _SOURCE_FILE), source.name))
+    if source.file_facts:
+        facts = tuple(RawColumn(fact.name, fact.sql_type, fact.description) for fact in source.file_facts)
+        text = "Files that were read of a month, and what is known of each as a whole. One row per source_file."
+        tables.append(RawTable(f"{source.name}_files", "files", text, (*facts, _SOURCE_FILE, _MONTH), source.name))
+    return tables
+
+
+def _row_columns(source: Source) -> tuple[RawColumn, ...]:
+    declared = (RawColumn(c.name, SQL_TYPES[c.kind], c.description or _described(c)) for c in columns_of(source.name))
+    context = (RawColumn(c.name, c.sql_type, c.description) for c in source.context)
+    return (*declared, *context, *LINEAGE)
+
+
+def _described(column: Column) -> str:
+    if column.heading == "derived":
+        return f"`{column.aliases[0]}` as it is compared: NFKC, trimmed, upper case, inner blanks collapsed."
+    return f"The column `{column.aliases[0]}` of the file."
