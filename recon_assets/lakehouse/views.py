@@ -19,8 +19,14 @@ _CLOSINGS = (
 
 @cache
 def mart_schema(mart: Mart) -> pa.Schema:
-    with duckdb.connect() as connection:
-        return connection.execute(f"set timezone = 'UTC'; {view_sql(mart, [])}").to_arrow_table().schema
+    """Columns of a mart as Delta has them: instants in UTC."""
+    with _planner().cursor() as cursor:
+        return cursor.execute(f"set timezone = 'UTC'; {view_sql(mart, [])}").to_arrow_table().schema
+
+
+@cache
+def _planner() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
 
 
 def view_sql(mart: Mart, files: list[str]) -> str:
