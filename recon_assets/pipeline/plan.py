@@ -60,7 +60,8 @@ def months_touched(source: str, month: str, subject: str) -> list[str]:
 def window_status(subject: str, month: str, present: dict[str, set[str]], today: dt.date | None = None) -> str:
     """final, provisional or incomplete, from the months of each source that are there (spec/warehouse.md).
 
-    What lies before the first month of a source is absent for good: no later file brings it. Months of a subject that has to settle are final only some days after their end, by `today`.
+    What lies before the first month of a source is absent for good: no later file brings it. Months of a subject that
+    has to settle are final only some days after their end, by `today`.
 
     The twin of marts/shared/month_status.sql, for months that are not published; a test holds them together.
     """
