@@ -1,4 +1,4 @@
-# make demo | test | test-spark | dev | install | lint. Needs Python 3.10 or later, make and a package index; nothing else by hand.
+# make demo | test | test-spark | dev | install | lint. Needs Python 3.11 or later, make and a package index; nothing else by hand.
 PYTHON ?= python3
 VENV := .venv
 SPARK_VENV := .venv-spark
@@ -26,7 +26,7 @@ install: $(VENV)/.installed
 
 # The lock holds every dependency with its hashes, so nothing is resolved here (--no-deps).
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or later is needed, this is " + sys.version.split()[0] + "; set PYTHON=") if sys.version_info < (3, 10) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; set PYTHON=") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -83,11 +83,11 @@ generate: install
 
 # Resolves the versions anew, for every supported Python at once; uv is only needed for this.
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --fork-strategy fewest \
+	uv pip compile pyproject.toml --group dev --upgrade --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
 
 lock-audit:
-	uv pip compile tools/requirements-audit.in --universal --python-version 3.10 --fork-strategy fewest \
+	uv pip compile tools/requirements-audit.in --upgrade --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-audit.lock
 
 # The tools have an environment of their own, so that they are not among what they describe.
@@ -108,11 +108,12 @@ audit: install $(AUDIT)/.installed
 mutation: install
 	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m recon_assets_tests.mutation.run $(MUTATION_ARGS)
 
-# Only what the environment does not have already; its versions are those of requirements.lock.
+# Only what the environment does not have already; its versions are those of requirements.lock, whatever a package asks
+# for (datacompy 1.1 declares pandas below 3.1, and works with it).
 lock-bench lock-spark: lock-%:
 	mkdir -p build
 	sed -e '/--hash=/d' -e 's/ *\\$$//' requirements.lock > build/constraints.txt
-	uv pip compile pyproject.toml --group $* -c build/constraints.txt --universal --python-version 3.10 \
+	uv pip compile pyproject.toml --group $* --override build/constraints.txt --universal --python-version 3.11 \
 		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o build/$*.lock
 	$(BIN)/python tools/only_new.py build/$*.lock requirements.lock > requirements-$*.lock
 

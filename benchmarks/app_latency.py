@@ -36,7 +36,7 @@ from recon_assets.pipeline.marts import Mart, marts_of, published_marts
 MONTH = "2025-03"
 VARIATIONS_OF_A_METER = 250
 LIMIT_MS, LIMIT_MB = 500, 500
-START = dt.datetime(2025, 4, 6, 6, tzinfo=dt.timezone.utc)
+START = dt.datetime(2025, 4, 6, 6, tzinfo=dt.UTC)
 
 _METERS = """
     create or replace table meters as

@@ -19,7 +19,7 @@ from recon_assets.lakehouse.log import MartVersion, Publication
 from recon_assets.lakehouse.published import PublishedStore
 
 UNCHANGED, COLD = 0.050, 0.300  # seconds
-START = dt.datetime(2025, 1, 1, tzinfo=dt.timezone.utc)
+START = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 MARTS = {
     name: MartVersion(1, [f"{name}/billing_month=2025-01-01/{'0' * 32}.parquet"])
     for name in (

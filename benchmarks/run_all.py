@@ -81,7 +81,7 @@ def main() -> None:
         for benchmark in BENCHMARKS
         if not given.only or benchmark.name in given.only or benchmark.title in before
     ]
-    day = dt.datetime.now(dt.timezone.utc).date().isoformat()
+    day = dt.datetime.now(dt.UTC).date().isoformat()
     head = ["# Benchmarks", "", f"Written by `make bench` on {day}; do not edit. Measured on:", ""]
     lines = [*head, *(f"* {line}" for line in about), "", "Peaks are of resident memory, children included.", ""]
     given.out.write_text("\n".join([*lines, *parts]), encoding="utf-8")

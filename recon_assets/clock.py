@@ -8,4 +8,4 @@ Clock = Callable[[], dt.datetime]
 
 def utc_now() -> dt.datetime:
     """The present instant, aware, in UTC."""
-    return dt.datetime.now(dt.timezone.utc)
+    return dt.datetime.now(dt.UTC)

@@ -26,7 +26,7 @@ class RedactedFormatter(logging.Formatter):
         if self._form == "text":
             return visible(redact(super().format(record))).replace("\n", "\n    ")
         content = {
-            "timestamp": dt.datetime.fromtimestamp(record.created, dt.timezone.utc).isoformat(timespec="milliseconds"),
+            "timestamp": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": redact(record.getMessage()),

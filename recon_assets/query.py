@@ -29,7 +29,7 @@ def parse_instant(text: str) -> dt.datetime:
         instant += dt.timedelta(days=1, microseconds=-1)
     if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:  # in UTC they would fall outside the calendar
         raise InputError(f"'{text}' is not a time that anything was published at.")
-    return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
 
 
 def connect_published(as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:

@@ -20,7 +20,7 @@ from recon_assets.platform import Platform
 from recon_assets.settings import Settings
 from recon_assets.sources.loading import Load
 
-NOW = dt.datetime(2025, 7, 1, 6, 0, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2025, 7, 1, 6, 0, tzinfo=dt.UTC)
 Line = dict[str, str]
 
 

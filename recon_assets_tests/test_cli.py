@@ -414,7 +414,7 @@ def test_export_of_some_months_has_only_these(recon: Recon, tmp_path: Path) -> N
 
 def test_export_to_xlsx_has_the_values_and_text_stays_text(copied: Recon, tmp_path: Path) -> None:
     select = "select * replace ('=1+1' as ms_subscription_id) from grid"
-    now = dt.datetime.now(dt.timezone.utc)
+    now = dt.datetime.now(dt.UTC)
     publish_grid(copied.platform, FEBRUARY, select, now)
     out = tmp_path / "marts.xlsx"
     assert copied("export", "xlsx", "--out", str(out)).exit_code == 0

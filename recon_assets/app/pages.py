@@ -148,7 +148,7 @@ def _as_of_note(address: Address, path: str) -> Any:
 
 def instant_text(address: Address) -> str:
     assert address.moment is not None
-    return instant(address.moment.astimezone(dt.timezone.utc))
+    return instant(address.moment.astimezone(dt.UTC))
 
 
 def _month_notes(site: Site, context: Context) -> html.Ul:

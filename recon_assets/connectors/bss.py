@@ -107,8 +107,8 @@ class BssDownloader:
 
     def _begin(self, watermark: Watermark | None) -> dt.datetime:
         if watermark is None:
-            return dt.datetime.combine(self._settings.since, dt.time(), dt.timezone.utc)
-        return watermark.updated_at.astimezone(dt.timezone.utc) - self._overlap
+            return dt.datetime.combine(self._settings.since, dt.time(), dt.UTC)
+        return watermark.updated_at.astimezone(dt.UTC) - self._overlap
 
     @property
     def _overlap(self) -> dt.timedelta:
@@ -126,7 +126,7 @@ class BssDownloader:
         raise AssertionError("at least one pass is made")
 
     def _store(self, pages: list[list[Invoice]]) -> list[str]:
-        stamp = f"{self._clock().astimezone(dt.timezone.utc):%Y%m%dT%H%M%S%fZ}"
+        stamp = f"{self._clock().astimezone(dt.UTC):%Y%m%dT%H%M%S%fZ}"
         files = []
         for number, page in enumerate(pages, start=1):
             by_month: dict[str, list[Invoice]] = defaultdict(list)

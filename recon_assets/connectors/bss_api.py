@@ -44,7 +44,7 @@ class BssApi:
         self._http = http
         self._settings = settings
         self._token: SecretStr | None = None
-        self._expires = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
+        self._expires = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def invoices_since(self, instant: dt.datetime) -> list[list[Invoice]]:
         """Pages of the invoices that were updated after `instant`. PagesMoved when they are not one whole list."""
@@ -193,4 +193,4 @@ def _instant(value: object) -> dt.datetime | None:
         instant = dt.datetime.fromisoformat(text)
     except ValueError:
         return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)

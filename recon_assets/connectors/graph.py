@@ -93,7 +93,7 @@ class ExportManifest:
     @property
     def version(self) -> str:
         """Folder name of this version: when it was made and its eTag, both as far as file names allow."""
-        created = self.created.astimezone(dt.timezone.utc)
+        created = self.created.astimezone(dt.UTC)
         return f"{created:%Y%m%dT%H%M%S%f}Z-{re.sub('[^A-Za-z0-9]+', '', self.etag)[:40]}"
 
     def blob_url(self, name: str) -> SecretStr:

@@ -133,7 +133,7 @@ def unpublished_loads(platform: Platform, subject: str, months: Sequence[str]) -
 
 def _loaded_at(raw: RawMonth) -> dt.datetime:
     instant = dt.datetime.fromisoformat(raw.loaded_at)
-    return instant if instant.tzinfo else instant.replace(tzinfo=dt.timezone.utc)
+    return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
 
 
 def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:

@@ -233,10 +233,10 @@ class IssueStore:
 
     def open_counts(self) -> dict[tuple[str, str], int]:
         """Issues still open by month and reconciliation."""
-        columns = (_issues.c.billing_month, _issues.c.reconciliation)
-        select = sa.select(*columns, sa.func.count()).where(_issues.c.status.in_(OPEN)).group_by(*columns)
+        month, name = _issues.c.billing_month, _issues.c.reconciliation
+        select = sa.select(month, name, sa.func.count()).where(_issues.c.status.in_(OPEN)).group_by(month, name)
         with self._transaction() as connection:
-            return {(f"{month:%Y-%m}", name): count for month, name, count in connection.execute(select)}
+            return {(f"{row[0]:%Y-%m}", row[1]): row[2] for row in connection.execute(select)}
 
     def history(self, issue_id: int) -> list[Entry]:
         """Comments and changes, oldest first."""

@@ -98,7 +98,7 @@ def sortable_instant(text: object) -> str | None:
     offset = (match[4] or "Z").replace("Z", "+00:00")
     offset = offset if ":" in offset else f"{offset[:3]}:{offset[3:]}"
     try:
-        instant = dt.datetime.fromisoformat(f"{match[1]}T{match[2]}{offset}").astimezone(dt.timezone.utc)
+        instant = dt.datetime.fromisoformat(f"{match[1]}T{match[2]}{offset}").astimezone(dt.UTC)
     except ValueError:
         return None
     return f"{instant:%Y-%m-%d %H:%M:%S}.{(match[3] or '').ljust(9, '0')}"

@@ -20,8 +20,8 @@ Row = dict[str, Any]
 PLAIN = 240  # subscriptions that match, more than two blocks of a grid
 FORMULA = '=HYPERLINK("http://other.example","pay")'
 SCRIPT = "<img src=x onerror=alert(1)>"
-PUBLISHED_FIRST = dt.datetime(2025, 4, 7, 6, tzinfo=dt.timezone.utc)
-PUBLISHED_AGAIN = dt.datetime(2025, 4, 9, 6, tzinfo=dt.timezone.utc)
+PUBLISHED_FIRST = dt.datetime(2025, 4, 7, 6, tzinfo=dt.UTC)
+PUBLISHED_AGAIN = dt.datetime(2025, 4, 9, 6, tzinfo=dt.UTC)
 MONTHS = ("2025-01", "2025-02", "2025-03")
 
 

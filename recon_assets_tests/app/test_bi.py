@@ -123,7 +123,7 @@ def test_an_amount_is_found_beside_one_that_a_float_does_not_hold(
     """The bug this fixes: bounds of DECIMALs went through a float, and the row of -200 was found by nobody."""
     rows = usage("2025-03")["usage_cost_variations"][:2]
     given = [row | {"amount_variation": amount} for row, amount in zip(rows, (Decimal(-200), other), strict=True)]
-    at = dt.datetime(2025, 4, 7, tzinfo=dt.timezone.utc)
+    at = dt.datetime(2025, 4, 7, tzinfo=dt.UTC)
     publish(PublishedStore(tmp_path), "usage", "2025-03", at, {"usage_cost_variations": given})
     table = DeltaTable(tmp_path / "usage_cost_variations")
     assert read(table, ("amount_variation", "<", Decimal(-100))) == 1

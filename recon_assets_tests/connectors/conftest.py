@@ -24,7 +24,7 @@ class Time:
     """A clock that moves only by being slept on."""
 
     def __init__(self) -> None:
-        self.now = dt.datetime(2025, 4, 7, tzinfo=dt.timezone.utc)
+        self.now = dt.datetime(2025, 4, 7, tzinfo=dt.UTC)
         self.slept: list[float] = []
 
     def sleep(self, seconds: float) -> None:
@@ -51,7 +51,7 @@ def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servic
 
 @pytest.fixture(scope="session")
 def running_prism(running_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[proxy.Prism]:
-    if reason := proxy.missing():
+    if reason := proxy.install():
         pytest.skip(f"contract proxy: {reason}")
     prism = proxy.Prism(running_service.url, tmp_path_factory.mktemp("prism") / "prism.log")
     yield prism

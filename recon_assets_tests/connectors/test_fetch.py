@@ -1,6 +1,5 @@
 """What people and programs call: settings, the invoices of a month, `recon fetch usage`, and the Dagster asset."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,6 @@ from recon_assets.defs.downloads import USAGE_DOWNLOAD, UsageDownloadConfig, usa
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError, ReconError
 from recon_assets.settings import Settings
-from recon_assets_tests.connectors import proxy
 from recon_assets_tests.connectors.conftest import Connect, error_text, require_no_secret, stored_versions
 from recon_assets_tests.connectors.service import CLIENT_SECRET, TENANT, Fault, Invoice, Service, usage_file
 
@@ -114,13 +112,14 @@ def test_every_page_of_invoices_is_read(service: Service, connect: Connect) -> N
     assert len(connect().invoices.usage_invoices("2025-03")) == 250
 
 
-def test_microsofts_own_example_of_a_list_is_understood(service: Service, connect: Connect) -> None:
-    example = proxy.INVOICES / "invoices.json"
-    if not example.is_file():
-        pytest.skip("../shared is not here")
-    service.listed = json.loads(example.read_bytes())
-    service.by_id = {"G000024131": listed("G000024131", "2018-02-08", billingPeriodStartDate="2018-02-01T00:00:00Z")}
-    assert connect().invoices.usage_invoices("2018-02") == ["G000024131"]  # the amendment; its original is void
+def test_an_amendment_is_asked_for_in_place_of_the_void_note_that_lists_it(service: Service, connect: Connect) -> None:
+    amendment = listed(SECOND, "2025-04-08", billingPeriodStartDate="2025-03-01T00:00:00Z")
+    list_invoices(
+        service,
+        listed("D000000001", "2025-04-06", invoiceType="Recurring"),
+        listed(FIRST, "2025-04-06", documentType="void_note", amendments=[amendment]),
+    )
+    assert connect().invoices.usage_invoices("2025-03") == [SECOND]
 
 
 def test_an_app_that_may_not_list_invoices_is_told_so(service: Service, connect: Connect) -> None:

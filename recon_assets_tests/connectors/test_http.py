@@ -85,4 +85,4 @@ def test_addresses_keep_the_version_of_graph_and_the_answer_may_be_the_operation
 
 
 def test_dates_of_the_clock_are_aware() -> None:
-    assert RetryPolicy().clock().tzinfo is dt.timezone.utc
+    assert RetryPolicy().clock().tzinfo is dt.UTC

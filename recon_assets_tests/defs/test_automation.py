@@ -15,7 +15,7 @@ from recon_assets.months import month_range
 from recon_assets.platform import Platform
 from recon_assets_tests.landed import settings_in
 
-UTC = dt.timezone.utc
+UTC = dt.UTC
 Requested = dict[dg.AssetKey, list[str]]
 MONTHS = dg.MonthlyPartitionsDefinition("2025-01", fmt="%Y-%m")
 PUBLISHED = dg.AssetKey(["published", "subscriptions"])

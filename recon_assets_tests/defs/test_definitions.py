@@ -256,7 +256,7 @@ def test_a_month_that_landed_ahead_of_its_time_has_a_partition(tmp_path: Path) -
 
 def test_the_current_month_gets_its_partition_on_its_first_day(tmp_path: Path) -> None:
     partitions = month_partitions(platform_in(tmp_path))
-    last_day = dt.datetime(2025, 7, 31, 23, 59, tzinfo=dt.timezone.utc)
+    last_day = dt.datetime(2025, 7, 31, 23, 59, tzinfo=dt.UTC)
     assert partitions.get_partition_keys(current_time=last_day)[-1] == "2025-07"
     assert partitions.get_partition_keys(current_time=last_day + dt.timedelta(minutes=1))[-1] == "2025-08"
 

@@ -94,7 +94,7 @@ def test_an_issue_store_that_cannot_be_reached_fails_the_copy_and_says_no_passwo
 
 
 def test_issues_are_copied_after_a_publication_and_every_hour(definitions: dg.Definitions) -> None:
-    now = dt.datetime(2025, 5, 20, 9, 10, tzinfo=dt.timezone.utc)
+    now = dt.datetime(2025, 5, 20, 9, 10, tzinfo=dt.UTC)
     watched = dg.AssetSelection.assets(REPORTED_ISSUES)
     requested, cursor = [], None
     published = dg.AssetMaterialization(dg.AssetKey(["published", "usage"]), partition="2025-03")

@@ -83,7 +83,7 @@ def daemon(workshop: Workshop, hook: Hook, monkeypatch: pytest.MonkeyPatch) -> D
     made = Daemon(workshop, hook)
     assert made.tick() == []
     # The workshop's clock stands still long before the runs: the first look is put right before them.
-    made.cursor = (dt.datetime.now(dt.timezone.utc) - dt.timedelta(minutes=1)).isoformat()
+    made.cursor = (dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)).isoformat()
     return made
 
 

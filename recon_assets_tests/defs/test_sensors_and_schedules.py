@@ -110,7 +110,7 @@ def test_a_new_file_waits_one_tick_and_is_then_requested_once(watch: Watch) -> N
 
 
 def test_a_file_written_a_moment_ago_waits(watch: Watch) -> None:
-    watch.land_nce("2025-02", at=dt.datetime.now(dt.timezone.utc).timestamp())
+    watch.land_nce("2025-02", at=dt.datetime.now(dt.UTC).timestamp())
     assert [watch.tick(), watch.tick()] == [[], []]
     assert "changed a moment ago" in watch.skipped[0]
 
@@ -268,7 +268,7 @@ def test_an_empty_landing_zone_is_no_error(watch: Watch) -> None:
 
 
 def at(*when: int) -> dt.datetime:
-    return dt.datetime(*when, tzinfo=dt.timezone.utc)
+    return dt.datetime(*when, tzinfo=dt.UTC)
 
 
 def scheduled(definitions: dg.Definitions, name: str, when: dt.datetime) -> Any:

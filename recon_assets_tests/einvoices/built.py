@@ -57,7 +57,7 @@ class Home:
     def at(cls, path: Path, **settings: Any) -> Home:
         made = Settings(home=path, _env_file=None, **settings)  # type: ignore[call-arg]
         made.landing.mkdir(parents=True, exist_ok=True)
-        now = dt.datetime(2025, 3, 3, 6, 0, tzinfo=dt.timezone.utc)
+        now = dt.datetime(2025, 3, 3, 6, 0, tzinfo=dt.UTC)
         return cls(Platform.from_settings(made, lambda: now))
 
     @property

@@ -13,7 +13,7 @@ from recon_assets_tests.einvoices.built import Built, Home, document
 
 def publish(home: Home, run_id: str, day: int) -> None:
     build = home.build(run_id=run_id).build
-    now = dt.datetime(2025, 3, day, tzinfo=dt.timezone.utc)
+    now = dt.datetime(2025, 3, day, tzinfo=dt.UTC)
     outcomes = list(publish_build(build, home.platform.published, home.platform.raw, run_id, lambda: now))
     assert [outcome.reasons for outcome in outcomes] == [[]]
 

@@ -1,4 +1,4 @@
-"""Reading registers and e-invoices: official documents, every container, spellings of dates, and hostile input."""
+"""Reading registers and e-invoices: documents of every type, every container, spellings of dates, and hostile input."""
 
 import datetime as dt
 import io
@@ -6,6 +6,7 @@ import json
 import re
 import time
 import zipfile
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,12 @@ from recon_assets.platform import Platform
 from recon_assets.sources.loading import Load
 from recon_assets.sources.ubl import DocumentProblem, document_fields, parse_json, parse_xml
 from recon_assets_tests.einvoices.built import REGISTER, Home, document
-from recon_assets_tests.shared import SHARED
+from recon_assets_tests.einvoices.ubl import BUYER, FORMS, SUPPLIER, TYPES, as_json, as_xml, invoice
+from recon_assets_tests.shared import official, shortened
 
-OFFICIAL = SHARED / "data" / "myinvois"
-official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="needs ../shared (or RECON_SHARED)")
-TYPES = {
-    "Invoice": "01", "Credit-Note": "02", "Debit-Note": "03", "Refund-Note": "04",
-    "Self-Billed-Invoice": "11", "Self-Billed-Credit": "12", "Self-Billed-Debit": "13", "Self-Billed-Refund": "14",
+OFFICIAL_NAMES = {
+    "01": "Invoice", "02": "Credit-Note", "03": "Debit-Note", "04": "Refund-Note",
+    "11": "Self-Billed-Invoice", "12": "Self-Billed-Credit", "13": "Self-Billed-Debit", "14": "Self-Billed-Refund",
 }  # fmt: skip
 
 
@@ -41,37 +41,58 @@ def rows(platform: Platform, load: Load, table: str = "rows") -> list[dict[str, 
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def put(home: Home, name: str, content: bytes | str) -> Load:
+def land(home: Home, name: str, content: bytes | str) -> None:
     path = home.landing / "einvoice/issued/2025-01" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def put(home: Home, name: str, content: bytes | str) -> Load:
+    land(home, name, content)
     return home.platform.load("einvoices", "2025-01")
 
 
-@official
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("form", ["json", "xml"])
-def test_official_documents_of_every_type_are_read(kind: str, form: str) -> None:
-    content = (OFFICIAL / f"1.0-{kind}-Sample.{form}").read_bytes()
-    fields = document_fields(parse_xml(content) if form == "xml" else parse_json(content))
-    assert fields["document_type"] == TYPES[kind]
-    assert (fields["supplier_tin"], fields["buyer_tin"]) == ("Supplier's TIN", "Buyer's TIN")
-    assert fields["currency_code"] == "MYR" and fields["issued_at"] is not None
+def test_documents_of_every_type_are_read_from_either_form(kind: str, form: str) -> None:
+    document = invoice(kind)
+    fields = document_fields(parse_xml(as_xml(document)) if form == "xml" else parse_json(as_json(document)))
+    assert fields == {
+        "supplier_tin": SUPPLIER, "buyer_tin": BUYER, "document_number": f"DOC-{kind}", "document_type": kind,
+        "document_date": None, "issued_at": "2025-02-14T03:30:00Z", "currency_code": "MYR", "exchange_rate": None,
+        "original_document_number": None if kind in ("01", "11") else "DOC-ORIGINAL",
+        "total_excluding_tax": "1000.00", "total_tax_amount": "80.00", "total_including_tax": "1080.00",
+        "total_payable_amount": "1080.00", "total_discount_value": "50.00", "total_charge_amount": "10.00",
+    }  # fmt: skip
+
+
+def _documents() -> Iterator[tuple[str, bytes, str]]:
+    """Name, content and type of our own documents and of official ones."""
+    yield from ((f"{kind}.{form}", write(invoice(kind)), kind) for kind in TYPES for form, write in FORMS.items())
+    for kind, name in OFFICIAL_NAMES.items():
+        yield from ((path.name, path.read_bytes(), kind) for path in official(f"myinvois/1.0-{name}-Sample.*"))
+
+
+@pytest.mark.parametrize(("name", "content", "kind"), list(_documents()), ids=shortened)
+def test_a_document_has_its_type_two_parties_an_instant_and_a_total(name: str, content: bytes, kind: str) -> None:
+    fields = document_fields(parse_xml(content) if name.endswith("xml") else parse_json(content))
+    assert fields["document_type"] == kind
+    assert None not in (fields["supplier_tin"], fields["buyer_tin"], fields["issued_at"])
+    assert fields["supplier_tin"] != fields["buyer_tin"]
     assert Decimal(fields["total_payable_amount"] or "") > 0
 
 
-@official
 def test_tax_in_ringgit_is_divided_by_the_rate_and_additional_references_are_no_originals() -> None:
-    fields = document_fields(parse_json((OFFICIAL / "1.0-Invoice-ForeignCurrency-Sample.json").read_bytes()))
+    fields = document_fields(parse_json(as_json(invoice("01", currency="USD", rate="4.72", tax_in_ringgit="87.65"))))
     assert (fields["total_tax_amount"], fields["exchange_rate"]) == ("18.57", "4.72")
     assert fields["original_document_number"] is None
 
 
-@official
 @pytest.mark.folder_only  # about what is in many files
-def test_official_samples_load_without_a_rejected_row(home: Home) -> None:
-    for path in OFFICIAL.glob("1.*"):
-        put(home, path.name, path.read_bytes())
+def test_documents_of_every_type_load_without_a_rejected_row(home: Home) -> None:
+    own = {f"{kind}.{form}": write(invoice(kind)) for kind in TYPES for form, write in FORMS.items()}
+    for name, content in {**own, **{path.name: path.read_bytes() for path in official("myinvois/1.*")}}.items():
+        land(home, name, content)
     load = home.platform.load("einvoices", "2025-01")
     assert load.raw_month is not None and load.raw_month.quarantined == 0
 

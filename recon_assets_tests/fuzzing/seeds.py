@@ -1,19 +1,17 @@
-"""Valid files that are mutated: those of our sample, and real ones where ../shared is present."""
+"""Valid files that are mutated: those of our sample, our own documents, and official ones where ../shared is present."""
 
 import gzip
-import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recon_assets_tests.shared import SHARED
+from recon_assets_tests.einvoices.ubl import TYPES, as_json, as_xml, invoice
+from recon_assets_tests.shared import official
 from recon_assets_tests.usage.zone import USAGE, usage_row
 
 MONTH = "2025-02"
 _MOST_LINES = 16  # of a delimited file: what damages it does not need more
-_REAL = SHARED / "data"
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,13 @@ def sampled(pattern: str, target: str) -> Callable[[Path], Iterator[Seed]]:
 
 
 def _real(pattern: str, target: str, rows: tuple[str, ...] = ()) -> Iterator[Seed]:
-    """Files of ../shared; headers without rows get some."""
-    for path in sorted(_REAL.glob(pattern)) if _REAL.is_dir() else []:
+    """Official files; headers without rows get some."""
+    for path in official(pattern):
         content = path.read_bytes()
         if path.suffix == ".csv":
             lines = content.rstrip(b"\r\n").split(b"\n")
             content = b"\n".join([*lines[:_MOST_LINES], *(row.encode() for row in rows)]) + b"\n"
-        yield Seed(target.format(name=path.name), content, {}, path.relative_to(_REAL).as_posix())
+        yield Seed(target.format(name=path.name), content, {}, path.name)
 
 
 def _values(header: str) -> str:
@@ -89,8 +87,7 @@ def legacy(landing: Path) -> Iterator[Seed]:
 def usage_json(landing: Path) -> Iterator[Seed]:
     target = f"partner_center/billed_usage/{MONTH}/G1/{{name}}"
     yield from _sampled("partner_center/billed_usage/2025-01/*/second/part-00000*", target, landing)
-    path = _REAL / "partner-center-docs/daily_rated_usage_billed_a.json"
-    if path.is_file():
+    for path in official("partner-center-docs/daily_rated_usage_billed_a.json"):
         items = json.loads(path.read_text(encoding="utf-8-sig"))["items"]
         lines = "\n".join(json.dumps(item) for item in items)
         yield Seed(f"partner_center/billed_usage/{MONTH}/G1/part.json", lines.encode(), {}, path.name)
@@ -136,15 +133,14 @@ def cost_csv(landing: Path) -> Iterator[Seed]:
 
 def einvoice_json(landing: Path) -> Iterator[Seed]:
     yield from _sampled("einvoice/issued/2025-02/*.json", f"einvoice/issued/{MONTH}/{{name}}", landing)
+    for kind in TYPES:
+        yield Seed(f"einvoice/issued/{MONTH}/{kind}.json", as_json(invoice(kind)), {}, f"own document of type {kind}")
     yield from _real("myinvois/1.*.json", f"einvoice/issued/{MONTH}/{{name}}")
 
 
 def einvoice_xml(landing: Path) -> Iterator[Seed]:
-    for path in sorted(landing.glob("einvoice/issued/*/*.zip")):
-        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-            for name in archive.namelist():
-                if name.endswith(".xml"):
-                    yield Seed(f"einvoice/issued/{MONTH}/a.xml", archive.read(name), {}, f"{path.name}/{name}")
+    for kind in TYPES:
+        yield Seed(f"einvoice/issued/{MONTH}/{kind}.xml", as_xml(invoice(kind)), {}, f"own document of type {kind}")
     yield from _real("myinvois/1.*.xml", f"einvoice/issued/{MONTH}/{{name}}")
 
 

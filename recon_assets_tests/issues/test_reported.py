@@ -25,7 +25,7 @@ SUBSCRIPTION = key("subscription", MONTH, "sub-9001")
 
 
 def at(minute: int) -> dt.datetime:
-    return dt.datetime(2025, 4, 8, 9, minute, tzinfo=dt.timezone.utc)
+    return dt.datetime(2025, 4, 8, 9, minute, tzinfo=dt.UTC)
 
 
 @pytest.fixture

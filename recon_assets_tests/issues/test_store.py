@@ -18,7 +18,7 @@ class Time:
     """A clock that moves a second with every look."""
 
     def __init__(self) -> None:
-        self.now = dt.datetime(2025, 4, 8, 9, tzinfo=dt.timezone.utc)
+        self.now = dt.datetime(2025, 4, 8, 9, tzinfo=dt.UTC)
 
     def __call__(self) -> dt.datetime:
         self.now += dt.timedelta(seconds=1)

@@ -40,7 +40,7 @@ SCHEMA = pa.schema(
 
 def day(number: int) -> dt.datetime:
     """An instant of February 2025, for publications in order."""
-    return dt.datetime(2025, 2, number, tzinfo=dt.timezone.utc)
+    return dt.datetime(2025, 2, number, tzinfo=dt.UTC)
 
 
 def month_rows(month: str, run_id: str, amounts: list[str], reconciliation: str | None = None) -> pa.Table:

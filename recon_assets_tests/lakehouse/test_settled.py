@@ -130,7 +130,7 @@ def test_tables_of_an_earlier_release_move_and_nothing_is_lost(store: PublishedS
 def test_what_has_moved_is_kept_as_long_as_other_versions_that_readers_saw(store: PublishedStore) -> None:
     of_an_earlier_release(store, "2025-01", "1.00", day(1))
     settled(store, [STAMPED])
-    later = dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=3)
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=3)
     days = (later - day(20)).days
     assert vacuum(store, [STAMPED], days + 1, lambda: later).files == 0
     assert directly(store, "stamped") == [("2025-01", "1.00")]

@@ -28,7 +28,7 @@ WHOLE = Mart(
     is_monthly=False,
 )
 MARTS = [MART, SHARED, WHOLE]
-LATER = dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=3)
+LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=3)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_files_of_a_publication_under_way_stay(store: PublishedStore) -> None:
     version = replace_month(store, MART, "2025-01", table)
     # A later commit of another month: the file is not of the newest version alone by chance.
     again = replace_month(store, MART, "2025-01", table)
-    young = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
+    young = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     for file in files(store) - {*version.files, *again.files}:
         os.utime(store.root / file, (0, 0))
     clean(store, now=young)

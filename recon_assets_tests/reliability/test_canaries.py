@@ -230,7 +230,7 @@ class Runs:
 
     def tick_of_notices(self) -> None:
         """The sensor tells what ended within the last hour."""
-        cursor = (dt.datetime.now(dt.timezone.utc) - dt.timedelta(hours=1)).isoformat()
+        cursor = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)).isoformat()
         resources = {"platform": platform_resource(self._settings)}
         with dg.build_sensor_context(instance=self._instance, cursor=cursor, resources=resources) as context:
             self.definitions.resolve_sensor_def("notices").evaluate_tick(context)

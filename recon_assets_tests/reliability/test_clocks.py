@@ -30,7 +30,7 @@ def at(platform: Platform, instant: dt.datetime) -> Platform:
 
 
 def utc(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.timezone.utc)
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
 
 
 # Of a month its last day and the instant of a run; an e-invoice may still come for 31 days (rule 6).

@@ -1,17 +1,17 @@
 """Headings: how the columns of a file are found, and what is said when one is missing."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_by_priority, bind_columns
+from recon_assets_tests.headings import LEGACY as LEGACY_HEADINGS
+from recon_assets_tests.headings import NCE as NCE_HEADINGS
 from recon_assets_tests.landed import nce_line
-from recon_assets_tests.shared import SHARED
+from recon_assets_tests.shared import official, shortened
 
-REAL_HEADERS = SHARED / "data" / "headers"
 NCE = list(nce_line())
 
 
@@ -56,20 +56,21 @@ def test_a_missing_column_is_named_with_the_file_and_what_was_found() -> None:
     assert "found: PartnerId, InvoiceNumber, ProductName" in text
 
 
-@pytest.mark.skipif(not REAL_HEADERS.is_dir(), reason="needs ../shared (or RECON_SHARED)")
+def _headers(pattern: str) -> list[str]:
+    return [path.read_text(encoding="utf-8-sig").strip() for path in official(f"headers/{pattern}")]
+
+
 @pytest.mark.parametrize(
-    ("source", "name"),
+    ("source", "header"),
     [
-        ("ms_recon_nce", "nce_recon_csv_portal_2022"),
-        ("ms_recon_nce", "nce_recon_v2_full"),
-        ("ms_recon_legacy", "legacy_license_2021_doc_order"),
-        ("ms_recon_legacy", "legacy_license_older_doc_order"),
+        *(("ms_recon_nce", header) for header in [NCE_HEADINGS, *_headers("nce_recon_*")]),
+        *(("ms_recon_legacy", header) for header in [LEGACY_HEADINGS, *_headers("legacy_license_*")]),
     ],
+    ids=shortened,
 )
-def test_every_column_of_a_real_file_is_known(source: str, name: str) -> None:
-    text = Path(REAL_HEADERS, f"{name}.header.csv").read_text(encoding="utf-8-sig").strip()
-    headings = text.split(",")
-    bound = bind_columns(source, headings, name)
+def test_every_column_of_a_real_file_is_known(source: str, header: str) -> None:
+    headings = header.split(",")
+    bound = bind_columns(source, headings, "real.csv")
     assert sorted(bound.values()) == list(range(len(headings)))
 
 

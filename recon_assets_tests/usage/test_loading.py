@@ -1,8 +1,8 @@
 """Reading usage and cost files: which runs count, what is set aside, and the shared files of real systems."""
 
-import csv
 import gzip
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +13,9 @@ from recon_assets.landing.discovery import discover
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
 from recon_assets.sources import usage_files
-from recon_assets_tests.shared import SHARED
+from recon_assets_tests import headings
+from recon_assets_tests.shared import official, shortened
 from recon_assets_tests.usage.zone import COST, MONTH, USAGE, Zone, cost_row, usage_row
-
-real_files = pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="needs ../shared (or RECON_SHARED)")
 
 
 def test_of_two_runs_the_newest_submitted_wins_whole(zone: Zone) -> None:
@@ -144,46 +143,74 @@ def test_unpacking_a_big_file_is_bounded(zone: Zone, monkeypatch: pytest.MonkeyP
     assert "unpacks to more than the limit" in zone.load("azure_invoice_usage").problems[0]
 
 
-@real_files
-@pytest.mark.parametrize(
-    ("file", "count"),
-    [
-        ("finops-toolkit/EA_ActualCost_Small.csv", 11),
-        ("finops-toolkit/EA_AmortizedCost_Small.csv", 28),
-        ("finops-toolkit/EA_NoRows.csv", 0),
-        ("focus-converters/sample-anonymous-ea-export-dataset.csv", 27),
-        ("opencost/headerset_Enterprise.csv", 1),
-        ("opencost/headerset_EnterpriseCamel.csv", 1),
-        ("headers/mpa_costdetails_2023-12-01-preview.header.csv", 0),
-        ("headers/mca_live_2025-03-01.header.csv", 0),
-        ("headers/csp_subscription_costdetails_2023-12-01-preview.header.csv", 0),
-    ],
-)
-def test_cost_files_of_real_systems_load(zone: Zone, file: str, count: int) -> None:
-    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / "data" / file).read_bytes())
+VALUES = {
+    "InvoiceId": "G1", "SubscriptionId": "s1", "Date": "03/31/2025", "MeterId": "m1", "ChargeType": "Usage", "Quantity": "1",
+    "Cost": "2.50", "CostInBillingCurrency": "2.50", "BillingCurrency": "USD",
+}  # fmt: skip
+OFFICIAL_ROWS = {
+    "EA_ActualCost_Small.csv": 11,
+    "EA_AmortizedCost_Small.csv": 28,
+    "EA_NoRows.csv": 0,
+    "sample-anonymous-ea-export-dataset.csv": 27,
+    "headerset_Enterprise.csv": 1,
+    "headerset_EnterpriseCamel.csv": 1,
+    "mpa_costdetails_2023-12-01-preview.header.csv": 0,
+    "mca_live_2025-03-01.header.csv": 0,
+    "csp_subscription_costdetails_2023-12-01-preview.header.csv": 0,
+}
+
+
+def with_row(header: str, values: dict[str, str]) -> str:
+    """A header and one row of what is known for its headings, whatever their case."""
+    known = {name.lower(): value for name, value in values.items()}
+    return f"{header}\n{','.join(known.get(heading.lower(), '') for heading in header.split(','))}\n"
+
+
+def _cost_files() -> Iterator[tuple[bytes, int, str]]:
+    """Content, rows and basis of prices of our own samples and of official ones."""
+    own = {
+        headings.COST_OF_AN_AGREEMENT: "partner",
+        headings.COST_OF_A_PARTNER: "partner",
+        headings.COST_OF_A_SUBSCRIPTION: "retail",
+    }
+    yield from ((with_row(header, VALUES).encode(), 1, basis) for header, basis in own.items())
+    for path in official("*/*.csv"):
+        if (count := OFFICIAL_ROWS.get(path.name)) is not None:
+            basis = "retail" if "csp" in path.name or "Camel" in path.name else "partner"
+            yield path.read_bytes(), count, basis
+
+
+@pytest.mark.parametrize(("content", "count", "basis"), list(_cost_files()), ids=shortened)
+def test_cost_files_of_real_systems_load(zone: Zone, content: bytes, count: int, basis: str) -> None:
+    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", content)
     load = zone.load()
     assert len(zone.rows(load, "cost")) == count
-    retail = "csp" in file or "Camel" in file
-    assert zone.rows(load, "price_basis", "files") == [("retail" if retail else "partner",)]
+    assert zone.rows(load, "price_basis", "files") == [(basis,)]
 
 
-@real_files
 @pytest.mark.parametrize(
-    "file", ["headerset_PayAsYouGo.csv", "headerset_German.csv", "headerset_YA.csv", "headerset_BOM.csv"]
+    "content",
+    [
+        headings.COST_WITHOUT_CHARGE_TYPE.encode(),
+        *(path.read_bytes() for name in ("PayAsYouGo", "German", "YA", "BOM") for path in official(f"*/*_{name}.csv")),
+    ],
+    ids=shortened,
 )
-def test_cost_files_without_a_charge_type_say_so(zone: Zone, file: str) -> None:
-    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", (SHARED / "data" / "opencost" / file).read_bytes())
+def test_cost_files_without_a_charge_type_say_so(zone: Zone, content: bytes) -> None:
+    zone.put(f"cost_management/actual_cost/{MONTH}/file.csv", content)
     assert "the required columns ChargeType are missing" in zone.load().problems[0]
 
 
-@real_files
-@pytest.mark.parametrize("version", ["1.0r2", "1.2", "1.2-preview"])
-def test_every_version_of_focus_binds(zone: Zone, version: str) -> None:
-    schema = json.loads(
-        (SHARED / "data" / f"finops-toolkit/schema_focuscost_{version}.json").read_text(encoding="utf-8-sig")
-    )
-    names = [mapping["source"]["name"] for mapping in _mappings(schema)]
-    zone.put(f"cost_management/focus_cost/{MONTH}/file.csv", ",".join(names) + "\n")
+def _focus_headers() -> Iterator[str]:
+    yield headings.FOCUS_1_0
+    for path in official("*/schema_focuscost_*.json"):
+        schema = json.loads(path.read_text(encoding="utf-8-sig"))
+        yield ",".join(mapping["source"]["name"] for mapping in _mappings(schema))
+
+
+@pytest.mark.parametrize("header", list(_focus_headers()), ids=shortened)
+def test_every_version_of_focus_binds(zone: Zone, header: str) -> None:
+    zone.put(f"cost_management/focus_cost/{MONTH}/file.csv", header + "\n")
     assert zone.rows(zone.load(), "comparison", "files") == [("focus",)]
 
 
@@ -193,11 +220,12 @@ def _mappings(node: Any) -> list[Any]:
     return []
 
 
-@real_files
-@pytest.mark.parametrize("name", ["2021_no_benefit", "2025_csv", "older_xlsx"])
-def test_every_header_of_daily_rated_usage_loads(zone: Zone, name: str) -> None:
-    header = (SHARED / "data" / f"headers/daily_rated_usage_{name}.header.csv").read_text().strip()
+@pytest.mark.parametrize(
+    "header",
+    [headings.RATED_USAGE, *(path.read_text().strip() for path in official("headers/daily_rated_usage_*.csv"))],
+    ids=shortened,
+)
+def test_every_header_of_daily_rated_usage_loads(zone: Zone, header: str) -> None:
     values = dict(zip(USAGE.split(","), usage_row("1").split(","), strict=True))
-    row = ",".join(values.get(heading, "") for heading in next(csv.reader([header])))
-    zone.put(f"partner_center/billed_usage/{MONTH}/G1/a.csv", f"{header}\n{row}\n")
+    zone.put(f"partner_center/billed_usage/{MONTH}/G1/a.csv", with_row(header, values))
     assert zone.rows(zone.load("azure_invoice_usage"), "billing_pre_tax_total") == [(Decimal(1),)]
