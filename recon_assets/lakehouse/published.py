@@ -232,8 +232,7 @@ class PublishedStore:
         if as_of is not None:
             seen = [(folder, version) for at, folder, version in self._stamps(mart) if at <= as_of][:1]
             return [file for folder, version in seen for file in files_of(self._open_at(folder, version), folder)]
-        for folder in reversed(self.tables.folders(mart.name)):
-            table = self.tables.open(folder)
+        for folder, table in reversed(self.tables.folders(mart.name).items()):
             if table.version() > 0:  # the first version only makes the table
                 return files_of(table, folder)
         return []
@@ -241,8 +240,8 @@ class PublishedStore:
     def _stamps(self, mart: Mart) -> list[tuple[dt.datetime, str, int]]:
         """When each version of a table that is not monthly was published, and where it is; newest first."""
         found = []
-        for folder in self.tables.folders(mart.name):
-            commits = [commit for commit in self.tables.open(folder).history() if _PUBLISHED_AT in commit]
+        for folder, table in self.tables.folders(mart.name).items():
+            commits = [commit for commit in table.history() if _PUBLISHED_AT in commit]
             found += [(dt.datetime.fromisoformat(c[_PUBLISHED_AT]), folder, c["version"]) for c in commits]
         return sorted(found, reverse=True)
 

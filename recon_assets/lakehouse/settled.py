@@ -33,9 +33,9 @@ def unlike_the_log(published: PublishedStore, marts: Iterable[Mart]) -> list[Mon
     current = published.current().values()
     found = []
     for mart in marts:
-        for folder in published.tables.folders(mart.name)[-1:]:
+        for folder, table in list(published.tables.folders(mart.name).items())[-1:]:
             there: dict[Partition, list[str]] = {}
-            for file in files_of(published.tables.open(folder), folder):
+            for file in files_of(table, folder):
                 there.setdefault(_partition(file), []).append(file)
             told = {
                 partition_of(mart, p.month, p.reconciliation): p.marts[mart.name].files

@@ -9,7 +9,7 @@ version 3, which not everybody reads. Nothing here knows publications.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -48,12 +48,13 @@ class Tables:
         elif self.root.exists():
             next(self.root.iterdir(), None)
 
-    def folders(self, name: str) -> list[str]:
-        """Where a table has been, oldest first; the last is where it is now. Empty before it was first written."""
-        found: list[str] = []
-        with self.problems():
-            while DeltaTable.is_deltatable(self.uri(folder := _folder(name, len(found))), self.options()):
-                found.append(folder)
+    def folders(self, name: str) -> dict[str, DeltaTable]:
+        """Where a table has been, oldest first, each at its newest version; it is now in the last, if in any."""
+        found: dict[str, DeltaTable] = {}
+        # DeltaTable.is_deltatable would keep every other thread waiting for storage.
+        with suppress(TableNotFoundError):
+            while folder := _folder(name, len(found)):
+                found[folder] = self.open(folder)
         return found
 
     def place(
@@ -65,8 +66,9 @@ class Tables:
     ) -> str:
         """The folder of a table that takes rows of `schema`; made when there is none yet."""
         folders = self.folders(name)
-        if folders and _takes(self.open(folders[-1]), schema):
-            return folders[-1]
+        for folder, table in list(folders.items())[-1:]:
+            if _takes(table, schema):
+                return folder
         folder = _folder(name, len(folders))
         self.create(folder, schema, partition_by, properties)
         return folder

@@ -43,22 +43,22 @@ def vacuum(
     for mart in marts:
         seen = needed if mart.is_monthly else needed | published.whole_files_since(mart, since)
         # Readers may still have open what has moved, and need the time to follow.
-        folders = published.tables.folders(mart.name)[-1 if moved_lately else 0 :]
-        for folder in folders:
-            removed |= _remove(published, folder, seen, now, dry_run, is_newest=folder == folders[-1])
+        tables = list(published.tables.folders(mart.name).items())[-1 if moved_lately else 0 :]
+        for folder, table in tables:
+            newest = set(files_of(table, folder)) if folder == tables[-1][0] else set()
+            removed |= _remove(published, folder, seen | newest, now, dry_run)
     for log in LOGS:  # what was made one file stays in many
-        for folder in published.tables.folders(log):
-            removed |= _remove(published, folder, set(), now, dry_run)
+        for folder, table in published.tables.folders(log).items():
+            removed |= _remove(published, folder, set(files_of(table, folder)), now, dry_run)
     replaced = [p for p in publications if p not in kept]
     lost = [p for p in replaced if any(file in removed for mart in p.marts.values() for file in mart.files)]
     return Vacuumed(len(removed), sum(removed.values()), lost)
 
 
 def _remove(
-    published: PublishedStore, folder: str, seen: set[str], now: dt.datetime, dry_run: bool, is_newest: bool = True
+    published: PublishedStore, folder: str, in_use: set[str], now: dt.datetime, dry_run: bool
 ) -> dict[str, int]:
-    """Remove old data files of a table but those seen, and those of its newest version if it is read; their bytes."""
-    in_use = seen | set(files_of(published.tables.open(folder), folder)) if is_newest else seen
+    """Remove old data files of a table that are not in use; their bytes by name."""
     with published.tables.problems():
         files = published.tables.file_system(folder)
         old = {

@@ -122,7 +122,7 @@ def test_tables_of_an_earlier_release_move_and_nothing_is_lost(store: PublishedS
         ("run-2", day(20)),
         ("run-3", day(20)),
     ]
-    assert store.tables.folders("stamped") == ["stamped", "stamped_2"]
+    assert list(store.tables.folders("stamped")) == ["stamped", "stamped_2"]
     settled(store, [STAMPED])
     assert store.tables.open("stamped_2").version() == moved.version()
 
