@@ -29,9 +29,10 @@ from typing import Any
 import duckdb
 import psutil
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.lakehouse.log import MartVersion, Publication
 from recon_assets.lakehouse.published import PublishedStore
-from recon_assets.pipeline.marts import Mart, marts_of, published_marts
+from recon_assets.pipeline.marts import marts_of, published_marts
 
 MONTH = "2025-03"
 VARIATIONS_OF_A_METER = 250

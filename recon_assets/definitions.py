@@ -3,7 +3,6 @@
 import dagster as dg
 
 from recon_assets.catalogue import SUBJECTS
-from recon_assets.connectors.http import log_hosts_alone
 from recon_assets.defs.automation import (
     all_job,
     all_schedules,
@@ -23,6 +22,7 @@ from recon_assets.defs.published import publication_asset
 from recon_assets.defs.raw import landing_specs, raw_assets
 from recon_assets.defs.resources import platform_resource
 from recon_assets.platform import Platform
+from recon_assets.transport.http import log_hosts_alone
 
 
 def build_definitions(platform: Platform | None = None) -> dg.Definitions:

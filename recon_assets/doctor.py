@@ -31,8 +31,8 @@ from recon_assets.notices.outbox import NOTICES_FILE, Outbox
 from recon_assets.notices.settings import NoticeSettings, load_notice_settings
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform, published_for_readers
-from recon_assets.redaction import redact
 from recon_assets.settings import Settings, load_settings
+from recon_assets.transport.redaction import redact
 
 _SETTINGS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("RECON_", Settings),

@@ -9,7 +9,7 @@ import logging
 import sys
 from typing import Literal
 
-from recon_assets.redaction import redact
+from recon_assets.transport.redaction import redact
 from recon_assets.visible import visible
 
 LogFormat = Literal["text", "json"]

@@ -1,11 +1,12 @@
 """What there is of each month: landed, loaded and published, whether or not it was ever published."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from recon_assets.catalogue import SUBJECTS, source_windows
-from recon_assets.months import add_months, months_between
+from recon_assets.catalogue import SUBJECTS, SourceWindow, source_windows
+from recon_assets.months import add_months
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.pipeline.plan import Landed, landed_files, required_kinds, window_status
+from recon_assets.pipeline.plan import Landed, landed_files, window_status
 from recon_assets.platform import Platform
 from recon_assets.sources.loading import needs_load
 
@@ -58,11 +59,7 @@ def _status(platform: Platform, subject: str, month: str, landed: Landed, publis
             subject, month, {source: set(months) for source, months in files.items()}, platform.clock().date()
         ),
         {w.source: [f.path for f in files[w.source].get(month, [])] for w in windows if month in files[w.source]},
-        [
-            f"{w.source} {other}" + ("" if w.required else " (optional)")
-            for w, other in in_window
-            if other not in files[w.source]
-        ],
+        [text for w, other in in_window if (text := _missing(w, month, other, files[w.source]))],
         [
             f"{w.source} {o}"
             for w, o in in_window
@@ -73,10 +70,10 @@ def _status(platform: Platform, subject: str, month: str, landed: Landed, publis
     )
 
 
-def _is_needed(subject: str, source: str, month: str, other: str) -> bool:
-    """Whether `final` asks for `other` of this source itself, not of one that can stand in for it."""
-    offset = months_between(month, other)
-    return any(k.sources == (source,) and k.first_offset <= offset <= k.last_offset for k in required_kinds(subject))
+def _missing(window: SourceWindow, month: str, other: str, landed: Collection[str]) -> str:
+    """A month of the window that has not landed; empty when it has. Before a source's first month nothing is awaited."""
+    is_awaited = window.required and (other == month or other >= min(landed, default=other))
+    return "" if other in landed else f"{window.source} {other}" + ("" if is_awaited else " (optional)")
 
 
 _NOT_PUBLISHED: dict[str, object] = {

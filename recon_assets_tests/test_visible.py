@@ -6,7 +6,7 @@ import logging
 import duckdb
 import pytest
 
-from recon_assets.console import show_findings
+from recon_assets.cli.console import show_findings
 from recon_assets.defs.metadata import _cell, _markdown
 from recon_assets.doctor import Finding
 from recon_assets.logs import RedactedFormatter

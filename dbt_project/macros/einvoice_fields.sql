@@ -1,21 +1,16 @@
-{# The compared fields, as in seeds/einvoice_compared_fields.csv (a test holds both together). #}
+{# Names of the compared fields (seeds/einvoice_compared_fields.csv) of one kind. #}
 {% macro einvoice_identifiers() %}
-    {{ return([
-        'supplier_tin', 'buyer_tin', 'document_number', 'document_type', 'document_date', 'currency_code',
-        'original_document_number',
-    ]) }}
+    {{ return(compared_fields() | selectattr('kind', 'equalto', 'identifier') | map(attribute='name') | list) }}
 {% endmacro %}
 
 {% macro einvoice_amounts() %}
-    {{ return([
-        'total_excluding_tax', 'total_tax_amount', 'total_including_tax', 'total_payable_amount',
-        'total_discount_value', 'total_charge_amount',
-    ]) }}
+    {{ return(compared_fields() | selectattr('kind', 'equalto', 'amount') | map(attribute='name') | list) }}
 {% endmacro %}
 
-{# Column of the staging models that holds an identifier as it is compared. #}
+{# Column of the staging models that holds an identifier as it is compared: dates as they are, the others as text. #}
 {% macro einvoice_key(identifier) %}
-    {{ return(identifier if identifier == 'document_date' else identifier ~ '_key') }}
+    {% set dates = compared_fields() | selectattr('form', 'equalto', 'date') | map(attribute='name') | list %}
+    {{ return(identifier if identifier in dates else identifier ~ '_key') }}
 {% endmacro %}
 
 {# Every match of a pattern removed. #}
@@ -57,8 +52,17 @@
 {# Zeros after a TIN's letters say nothing. #}
 {% macro tin_key(column) -%} {{ keep_group(column, '^([A-Z]+)0+') }} {%- endmacro %}
 
-{% macro type_key() -%}
-    case when length(document_type_key) = 1 then '0' || document_type_key else document_type_key end
+{# Excel drops the leading zero of a code that it takes for a number. #}
+{% macro type_key(column='document_type_key') -%}
+    case when length({{ column }}) = 1 then '0' || {{ column }} else {{ column }} end
+{%- endmacro %}
+
+{# The normalised text of a compared field of the raw tables. #}
+{% macro text_key(field) -%}
+    {%- if field.form == 'tin' -%} {{ tin_key(field.name ~ '_key') }}
+    {%- elif field.form == 'type' -%} {{ type_key(field.name ~ '_key') }}
+    {%- else -%} {{ field.name }}_key
+    {%- endif -%}
 {%- endmacro %}
 
 {# Letters and digits of a document number without leading zeros; null when none is left. #}
@@ -68,20 +72,13 @@
 
 {# Fields of a raw document of either side as they came and as they are compared: the columns both sides share. #}
 {% macro einvoice_document_columns(date) -%}
-    supplier_tin,
-    buyer_tin,
-    document_number,
-    document_type,
-    {{ date }} as document_date,
-    currency_code,
-    original_document_number,
-    {{ tin_key('supplier_tin_key') }} as supplier_tin_key,
-    {{ tin_key('buyer_tin_key') }} as buyer_tin_key,
-    document_number_key,
+    {% for field in einvoice_identifiers() -%}
+    {{ date ~ ' as ' if field == 'document_date' }}{{ field }},
+    {% endfor -%}
+    {% for field in compared_fields() if field.form in ['tin', 'type', 'text'] -%}
+    {{ text_key(field) }} as {{ field.name }}_key,
+    {% endfor -%}
     {{ loose_number() }} as loose_number,
-    {{ type_key() }} as document_type_key,
-    currency_code_key,
-    original_document_number_key,
     case when {{ type_key() }} in ('02', '04', '12', '14') then -1 else 1 end as amount_sign,
     {% for amount in einvoice_amounts() -%}
     {{ magnitude(amount) }} as {{ amount }},
@@ -211,9 +208,15 @@ from ({{ einvoice_documents(_picked_settled('stg_myinvois__einvoice_rows', 'einv
 {% macro default__fingerprint(text) -%} xxhash64({{ text }}) {%- endmacro %}
 
 {# Whether an e-invoice takes part, or why not (section 2 and 6.8); `superseded` is left-joined. #}
+{#
+    A record of the API's metadata alone tells the status of its uuid: of documents every one has a currency
+    (spec/intake.md, 10).
+#}
+{% macro tells_status_alone(documents) -%} {{ documents }}.currency_code_key is null {%- endmacro %}
+
 {% macro participation(documents, superseded) -%}
     case
-        when {{ superseded }}.einvoice_id is not null then 'superseded'
+        when {{ superseded }}.einvoice_id is not null then coalesce(lower({{ superseded }}.status_told), 'superseded')
         when {{ documents }}.status_key = 'CANCELLED' then 'cancelled'
         when {{ documents }}.status_key = 'INVALID' then 'invalid'
         when {{ documents }}.status_key = 'SUBMITTED' and {{ documents }}.direction = 'received' then 'submitted'

@@ -1,12 +1,3 @@
-{# Of each subject the sources without which it has no month; a test holds them against seeds/source_windows.csv. #}
-{% macro required_sources() %}
-    {{ return({
-        'subscriptions': ['bss_invoices', 'ms_recon_nce'],
-        'usage': ['azure_invoice_usage', 'azure_cost_export'],
-        'einvoices': ['erp_sales_register', 'erp_purchase_register', 'einvoices'],
-    }) }}
-{% endmacro %}
-
 {#
     The months to reconcile as a list of YYYY-MM: the var, or by hand every month of which a required source of the
     subject is loaded; without a subject, of any that is built.

@@ -9,6 +9,8 @@ from recon_assets.app.parts import data_table, facts, scrolled
 from recon_assets.app.queries import Query
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.tables import Column, Filter, Row, Table
+from recon_assets.catalogue import SUBJECTS
+from recon_assets.catalogue.compared import compared_fields
 
 _CURRENCY = (
     "case when register_currency_code is distinct from einvoice_currency_code "
@@ -71,8 +73,6 @@ DOCUMENTS = Table(
     sort="-max_difference_myr",
     sums={"register_total_including_tax": "Register value", "einvoice_total_including_tax": "E-invoice value"},
     label=_label,
-    status="bucket",
-    difference="max_difference_myr",
     currency=_CURRENCY,
     extra=(
         "n_id",
@@ -98,11 +98,8 @@ _CANDIDATE = (
     Column("candidate_uuid", "UUID"),
     Column("candidate_row_reference", "Row reference"),
 )
-FIELDS = (
-    "supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
-    "original_document_number", "total_excluding_tax", "total_tax_amount", "total_including_tax",
-    "total_payable_amount", "total_discount_value", "total_charge_amount",
-)  # fmt: skip
+
+_FIELDS = [field.name for field in compared_fields()]
 
 
 def fields_query(row: Row) -> Query:
@@ -185,16 +182,15 @@ def _one_side(row: Row) -> html.Div:
     side = "register" if row["register_source_file"] else "einvoice"
     title = "Register" if side == "register" else "E-invoice"
     rows = [
-        html.Tr([html.Th(words(name), scope="row"), html.Td(plain(row[f"{side}_{name}"]) or "none")]) for name in FIELDS
+        html.Tr([html.Th(words(name), scope="row"), html.Td(plain(row[f"{side}_{name}"]) or "none")])
+        for name in _FIELDS
     ]
     head = html.Thead(html.Tr([html.Th("Field", scope="col"), html.Th(title, scope="col")]))
     return scrolled("Fields", html.Table([head, html.Tbody(rows)], className="data fields"))
 
 
 SCREEN = Screen(
-    "einvoices",
-    "E-invoices",
-    "The ERP's sales and purchase registers against MyInvois e-invoices.",
+    SUBJECTS["einvoices"],
     (DOCUMENTS,),
     details,
 )

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 from recon_assets.app.tables import Kind
+from recon_assets.catalogue import SUBJECTS
 
 Tone = Literal["good", "bad", "warn", "info"]
 MINUS = "\N{MINUS SIGN}"
@@ -34,7 +35,7 @@ _WORDS = {
     "supplier_tin": "Supplier TIN",
     "buyer_tin": "Buyer TIN",
 }
-RECONCILIATIONS = {"subscriptions": "Subscriptions", "usage": "Usage", "einvoices": "E-invoices"}
+RECONCILIATIONS = {subject.name: subject.title for subject in SUBJECTS.values()}
 
 
 def tone(status: str | None) -> Tone:

@@ -13,14 +13,10 @@ from recon_assets.app.parts import badge, closing_badge, dagster_links, data_tab
 from recon_assets.app.queries import Query
 from recon_assets.app.reader import Published, Reader
 from recon_assets.app.tables import Column, Row
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.lakehouse.log import Closing
 
 _MONTHS = 24
-SIDES = {
-    "subscriptions": ("BSS", "Microsoft"),
-    "usage": ("Usage", "Cost export"),
-    "einvoices": ("Register", "E-invoice"),
-}
 _TONES: tuple[Tone, ...] = ("good", "info", "warn", "bad")
 
 
@@ -209,13 +205,14 @@ def _amounts(cell: Cell) -> list[Any]:
 
 
 def _amounts_by_status(cell: Cell) -> html.Div:
+    subject = SUBJECTS[cell.reconciliation]
     columns = (
         Column("status", "Status", "status"),
         Column("currency", "Currency"),
         Column("row_count", "Rows", "count"),
         *(
-            Column(f"{side}_amount", title, "money")
-            for side, title in zip(("left", "right"), SIDES[cell.reconciliation], strict=True)
+            Column(f"{name}_amount", side.title, "money")
+            for name, side in (("left", subject.left), ("right", subject.right))
         ),
         Column("difference", "Difference", "money"),
     )

@@ -125,7 +125,7 @@ def screen_page(site: Site, context: Context) -> list[Any]:
     measure = values.get("measure", (None,))[0]
     return [
         html.H1(screen.title),
-        html.P(screen.lead, className="note"),
+        html.P(screen.subject.lead, className="note"),
         _as_of_note(address, screen.path),
         bar,
         chips(filters, address, screen.path),

@@ -11,6 +11,7 @@ from recon_assets.app.address import Address
 from recon_assets.app.queries import Query, Restriction
 from recon_assets.app.reader import Published, Reader
 from recon_assets.app.tables import Filter, Row, Table
+from recon_assets.catalogue import Subject
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,20 @@ class Screen:
     `below` is what stands under the tables.
     """
 
-    reconciliation: str
-    title: str
-    lead: str
+    subject: Subject
     tables: tuple[Table, ...]
     details: Details
     drill: tuple[Table, ...] = ()
     restrict: Callable[[Context, Table], dict[str, Any] | None] | None = None
     below: Callable[[Context], list[Any]] | None = None
+
+    @property
+    def reconciliation(self) -> str:
+        return self.subject.name
+
+    @property
+    def title(self) -> str:
+        return self.subject.title
 
     @property
     def path(self) -> str:

@@ -8,6 +8,7 @@ from recon_assets.app.format import exactly, number, words
 from recon_assets.app.parts import data_table, facts
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.tables import Column, Filter, Row, Table
+from recon_assets.catalogue import SUBJECTS
 
 _SHOWN_ITEMS = 200
 
@@ -64,7 +65,6 @@ TABLE = Table(
         "cost_difference": "Cost difference",
     },
     label=_label,
-    difference="cost_difference",
     extra=("tolerance", "bss_item_count", "ms_item_count"),
     tooltip=_tooltip,
 )
@@ -192,6 +192,4 @@ def _side(side: str, items: list[Row], currency: str) -> Any:
     return html.Section([html.H3(title), html.P(note, className="note"), data_table(title, _BASIC[side], items)])
 
 
-SCREEN = Screen(
-    "subscriptions", "Subscriptions", "What BSS recorded as cost against what Microsoft charges.", (TABLE,), details
-)
+SCREEN = Screen(SUBJECTS["subscriptions"], (TABLE,), details)

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from recon_assets.catalogue import compared_mart
+from recon_assets.catalogue.model import ComparedMart
+
 Kind = Literal["text", "month", "date", "count", "money", "amount", "quantity", "percent", "verdict", "status"]
 NUMERIC: frozenset[Kind] = frozenset({"count", "money", "amount", "quantity", "percent", "verdict"})
 Row = dict[str, Any]
@@ -58,7 +61,7 @@ class Table:
     """A grid over one mart. Rows are named by `reconciliation_key`; `sums` are totalled per `currency`.
 
     `tooltip` describes a row in words, from its columns and `extra` ones. `label` names a row in one line; it,
-    `status` and `difference` are what an issue keeps of the row.
+    `status` and `difference` (columns, as the catalogue has them) are what an issue keeps of the row.
     """
 
     name: str
@@ -69,11 +72,23 @@ class Table:
     sort: str
     sums: Mapping[str, str]  # column or SQL -> title
     label: Callable[[Row], str]
-    status: str = "status"
-    difference: str = "difference"
     currency: str = "currency"
     extra: tuple[str, ...] = ()
     tooltip: Callable[[Row], str] | None = None
+
+    @property
+    def status(self) -> str:
+        return self._compared.status
+
+    @property
+    def difference(self) -> str:
+        return self._compared.difference
+
+    @property
+    def _compared(self) -> ComparedMart:
+        compared = compared_mart(self.mart)
+        assert compared is not None, f"subjects.yml names no status and difference of {self.mart}"
+        return compared
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)

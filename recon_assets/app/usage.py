@@ -9,6 +9,7 @@ from recon_assets.app.parts import data_table, facts, message
 from recon_assets.app.queries import Query, Restriction
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.tables import Column, Filter, Row, Table
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.months import first_day
 
 NOTHING = "none"
@@ -99,7 +100,6 @@ def _table(name: str, title: str, mart: str, columns: tuple[Column, ...], label:
         "-amount_variation",
         _SUMS,
         label,
-        difference="amount_variation",
         extra=tuple(
             name
             for name in ("usage_amount", "cost_amount", "usage_quantity", "cost_quantity", "explanation")
@@ -236,9 +236,7 @@ def below(context: Context) -> list[Any]:
 
 
 SCREEN = Screen(
-    "usage",
-    "Usage",
-    "Azure usage billed by invoice against the cost export.",
+    SUBJECTS["usage"],
     (SUMMARY, METERS),
     details,
     (VARIATIONS,),

@@ -14,7 +14,8 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from recon_assets.azure.container import BlobContainer, problem_of
 from recon_assets.azure.settings import AzureSettings, load_azure_settings
 from recon_assets.clock import Clock, utc_now
-from recon_assets.connectors.http import RetryPolicy, Secrets
+from recon_assets.transport.redaction import Secrets
+from recon_assets.transport.retry import RetryPolicy
 
 STORAGE_SCOPE = "https://storage.azure.com/.default"
 _PUBLIC_AUTHORITY = "login.microsoftonline.com"

@@ -5,7 +5,15 @@ that names its file and line. Reading and converting files is not here (`sources
 generated from here (`generated`).
 """
 
-from recon_assets.catalogue.catalogue import SOURCES, SUBJECTS, SourceWindow, columns_of, source_windows, sources_of
+from recon_assets.catalogue.catalogue import (
+    SOURCES,
+    SUBJECTS,
+    SourceWindow,
+    columns_of,
+    compared_mart,
+    source_windows,
+    sources_of,
+)
 from recon_assets.catalogue.headings import normalize_heading
 from recon_assets.catalogue.model import SQL_TYPES, Column, FullKey, RowRule, Source, Subject
 from recon_assets.catalogue.reading import CatalogueError
@@ -22,6 +30,7 @@ __all__ = [
     "SourceWindow",
     "Subject",
     "columns_of",
+    "compared_mart",
     "normalize_heading",
     "source_windows",
     "sources_of",

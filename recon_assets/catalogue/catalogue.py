@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recon_assets.catalogue.checks import problems_between, problems_of_source, problems_of_subject
-from recon_assets.catalogue.model import Column, Source, Subject
+from recon_assets.catalogue.model import Column, ComparedMart, Source, Subject
 from recon_assets.catalogue.reading import CatalogueError, Declaration, read_source, read_subjects
 
 FOLDER = Path(__file__).parent
@@ -60,6 +60,11 @@ SOURCES, SUBJECTS = read_catalogue(FOLDER)
 
 def sources_of(subject: str) -> list[Source]:
     return [source for source in SOURCES.values() if source.subject == subject]
+
+
+def compared_mart(mart: str) -> ComparedMart | None:
+    """Status and difference of the rows of a mart; None for one whose rows have none."""
+    return next((subject.marts[mart] for subject in SUBJECTS.values() if mart in subject.marts), None)
 
 
 def columns_of(source: str) -> tuple[Column, ...]:

@@ -13,6 +13,7 @@ Problem = tuple[Place, str]
 def problems_of_source(source: Source) -> Iterator[Problem]:
     """What is wrong with a source, each with its place in the declaration."""
     names = [column.name for column in source.columns]
+    yield from _problems_of_documents(source, names)
     yield from _problems_of_columns(source.columns, ("columns",))
     for variant, columns in source.variants.items():
         yield from _problems_of_columns(columns, ("variants", variant))
@@ -30,6 +31,14 @@ def problems_of_source(source: Source) -> Iterator[Problem]:
         yield ("file_facts",), "facts of files come from manifests, and the source has none"
     if source.month_from == "file_name" and not source.file_kind:
         yield ("month_from",), "needs file_kind: what of the file's name says that it is one of this source"
+
+
+def _problems_of_documents(source: Source, names: list[str]) -> Iterator[Problem]:
+    if source.compares and not source.dated_by:
+        yield ("compares",), "needs dated_by: the date of a document"
+    for field in compared_fields() if source.compares else ():
+        if field.name not in names:
+            yield ("columns",), f"the compared field {field.name} is missing"
 
 
 def _problems_of_columns(columns: tuple[Column, ...], place: Place) -> Iterator[Problem]:
@@ -66,12 +75,6 @@ def _unknown_columns(source: Source, names: list[str]) -> Iterator[Problem]:
     for name, sql in source.row_warnings.items():
         if not _mentions(sql, names):
             yield ("row_warnings", name), "names no column of the source"
-    if source.compares:
-        if not source.dated_by:
-            yield ("compares",), "needs dated_by: the date of a document"
-        for field in compared_fields():
-            if field.name not in names:
-                yield ("columns",), f"the compared field {field.name} is missing"
 
 
 def _mentions(sql: str, names: list[str]) -> bool:
@@ -84,6 +87,8 @@ def problems_of_subject(subject: Subject) -> Iterator[Problem]:
         for name in group:
             if name not in subject.sources:
                 yield ("required", number), f"{name} is on neither side of the subject"
+    if subject.at_stake.mart not in subject.marts:
+        yield ("at_stake", "mart"), f"{subject.at_stake.mart} is none of the subject's marts"
 
 
 def problems_between(sources: Mapping[str, Source]) -> Iterator[tuple[str, Problem]]:

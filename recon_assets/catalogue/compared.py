@@ -4,30 +4,42 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal, get_args
 
-SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
+from recon_assets.errors import ReconError
+
+SEED = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds" / "einvoice_compared_fields.csv"
+Form = Literal["tin", "type", "text", "date", "amount"]
 
 
 @dataclass(frozen=True)
 class ComparedField:
     name: str
     kind: str  # identifier or amount
+    form: Form  # how its values are normalised
+    label: str
 
     @property
-    def is_text(self) -> bool:
-        return self.kind == "identifier" and not self.name.endswith("_date")
+    def has_key(self) -> bool:
+        """Whether its normalised text is a column of its own, <name>_key."""
+        return self.form in ("tin", "type", "text")
 
 
 @cache
 def compared_fields() -> tuple[ComparedField, ...]:
-    """The compared fields in the order in which they are shown."""
-    with (SEEDS / "einvoice_compared_fields.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(ComparedField(row["compared_field"], row["kind"]) for row in csv.DictReader(file))
+    """The compared fields in the order in which they are shown; ReconError with the line of one that is wrong."""
+    with SEED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for line, row in enumerate(rows, start=2):
+        is_amount = row["form"] == "amount"
+        if row["form"] not in get_args(Form) or row["kind"] != ("amount" if is_amount else "identifier"):
+            raise ReconError(f"{SEED.name}, line {line}: form is one of {', '.join(get_args(Form))}, as kind says")
+    return tuple(ComparedField(row["compared_field"], row["kind"], row["form"], row["label"]) for row in rows)  # type: ignore[arg-type]
 
 
-def text_identifiers() -> list[str]:
-    """Identifiers that are compared by their normalised text."""
-    return [field.name for field in compared_fields() if field.is_text]
+def key_fields() -> list[str]:
+    """Fields that are compared by their normalised text."""
+    return [field.name for field in compared_fields() if field.has_key]
 
 
 def compared_expressions(date: str) -> list[str]:
@@ -36,11 +48,16 @@ def compared_expressions(date: str) -> list[str]:
 
 
 def _normalised(field: ComparedField, date: str) -> str:
+    """As macros/einvoice_fields.sql has it."""
     key = f"{field.name}_key"
-    if field.kind == "amount":
-        return f"round(abs(coalesce({field.name}, 0)), 2)"
-    if field.name.endswith("_tin"):  # zeros after its letters say nothing
-        return f"regexp_replace({key}, '^([A-Z]+)0+', '\\1')"
-    if field.name == "document_type":  # Excel drops the leading zero of a code that it takes for a number
-        return f"case when length({key}) = 1 then '0' || {key} else {key} end"
-    return key if field.is_text else date
+    match field.form:
+        case "amount":
+            return f"round(abs(coalesce({field.name}, 0)), 2)"
+        case "tin":  # zeros after its letters say nothing
+            return f"regexp_replace({key}, '^([A-Z]+)0+', '\\1')"
+        case "type":  # Excel drops the leading zero of a code that it takes for a number
+            return f"case when length({key}) = 1 then '0' || {key} else {key} end"
+        case "date":
+            return date if field.name == "document_date" else field.name
+        case _:
+            return key

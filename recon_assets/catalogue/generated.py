@@ -7,7 +7,9 @@ import csv
 import io
 from pathlib import Path
 
+from recon_assets.catalogue.blocks import has_blocks, with_blocks
 from recon_assets.catalogue.catalogue import SUBJECTS, source_windows
+from recon_assets.catalogue.compared import compared_fields
 from recon_assets.catalogue.raw_tables import RawTable, raw_tables
 
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -15,11 +17,35 @@ _NOTICE = "Generated from recon_assets/catalogue by `make generate`; change the 
 
 
 def generated_files() -> dict[Path, str]:
-    """Content of every generated file by its path."""
+    """Content of every generated file by its path; of the models' YAML those that have blocks of compared fields."""
+    models = {path: path.read_text(encoding="utf-8") for path in sorted(DBT_PROJECT.glob("models/**/*.yml"))}
     return {
         DBT_PROJECT / "models" / "sources" / "raw.yml": _raw_yml(),
         DBT_PROJECT / "seeds" / "source_windows.csv": _source_windows(),
+        DBT_PROJECT / "macros" / "catalogue.sql": _macros(),
+        **{path: with_blocks(text) for path, text in models.items() if has_blocks(text)},
     }
+
+
+def _macros() -> str:
+    """What macros ask of the catalogue: dbt cannot read a seed while it parses."""
+    fields = "".join(
+        f"        {{'name': '{field.name}', 'kind': '{field.kind}', 'form': '{field.form}'}},\n"
+        for field in compared_fields()
+    )
+    required = "".join(
+        f"        '{name}': [{', '.join(repr(source) for group in subject.required for source in group)}],\n"
+        for name, subject in SUBJECTS.items()
+    )
+    settle_days = ", ".join(f"'{name}': {subject.settle_days}" for name, subject in SUBJECTS.items())
+    return (
+        f"{{# {_NOTICE} #}}\n\n{{# The compared fields of a document, in their order. #}}\n"
+        f"{{% macro compared_fields() %}}\n    {{{{ return([\n{fields}    ]) }}}}\n{{% endmacro %}}\n\n"
+        f"{{# Of each subject the sources without which it has no month. #}}\n"
+        f"{{% macro required_sources() %}}\n    {{{{ return({{\n{required}    }}) }}}}\n{{% endmacro %}}\n\n"
+        f"{{# Days after its end until a month of a subject is final. #}}\n"
+        f"{{% macro settle_days() %}}\n    {{{{ return({{{settle_days}}}) }}}}\n{{% endmacro %}}\n"
+    )
 
 
 def _raw_yml() -> str:

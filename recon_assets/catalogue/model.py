@@ -145,6 +145,25 @@ class Side(Declared):
 
 
 @dataclass(frozen=True)
+class ComparedMart(Declared):
+    """A mart whose rows have a status and a difference, by their columns; publishing tells what changed in them."""
+
+    status: str
+    difference: str
+    tells_changes: bool = True
+
+
+@dataclass(frozen=True)
+class AtStake(Declared):
+    """The rows of a mart by what is at stake, as SQL: the amount, its currency, and what a person calls the row."""
+
+    mart: str
+    amount: str
+    currency: str
+    called: str
+
+
+@dataclass(frozen=True)
 class Subject(Declared):
     """One reconciliation: its two sides, and what a month of it needs. Of each group in `required` one is enough."""
 
@@ -154,6 +173,8 @@ class Subject(Declared):
     left: Side
     right: Side
     required: tuple[tuple[str, ...], ...]
+    marts: dict[str, ComparedMart]
+    at_stake: AtStake
     settle_days: int = 0  # after its end until a month is final
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from recon_assets.catalogue.compared import compared_expressions, text_identifiers
+from recon_assets.catalogue.compared import compared_expressions, key_fields
 from recon_assets.catalogue.model import Column, Source, Subject
 from recon_assets.errors import ReconError
 
@@ -99,7 +99,7 @@ def read_source(path: Path, subject: str) -> tuple[Declaration, Source]:
     content = declaration.content()
     keys, repeats, date = content.get("keys", []), content.get("repeats", {}), content.get("dated_by", "")
     if content.get("compares"):
-        keys = [*text_identifiers(), *keys]
+        keys = [*key_fields(), *keys]
         repeats["expressions"] = [*compared_expressions(date), *repeats.get("expressions", [])]
     content["columns"] += [
         Column(f"{name}_key", "text", "derived", "optional", (name,)) for name in dict.fromkeys(keys)

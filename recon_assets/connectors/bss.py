@@ -19,11 +19,13 @@ from pathlib import Path
 from recon_assets.clock import Clock, utc_now
 from recon_assets.connectors.bss_api import BSS, BssApi, Invoice, PagesMoved
 from recon_assets.connectors.bss_settings import BssSettings, load_bss_settings
-from recon_assets.connectors.http import Http, RetryPolicy, Secrets, new_client
-from recon_assets.connectors.landing import LandingWriter, landing_writer
-from recon_assets.connectors.locks import only_one
 from recon_assets.errors import ReconError
+from recon_assets.landing.writer import LandingWriter, landing_writer
 from recon_assets.settings import Settings
+from recon_assets.transport.http import Http, new_client
+from recon_assets.transport.locks import only_one
+from recon_assets.transport.redaction import Secrets
+from recon_assets.transport.retry import RetryPolicy
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from recon_assets.connectors.answers import json_object
 from recon_assets.connectors.bss_settings import BssSettings
-from recon_assets.connectors.http import Http
 from recon_assets.errors import InputError, ReconError
 from recon_assets.months import is_month
+from recon_assets.transport.http import Http
 
 BSS = "The BSS"
 _RENEW_BEFORE = dt.timedelta(seconds=60)

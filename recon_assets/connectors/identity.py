@@ -8,9 +8,9 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from azure.identity import CertificateCredential, ClientSecretCredential
 from pydantic import SecretStr
 
-from recon_assets.connectors.http import Secrets
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.errors import InputError, ReconError
+from recon_assets.transport.redaction import Secrets
 
 TokenSource = Callable[[], SecretStr]
 

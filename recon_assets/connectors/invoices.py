@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from recon_assets.connectors.answers import json_object
-from recon_assets.connectors.http import Http
 from recon_assets.connectors.identity import TokenSource
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.errors import InputError, ReconError
 from recon_assets.months import add_months, is_month
+from recon_assets.transport.http import Http
 
 PARTNER_CENTER = "Partner Center"
 _PAGE = 100

@@ -22,7 +22,6 @@ from typing import Literal
 from pydantic import ValidationError
 
 from recon_assets.clock import Clock, utc_now
-from recon_assets.connectors.blobs import BlobDownloads, SasRefused
 from recon_assets.connectors.graph import (
     BilledUsageApi,
     ExportFailed,
@@ -30,15 +29,18 @@ from recon_assets.connectors.graph import (
     StoredManifest,
     require_invoice_id,
 )
-from recon_assets.connectors.http import Http, RetryPolicy, Secrets, new_client
 from recon_assets.connectors.identity import make_credential, token_source
 from recon_assets.connectors.invoices import InvoiceApi
-from recon_assets.connectors.landing import MANIFEST, LandingWriter, landing_writer
-from recon_assets.connectors.locks import only_one
 from recon_assets.connectors.settings import GraphSettings, load_graph_settings
 from recon_assets.errors import InputError, ReconError
+from recon_assets.landing.writer import MANIFEST, LandingWriter, landing_writer
 from recon_assets.months import is_month, parse_month
 from recon_assets.settings import Settings
+from recon_assets.transport.downloads import BlobDownloads, SasRefused
+from recon_assets.transport.http import Http, new_client
+from recon_assets.transport.locks import only_one
+from recon_assets.transport.redaction import Secrets
+from recon_assets.transport.retry import RetryPolicy
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ import dagster as dg
 import duckdb
 
 from recon_assets.catalogue import SOURCES
+from recon_assets.catalogue.marts import Mart
 from recon_assets.lakehouse.raw import RawMonth
 from recon_assets.pipeline.build import Build
-from recon_assets.pipeline.marts import Mart
 from recon_assets.platform import Platform
 from recon_assets.visible import one_line
 

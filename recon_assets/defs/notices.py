@@ -16,8 +16,8 @@ from recon_assets.notices.discrepancies import large_discrepancies
 from recon_assets.notices.outbox import NOTICES_FILE, Fact, Outbox, Report
 from recon_assets.notices.settings import NoticeSettings, load_notice_settings
 from recon_assets.platform import Platform
-from recon_assets.redaction import redact
 from recon_assets.settings import Settings
+from recon_assets.transport.redaction import redact
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 _LOOK_BACK = dt.timedelta(minutes=10)  # runs are recorded by several machines' clocks; each is taken once all the same

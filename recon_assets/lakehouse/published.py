@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
-from recon_assets.connectors.locks import lock_file
 from recon_assets.errors import FileGone, InputError
 from recon_assets.lakehouse.log import (
     Closing,
@@ -36,7 +36,7 @@ from recon_assets.lakehouse.log import (
 )
 from recon_assets.lakehouse.tables import Partition, Tables, files_of, until_committed
 from recon_assets.lakehouse.views import add_logs, mart_schema, quoted, view_sql
-from recon_assets.pipeline.marts import Mart
+from recon_assets.transport.locks import lock_file
 
 if TYPE_CHECKING:
     from recon_assets.lakehouse.azure import AzureTables

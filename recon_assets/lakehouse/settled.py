@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import duckdb
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.log import MartVersion, Publication
 from recon_assets.lakehouse.published import MonthFiles, PublishedStore, partition_columns, partition_of
 from recon_assets.lakehouse.tables import Partition, files_of
 from recon_assets.lakehouse.views import mart_schema, view_sql
-from recon_assets.pipeline.marts import Mart
 
 
 def settle(published: PublishedStore, marts: Iterable[Mart], clock: Clock, memory_limit: str) -> list[MonthFiles]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import pyarrow.fs as pafs
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.log import LOGS, Publication
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.tables import files_of
-from recon_assets.pipeline.marts import Mart
 
 # Files of a publication that is just being written are named by no row yet.
 GRACE = dt.timedelta(days=1)

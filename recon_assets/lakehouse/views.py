@@ -6,9 +6,9 @@ from functools import cache
 import duckdb
 import pyarrow as pa
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.log import Closing, Publication
-from recon_assets.pipeline.marts import Mart
 
 _PUBLICATIONS = "billing_month date, reconciliation varchar, run_id varchar, published_at timestamptz"
 _CLOSINGS = (

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import duckdb
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.errors import ReconError
-from recon_assets.pipeline.marts import Mart, marts_of
+from recon_assets.pipeline.marts import marts_of
 from recon_assets.settings import Settings
 
 

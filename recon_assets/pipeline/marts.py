@@ -1,40 +1,13 @@
 """The published marts: names, columns and descriptions, as the dbt contracts state them."""
 
 import json
-from dataclasses import dataclass
 from functools import cache
 
+from recon_assets.catalogue import compared_mart
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.pipeline.project import manifest_folder
 
 _INSTANT = "timestamp with time zone"
-
-
-@dataclass(frozen=True)
-class MartColumn:
-    name: str
-    sql_type: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Mart:
-    """A published table. `grain` orders its rows; `status` and `difference` name the columns that changes compare.
-
-    `is_monthly`: published month by month through the publications log; else replaced whole, beside the log.
-    """
-
-    name: str
-    description: str
-    columns: tuple[MartColumn, ...]
-    grain: tuple[str, ...]
-    subjects: tuple[str, ...]  # empty: shared by all
-    status: str | None = None
-    difference: str | None = None
-    is_monthly: bool = True
-
-    @property
-    def is_shared(self) -> bool:
-        return any(column.name == "reconciliation" for column in self.columns)
 
 
 def _changes() -> Mart:
@@ -106,14 +79,14 @@ def marts_of(subject: str) -> list[Mart]:
 
 def _mart(model: dict) -> Mart:  # type: ignore[type-arg]
     columns = tuple(MartColumn(c["name"], c["data_type"], c["description"]) for c in model["columns"].values())
-    meta = model["config"]["meta"]
+    compared = compared_mart(model["name"])
     subjects = tuple(tag for tag in model["tags"] if tag != "shared")
     return Mart(
         model["name"],
         model["description"].strip(),
         columns,
-        tuple(meta["grain"]),
+        tuple(model["config"]["meta"]["grain"]),
         subjects,
-        meta.get("status"),
-        meta.get("difference"),
+        compared.status if compared and compared.tells_changes else None,
+        compared.difference if compared and compared.tells_changes else None,
     )

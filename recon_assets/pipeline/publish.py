@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from recon_assets.catalogue import source_windows
+from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.log import Closing, Publication
 from recon_assets.lakehouse.published import PublishedStore
@@ -16,7 +17,7 @@ from recon_assets.lakehouse.settled import settle
 from recon_assets.lakehouse.views import instant_sql
 from recon_assets.months import add_months
 from recon_assets.pipeline.build import Build
-from recon_assets.pipeline.marts import CHANGES, Mart, marts_of, published_marts
+from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
 from recon_assets.pipeline.plan import required_kinds
 
 

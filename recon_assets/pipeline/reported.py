@@ -5,12 +5,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.issues.store import OPEN, Issue, IssueStore
 from recon_assets.lakehouse.log import MartVersion
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.months import first_day
-from recon_assets.pipeline.marts import REPORTED, Mart, published_marts
+from recon_assets.pipeline.marts import REPORTED, published_marts
 
 # Status and difference of the marts whose rows can be reported, as the app shows them (its tables say the same).
 MEASURES = {

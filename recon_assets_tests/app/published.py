@@ -11,10 +11,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from recon_assets.catalogue.marts import Mart
 from recon_assets.lakehouse.log import MartVersion, Publication
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.months import first_day
-from recon_assets.pipeline.marts import CHANGES, Mart, marts_of
+from recon_assets.pipeline.marts import CHANGES, marts_of
 
 Row = dict[str, Any]
 PLAIN = 240  # subscriptions that match, more than two blocks of a grid

@@ -8,14 +8,14 @@ import pytest
 from azure.storage.blob import ContentSettings
 
 from recon_assets.azure.cache import FileCache
-from recon_assets.connectors.http import TransientError
-from recon_assets.connectors.landing import ContainerWriter
 from recon_assets.errors import FileProblem, InputError, ReconError
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.landing.blob import BlobStore
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import LandedFile
+from recon_assets.landing.writer import ContainerWriter
 from recon_assets.sources.loading import load_month
+from recon_assets.transport.retry import TransientError
 from recon_assets_tests.azure.conftest import Reached
 from recon_assets_tests.azure.faults import Fault, FaultProxy
 from recon_assets_tests.landed import NOW, delimited, nce_line, settings_in

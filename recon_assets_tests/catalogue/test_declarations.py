@@ -1,14 +1,16 @@
 """The catalogue is checked as a whole: a slip in a declaration is told at start, with its file and line."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from recon_assets.catalogue import SOURCES, SUBJECTS, CatalogueError
+from recon_assets.catalogue import SOURCES, SUBJECTS, CatalogueError, compared
 from recon_assets.catalogue.catalogue import FOLDER, read_catalogue
 from recon_assets.catalogue.generated import generated_files
 from recon_assets.catalogue.model import SQL_TYPES, Source
+from recon_assets.errors import ReconError
 from recon_assets.sources.convert import connect
 
 BSS, DOCUMENTS, SUBJECT_FILE = "sources/bss_invoices.yml", "sources/_documents.yml", "subjects.yml"
@@ -122,3 +124,38 @@ def test_rules_keys_and_warnings_are_sql_over_the_columns_of_their_source(source
 
 def test_every_subject_is_made_of_its_two_sides() -> None:
     assert [name for subject in SUBJECTS.values() for name in subject.sources] == list(SOURCES)
+
+
+@pytest.fixture
+def fourteen_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    seed = compared.SEED.read_text(encoding="utf-8")
+    monkeypatch.setattr(compared, "SEED", tmp_path / "fields.csv")
+    compared.SEED.write_text(f"{seed}14,payment_terms,identifier,0.00,text,Terms of payment\n", encoding="utf-8")
+    compared.compared_fields.cache_clear()
+    yield
+    compared.compared_fields.cache_clear()
+
+
+def test_a_fourteenth_field_of_the_seed_asks_for_its_column_and_everything_else_follows(
+    declarations: Path, fourteen_fields: None
+) -> None:
+    with pytest.raises(CatalogueError, match="the compared field payment_terms is missing"):
+        read_catalogue(declarations)
+    change(declarations, DOCUMENTS, "columns:\n", "columns:\n  - [payment_terms, text, optional, optional, Terms]\n")
+    sources, _ = read_catalogue(declarations)
+    for name in ("erp_sales_register", "erp_purchase_register", "einvoices"):
+        assert "payment_terms_key" in [column.name for column in sources[name].columns]
+        assert "payment_terms_key" in sources[name].repeats.expressions
+    generated = {path.name: text for path, text in generated_files().items()}
+    assert "{'name': 'payment_terms', 'kind': 'identifier', 'form': 'text'}" in generated["catalogue.sql"]
+    for side in ("register", "einvoice"):
+        assert f"- name: {side}_payment_terms\n" in generated["einvoice_reconciliation.yml"]
+    assert "- name: payment_terms_key\n" in generated["stg_erp__register_documents.yml"]
+
+
+def test_a_field_whose_form_is_not_known_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = compared.SEED.read_text(encoding="utf-8")
+    monkeypatch.setattr(compared, "SEED", tmp_path / "fields.csv")
+    compared.SEED.write_text(seed.replace(",tin,TIN of the buyer", ",vat,TIN of the buyer"), encoding="utf-8")
+    with pytest.raises(ReconError, match=r"^fields\.csv, line 3: form is one of tin, type, text, date, amount"):
+        compared.compared_fields.__wrapped__()

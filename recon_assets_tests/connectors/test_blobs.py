@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from recon_assets.connectors.landing import FolderWriter
-from recon_assets.connectors.locks import only_one
 from recon_assets.errors import InputError, ReconError
+from recon_assets.landing.writer import FolderWriter
 from recon_assets.settings import Settings
+from recon_assets.transport.locks import only_one
 from recon_assets_tests.connectors.conftest import Connect, error_text, stored_versions
 from recon_assets_tests.connectors.service import Fault, Invoice, Service, usage_file
 

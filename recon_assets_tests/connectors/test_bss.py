@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from recon_assets.cli.fetch import fetch
 from recon_assets.connectors.bss import WATERMARK, BssDownloader, open_bss
 from recon_assets.connectors.bss_api import split_page
 from recon_assets.connectors.bss_settings import BssSettings, load_bss_settings
-from recon_assets.connectors.cli import fetch
 from recon_assets.defs.downloads import BSS_DOWNLOAD, bss_download_asset
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError, ReconError

@@ -212,7 +212,7 @@ def test_a_killed_download_is_resumed_with_what_it_had(contract: Service, connec
         "RECON_GRAPH_POLL_SHORTEST_SECONDS": "0",
     }
     contract.retry_after = "0"
-    program = "from recon_assets.connectors.cli import fetch; fetch()"
+    program = "from recon_assets.cli.fetch import fetch; fetch()"
     command = [sys.executable, "-c", program, "usage", "--invoice-id", INVOICE, "--month", "2025-03"]
     with subprocess.Popen(command, env={**os.environ, **variables}) as process:
         assert contract.held_requested.wait(60)

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from recon_assets.connectors.cli import fetch
+from recon_assets.cli.fetch import fetch
 from recon_assets.connectors.settings import load_graph_settings
 from recon_assets.defs.downloads import USAGE_DOWNLOAD, UsageDownloadConfig, usage_download_asset
 from recon_assets.defs.resources import PlatformResource

@@ -8,9 +8,11 @@ import pytest
 from pydantic import SecretStr
 
 from recon_assets.connectors.graph import BilledUsageApi
-from recon_assets.connectors.http import Http, RetryPolicy, Secrets, TransientError, new_client
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.errors import ReconError
+from recon_assets.transport.http import Http, new_client
+from recon_assets.transport.redaction import Secrets
+from recon_assets.transport.retry import RetryPolicy, TransientError
 from recon_assets_tests.connectors.conftest import Time
 
 
@@ -53,7 +55,7 @@ def test_attempts_that_bring_something_are_bounded_too(time: Time) -> None:
 def test_a_sas_token_is_hidden_whole_and_in_its_parts() -> None:
     secrets = Secrets()
     secrets.add("sv=2023-01-03&sr=d&sig=aVeryLongSignature%3D")
-    assert secrets.scrub("at sig=aVeryLongSignature%3D, d") == "at sig=[hidden], d"
+    assert secrets.scrub("at sig=aVeryLongSignature%3D, d") == "at sig=***, d"
     assert "aVery" not in repr(secrets)
 
 

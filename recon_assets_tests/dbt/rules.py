@@ -14,6 +14,7 @@ import duckdb
 import jinja2
 import pyarrow as pa
 
+from recon_assets.catalogue.compared import compared_fields
 from recon_assets.pipeline.project import PROJECT_DIR
 from recon_assets_tests.landed import as_dicts
 
@@ -21,14 +22,9 @@ MACROS = ("coverage", "exact_ratio", "usage", "einvoice_fields", "einvoice_pairi
 BUCKETS = "models/intermediate/einvoices/int_einvoices__rows.sql"
 VERDICTS = "models/intermediate/subscriptions/int_subscriptions__verdicts.sql"
 VARIABLES = {"coverage_method": "thirty_360", "usage_tolerance_factor": 0, "usage_tolerance_cap": 100}
-_IDENTIFIERS = [
-    "supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
-    "original_document_number",
-]  # fmt: skip
-_AMOUNTS = [
-    "total_excluding_tax", "total_tax_amount", "total_including_tax", "total_payable_amount", "total_discount_value",
-    "total_charge_amount",
-]  # fmt: skip
+_FIELDS = [{"name": field.name, "kind": field.kind, "form": field.form} for field in compared_fields()]
+_IDENTIFIERS = [field.name for field in compared_fields() if field.kind == "identifier"]
+_AMOUNTS = [field.name for field in compared_fields() if field.kind == "amount"]
 _LISTS = {"einvoice_identifiers": _IDENTIFIERS, "einvoice_amounts": _AMOUNTS}
 
 
@@ -75,7 +71,7 @@ def render(template: str, **variables: Any) -> str:
     environment.globals |= {
         "return": lambda value: value, "var": values.__getitem__, "ref": lambda name: name, "adapter": _Adapter(macros),
         "config": lambda **_: "", "einvoice_key": lambda name: name if name == "document_date" else f"{name}_key",
-        "target_months": lambda _=None: [],
+        "target_months": lambda _=None: [], "compared_fields": lambda: _FIELDS,
     }  # fmt: skip
     for name in MACROS:
         text = (project() / "macros" / f"{name}.sql").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.lakehouse.log import MartVersion, Publication
 from recon_assets.lakehouse.published import PublishedStore
-from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets.platform import Platform
 from recon_assets_tests.landed import settings_in
 

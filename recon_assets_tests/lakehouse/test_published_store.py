@@ -10,11 +10,11 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.tables import Tables, files_of
 from recon_assets.lakehouse.views import require_reading
-from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets_tests.azure.azurite import azure_environment
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.lakehouse.publishing import MART, SHARED, SUBJECT, day, month_rows, publish, replace_month

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.lakehouse.log import Closing, MartVersion, Publication
 from recon_assets.lakehouse.published import MonthFiles, PublishedStore
 from recon_assets.lakehouse.settled import settle, unlike_the_log
 from recon_assets.lakehouse.tables import files_of
 from recon_assets.lakehouse.vacuum import vacuum
-from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.lakehouse.publishing import MART, SHARED, SUBJECT, day, month_rows, publish, replace_month
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.log import Closing
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.vacuum import vacuum
-from recon_assets.pipeline.marts import Mart, MartColumn
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.lakehouse.publishing import MART, SHARED, SUBJECT, day, month_rows, publish, replace_month
 
@@ -100,6 +100,8 @@ def test_a_time_whose_files_were_removed_is_refused_in_words(store: PublishedSto
     publish(store, "2025-01", "run-1", ["1.00"], day(1))
     publish(store, "2025-01", "run-2", ["2.00"], day(2))
     clean(store)
+    if store.azure:
+        store.azure.cache.clear()  # copies answer as long as they are kept
     with pytest.raises(InputError, match="2025-02-01 00:00:00 UTC is not all kept any more"):
         amounts(store, day(1))
 

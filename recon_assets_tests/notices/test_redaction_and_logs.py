@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from recon_assets.logs import log_to_stderr
-from recon_assets.redaction import redact
+from recon_assets.transport.redaction import redact
 
 ENVIRONMENT = {
     "RECON_GRAPH_CLIENT_SECRET": "canary-graph",

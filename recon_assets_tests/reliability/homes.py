@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from recon_assets.catalogue import SUBJECTS
-from recon_assets.console import show_outcome
+from recon_assets.cli.console import show_outcome
 from recon_assets.home import open_instance
 from recon_assets.months import month_range
 from recon_assets.pipeline.marts import published_marts

@@ -30,7 +30,6 @@ from click.testing import CliRunner
 from recon_assets.azure.account import open_account
 from recon_assets.cli import main
 from recon_assets.connectors.bss import open_bss
-from recon_assets.connectors.landing import ContainerWriter
 from recon_assets.connectors.partner_center import open_partner_center
 from recon_assets.definitions import defs
 from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD
@@ -39,6 +38,7 @@ from recon_assets.defs.notices import outbox
 from recon_assets.defs.resources import platform_resource
 from recon_assets.home import open_instance
 from recon_assets.issues.store import Discrepancy, open_issues
+from recon_assets.landing.writer import ContainerWriter
 from recon_assets.notices.channels import sender
 from recon_assets.notices.outbox import Message
 from recon_assets.notices.settings import load_notice_settings

@@ -201,6 +201,12 @@ def test_cost_files_without_a_charge_type_say_so(zone: Zone, content: bytes) -> 
     assert "the required columns ChargeType are missing" in zone.load().problems[0]
 
 
+def _mappings(node: Any) -> list[Any]:
+    if isinstance(node, dict):
+        return node["mappings"] if "mappings" in node else next((m for v in node.values() if (m := _mappings(v))), [])
+    return []
+
+
 def _focus_headers() -> Iterator[str]:
     yield headings.FOCUS_1_0
     for path in official("*/schema_focuscost_*.json"):
@@ -212,12 +218,6 @@ def _focus_headers() -> Iterator[str]:
 def test_every_version_of_focus_binds(zone: Zone, header: str) -> None:
     zone.put(f"cost_management/focus_cost/{MONTH}/file.csv", header + "\n")
     assert zone.rows(zone.load(), "comparison", "files") == [("focus",)]
-
-
-def _mappings(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return node["mappings"] if "mappings" in node else next((m for v in node.values() if (m := _mappings(v))), [])
-    return []
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ with numbered as (
         coalesce(loaded.status_key, 'VALID') as status_key,
         loaded.status_key is null as is_status_assumed,
         coalesce(cast(loaded.issued_at + interval 8 hours as date), loaded.document_date) as issue_date,
+        {% for field in compared_fields() if field.form in ['tin', 'type', 'text'] -%}
+        loaded.{{ field.name }},
+        loaded.{{ field.name }}_key,
+        {% endfor -%}
         {% for column in [
-            'supplier_tin', 'buyer_tin', 'document_number', 'document_type', 'currency_code', 'original_document_number',
-            'supplier_tin_key', 'buyer_tin_key', 'document_number_key', 'document_type_key', 'currency_code_key',
-            'original_document_number_key', 'exchange_rate', 'uuid', 'uuid_key', 'validated_at', 'billing_month',
-            'source_file', 'source_row',
+            'exchange_rate', 'uuid', 'uuid_key', 'validated_at', 'billing_month', 'source_file', 'source_row',
         ] + einvoice_amounts() -%}
         loaded.{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
@@ -25,7 +26,7 @@ final as (
 
     select
         numbered.*,
-        case when (direction = 'issued') = ({{ type_key() }} < '11') then 'sales' else 'purchase' end as register_type
+        case when (direction = 'issued') = (coalesce({{ type_key() }}, '01') < '11') then 'sales' else 'purchase' end as register_type
     from numbered
 
 )

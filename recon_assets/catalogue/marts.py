@@ -1,0 +1,31 @@
+"""What a published table is. Which there are, and their columns, is told by the dbt project (`pipeline.marts`)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MartColumn:
+    name: str
+    sql_type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A published table. `grain` orders its rows; `status` and `difference` name the columns that changes compare.
+
+    `is_monthly`: published month by month through the publications log; else replaced whole, beside the log.
+    """
+
+    name: str
+    description: str
+    columns: tuple[MartColumn, ...]
+    grain: tuple[str, ...]
+    subjects: tuple[str, ...]  # empty: shared by all
+    status: str | None = None
+    difference: str | None = None
+    is_monthly: bool = True
+
+    @property
+    def is_shared(self) -> bool:
+        return any(column.name == "reconciliation" for column in self.columns)

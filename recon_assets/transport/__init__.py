@@ -1,0 +1,1 @@
+"""How services are talked to, whichever they are: HTTP, retries, downloads, locks, and secrets kept out of texts."""
