@@ -71,7 +71,7 @@ def _status(platform: Platform, subject: str, month: str, landed: Landed, publis
 
 
 def _missing(window: SourceWindow, month: str, other: str, landed: Collection[str]) -> str:
-    """A month of the window that has not landed; empty when it has. Before a source's first month nothing is awaited."""
+    """A month of the window that has not landed, or nothing. Before a source's first month none is awaited."""
     is_awaited = window.required and (other == month or other >= min(landed, default=other))
     return "" if other in landed else f"{window.source} {other}" + ("" if is_awaited else " (optional)")
 
