@@ -84,7 +84,7 @@ def convert_bulk(
             f"timestamp {quoted(origin.loaded_at)} as loaded_at, date {quoted(origin.month + '-01')} as billing_month",
         ]
     )
-    names = ", ".join(column.name for column in frame.columns)
+    names = ", ".join(f"coalesce({c.name}, 0) as {c.name}" if c.value == "usage" else c.name for c in frame.columns)
     loaded = connection.execute(
         f"copy (select {names}, {lineage} from ({judged}) where position is null) to {quoted(rows_target)} {_PARQUET}"
     ).fetchone()
@@ -134,12 +134,7 @@ def _judged_sql(records: TextRelation, frame: FileFrame, marks: str) -> str:
     )
     values = ", ".join(f"{_value(c, bound, constants, records)} as {c.name}" for c in columns)
     failing = sorted(
-        (
-            bound[c.name],
-            f"{c.name} is null" if c.value == "needed" else f"(c{bound[c.name]} is not null and {c.name} is null)",
-        )
-        for c in columns
-        if c.name in bound and c.value != "optional"
+        (bound[c.name], _fails(c, bound[c.name])) for c in columns if c.name in bound and c.value != "optional"
     )
     first_bad = " ".join(f"when {fails} then {position}" for position, fails in failing)
     kept = "".join(f", c{n}" for n in sorted(texts | can_fail))
@@ -152,6 +147,13 @@ def _judged_sql(records: TextRelation, frame: FileFrame, marks: str) -> str:
             )
         )
     """
+
+
+def _fails(column: Column, position: int) -> str:
+    """Whether a row's value of a column that can fail does."""
+    excused = {"needed": "false", "checked": f"c{position} is null"}
+    excused["usage"] = f"{excused['checked']} and lower(charge_type) is distinct from 'usage'"
+    return f"({column.name} is null and not ({excused[column.value]}))"
 
 
 def _parsed(column: Column, position: int, marks: str) -> str:

@@ -193,11 +193,14 @@ class _Conversion:
             is_null = _is_null(values[column.name])
             if column.value == "checked":
                 is_null &= ~_is_null(parsed.texts[position])
+            if column.value == "usage":
+                is_null &= ~_is_null(parsed.texts[position]) | _is_usage(values["charge_type"])
             found[is_null] = position
         return found
 
     def table(self, parsed: Parsed, values: dict[str, pa.Array], first: int) -> pa.Table:
         columns = values | {"source_row": pa.array(parsed.numbers() + (first + 1), pa.int64())}
+        columns |= {c.name: pc.fill_null(values[c.name], 0) for c, _ in self._bound if c.value == "usage"}
         arrays = [
             columns[f.name] if f.name in columns else _repeated(self._facts.get(f.name), f.type, parsed.rows)
             for f in self.schema
@@ -307,6 +310,13 @@ def _plain_numbers(texts: pa.StringArray) -> pa.Array | None:
 
 def _is_null(values: pa.Array) -> npt.NDArray[np.bool_]:
     found: npt.NDArray[np.bool_] = values.is_null().to_numpy(zero_copy_only=False)
+    return found
+
+
+def _is_usage(charges: pa.DictionaryArray) -> npt.NDArray[np.bool_]:
+    """Which of these kinds of charge are usage."""
+    spelled = pc.equal(pc.utf8_lower(charges.dictionary), "usage")
+    found: npt.NDArray[np.bool_] = spelled.take(charges.indices).fill_null(False).to_numpy(zero_copy_only=False)
     return found
 
 
