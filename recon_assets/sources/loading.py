@@ -157,7 +157,7 @@ class _Loader:
 
     def _load_chosen(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
         """As `load`, for sources whose manifests say which files count; the others are recorded with no rows."""
-        chosen = choose_files(self.source, files, self.store)
+        chosen = choose_files(self.source, self.month, files, self.store)
         problems = list(chosen.problems)
         loaded: dict[str, LoadedFile] = {f.path: LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files}
         first_with: dict[tuple[str, str], str] = {}

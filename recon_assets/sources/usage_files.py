@@ -7,7 +7,9 @@ import duckdb
 
 from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
-from recon_assets.landing.manifests import COMPARISONS, Chosen, Part, choose_cost_files, choose_usage_files, is_manifest
+from recon_assets.landing.cost_exports import COMPARISONS, choose_cost_files
+from recon_assets.landing.invoice_exports import choose_invoice_files
+from recon_assets.landing.manifests import Chosen, Part, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.sources import bulk
 from recon_assets.sources.blocks import IrregularFileError
@@ -32,11 +34,12 @@ class BulkFile:
     count: int
 
 
-def choose_files(source: str, files: list[LandedFile], store: FileStore) -> Chosen:
+def choose_files(source: str, month: str, files: list[LandedFile], store: FileStore) -> Chosen:
     """Parts to read of the landed files of one month, by the source's manifests."""
     prefix = SOURCES[source].prefix
-    choose = choose_cost_files if SOURCES[source].manifests == "cost" else choose_usage_files
-    return choose(store, files, prefix)
+    if SOURCES[source].manifests == "cost":
+        return choose_cost_files(store, files, prefix, month)
+    return choose_invoice_files(store, files, prefix)
 
 
 def load_file(
