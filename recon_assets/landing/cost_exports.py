@@ -173,9 +173,9 @@ def cost_files_by_month(
     by_path = {file.path: file for file in files}
     found: dict[str, set[LandedFile]] = defaultdict(set)
     for run in runs:
-        beside = (by_path.get(path) for path in run.part_paths())
+        beside = {by_path[path] for path in run.part_paths() if path in by_path}
         for month in run.months:
-            found[month] |= {run.manifest, *(file for file in beside if file is not None)}
+            found[month] |= {run.manifest, *beside}
     managed = {(run.kind, month) for run in runs for month in run.months}
     folders = {folder_of(file.path) for file in files if is_manifest(file.path)}
     for file in files:

@@ -22,6 +22,7 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.json_values import BrokenListError, json_values
+from recon_assets.sources.members import is_hidden_member
 from recon_assets.sources.myinvois import is_portal_list, record_fields, records_of, spelled
 from recon_assets.sources.stream import Block, Ignored, Record, RecordTable, Table
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, parse_xml, require_bounded
@@ -209,7 +210,7 @@ def _archive_records(path: Path, file: str, limits: UnpackLimits) -> Iterator[Re
     try:
         with zipfile.ZipFile(path) as archive:
             require_bounded_archive(archive, path, file, limits)
-            members = [member for member in archive.infolist() if not _is_hidden(member)]
+            members = [member for member in archive.infolist() if not is_hidden_member(member)]
             read = [member for member in members if _member_kind(member, file) in _READ]
             if not read:
                 named = ", ".join([member.filename for member in members][:20]) or "nothing"
@@ -231,18 +232,12 @@ def _unread_members(path: Path, file: str) -> list[str]:
     """Names of the members of an archive that are none of the source's; none of a damaged one, which is told later."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not _is_hidden(member)]
+            members = [member for member in archive.infolist() if not is_hidden_member(member)]
             return [member.filename for member in members if _member_kind(member, file) not in _READ]
     except ARCHIVE_ERRORS as error:
         if not is_damage(error):
             raise
         return []
-
-
-def _is_hidden(member: zipfile.ZipInfo) -> bool:
-    """Folders, and what programs leave behind beside the files of people."""
-    name = member.filename.rsplit("/", 1)[-1]
-    return member.is_dir() or name.startswith((".", "~$")) or member.filename.startswith("__MACOSX/")
 
 
 def _member_kind(member: zipfile.ZipInfo, file: str) -> str:
