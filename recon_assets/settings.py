@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from recon_assets.azure.urls import is_azure, parse_azure_url
-from recon_assets.catalogue import SUBJECTS
 from recon_assets.errors import InputError
 from recon_assets.logs import LogFormat
 
@@ -120,7 +119,6 @@ class Settings(BaseSettings):
         return {
             "selection_method": self.selection_method,
             "coverage_method": self.coverage_method,
-            "usage_settle_days": SUBJECTS["usage"].settle_days,
             "usage_tolerance_factor": format(self.usage_tolerance_factor, "f"),
             "usage_tolerance_cap": format(self.usage_tolerance_cap, "f"),
             "canceled_stages": [stage.strip().lower() for stage in self.canceled_stages],

@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +10,7 @@ import dash_ag_grid as dag
 from dash import dcc, html
 
 from recon_assets.app.address import Address
-from recon_assets.app.format import RECONCILIATIONS, instant, number, plain, shown, tone, words
+from recon_assets.app.format import instant, number, shown, tone, words
 from recon_assets.app.queries import MAX_CHOICES
 from recon_assets.app.tables import NUMERIC, Column, Filter, Row, Table
 from recon_assets.lakehouse.published import Closing
@@ -281,15 +280,3 @@ def dagster_links(url: str, reconciliation: str, month: str, run_id: str) -> htm
             html.A("run", href=f"{url}/runs/{quote(run_id, safe='')}"),
         ]
     )
-
-
-def field_rows(row: Row, names: list[str]) -> html.Dl:
-    return facts({words(name): plain(row[name]) or "none" for name in names})
-
-
-def reconciliation_title(name: str) -> str:
-    return RECONCILIATIONS.get(name, name)
-
-
-def with_row(address: Address, table: str, key: str) -> Address:
-    return replace(address, row=(table, key))

@@ -51,12 +51,6 @@ def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore, s
     return sorted(planned)
 
 
-def months_touched(source: str, month: str, subject: str) -> list[str]:
-    """Months whose selection window holds `month` of `source`: those to bring up to date when it changes."""
-    window = next(w for w in source_windows(subject) if w.source == source)
-    return [add_months(month, -offset) for offset in range(window.to_offset, window.from_offset - 1, -1)]
-
-
 def window_status(subject: str, month: str, present: dict[str, set[str]], today: dt.date | None = None) -> str:
     """final, provisional or incomplete, from the months of each source that are there (spec/warehouse.md).
 
