@@ -168,7 +168,8 @@ class _Conversion:
         self.records += len(block.numbers) + len(block.unreadable)
         typed = self._typed(block)
         wrong, places = self._judged(block, typed)
-        rows = self._rows(block, typed.values)
+        no_usage = {c.name: pc.fill_null(typed.values[c.name], 0) for c, _ in self._bound if c.value == "usage"}
+        rows = self._rows(block, typed.values | no_usage)
         self._apply_rules(rows, wrong, places)
         is_good = wrong == _GOOD
         good = rows if is_good.all() else rows.filter(pa.array(is_good))
@@ -208,12 +209,11 @@ class _Conversion:
         places = np.full(len(block.numbers), -1)
         judged = [(c, n) for c, n in self._bound if c.value != "optional"]
         for column, position in sorted(judged, key=lambda pair: pair[1], reverse=True):
-            if column.value == "needed":
-                fails = is_null(typed.values[column.name])
-            elif column.name in typed.not_understood:
-                fails = typed.not_understood[column.name] & ~self._is_empty(block, position)
-            else:
-                continue
+            fails = is_null(typed.values[column.name])
+            if column.value == "checked":
+                fails = typed.not_understood.get(column.name, fails) & ~self._is_empty(block, position)
+            elif column.value == "usage":
+                fails &= ~self._is_empty(block, position) | _is_usage(typed.values["charge_type"])
             if fails.any():
                 wrong[fails], places[fails] = _VALUE, position
         return wrong, places
@@ -293,6 +293,15 @@ class _Conversion:
         if block.raw_rows is not None:
             return block.raw_rows(rows)
         return raw_rows(block, self._table.headings, rows)
+
+
+def _is_usage(charges: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which of these kinds of charge are usage."""
+    if pa.types.is_dictionary(charges.type):
+        found = pc.equal(pc.utf8_lower(charges.dictionary), "usage").take(charges.indices)
+    else:
+        found = pc.equal(pc.utf8_lower(charges), "usage")
+    return found.fill_null(False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
 def raw_rows(block: Block, headings: list[str], rows: list[int]) -> list[str]:

@@ -46,11 +46,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of loading a month: `loaded`, `failed` (the earlier load stays) or `absent` (no file landed)."""
+    """What came of loading a month.
+
+    `loaded`, `failed` (the earlier load stays), `absent` (no file landed), or `retired` (its files are gone: what was
+    loaded is forgotten).
+    """
 
     source: str
     month: str
-    outcome: Literal["loaded", "failed", "absent"]
+    outcome: Literal["loaded", "failed", "absent", "retired"]
     checks: list[Check] = field(default_factory=list)
     raw_month: RawMonth | None = None
 
@@ -75,8 +79,7 @@ def load_month(
 ) -> Load:
     """Load the landed `files` of one month whole; nothing is replaced unless every audit passes."""
     if not files:
-        raw.retire(source, month)
-        return Load(source, month, "absent")
+        return Load(source, month, "retired" if raw.retire(source, month) else "absent")
     started = clock()
     load_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}-{load_version(source, files, settings)}"
     with _load_folder(raw.month_folder(source, month) / load_id) as loader_folder:
@@ -85,10 +88,10 @@ def load_month(
         checks = _audit(source, month, loaded, problems, loader, settings)
         if not all(check.passed for check in checks):
             failed = [check.detail for check in checks if not check.passed]
-            attempt = FailedLoad(source, month, started.isoformat(), [f.version for f in files], failed)
+            attempt = FailedLoad(source, month, started.isoformat(), [f.state for f in files], failed)
             raw.record_failure(attempt, [path for path in loader.tables["quarantine"] if path.exists()])
             return Load(source, month, "failed", checks)
-        raw_month = _raw_month(source, month, load_id, started, loaded, loader, raw.root)
+        raw_month = _raw_month(source, month, load_id, started, _as_listed(loaded, files), loader, raw.root)
         raw.commit(raw_month)
         loader_folder.keep = True
     raw.remove_replaced(source, month, (started - dt.timedelta(hours=settings.raw_keep_hours)).timestamp())
@@ -139,14 +142,15 @@ class _Loader:
         """The files that count, by manifests where the source has them; the others are recorded with no rows."""
         chosen = choose_files(self.source, self.month, files, self.store)
         problems = list(chosen.problems)
-        loaded = {f.path: _aside(f, "", chosen.set_aside.get(f.path)) for f in files}
+        hashes = self._hashes_of_manifests(files, problems)
+        loaded = {f.path: _aside(f, hashes.get(f.path, ""), chosen.set_aside.get(f.path)) for f in files}
         read: list[ReadPart] = []
         first_with: dict[tuple[str, str], str] = {}
         for part in chosen.parts if not problems else []:
             file, content_hash = part.file, ""
             try:
                 with self.store.open_local(file) as path:
-                    content_hash = _hash(path)
+                    content_hash = content_hash_of(path)
                     group = part.facts.get("kind") or _subfolder(self.source, file)
                     same = first_with.setdefault((content_hash, group), file.path)
                     if part.is_loose and same != file.path:
@@ -166,6 +170,17 @@ class _Loader:
             self._write_facts([{**one.facts, "source_file": one.part.file.path} for one in read if one.rows])
         problems += self._wrong_month(read)
         return [loaded[file.path] for file in files], problems
+
+    def _hashes_of_manifests(self, files: list[LandedFile], problems: list[str]) -> dict[str, str]:
+        """By path: what manifests say decides which files count, though no row comes of them."""
+        hashes = {}
+        for file in (file for file in files if is_manifest(file.path)):
+            try:
+                with self.store.open_local(file) as path:
+                    hashes[file.path] = content_hash_of(path)
+            except FileProblem as problem:
+                problems.append(str(problem))
+        return hashes
 
     def _read(self, part: Part, path: Path, content_hash: str) -> ReadPart:
         """Convert one part; FileProblem also when all of its rows belong to another month."""
@@ -378,18 +393,15 @@ def _raw_month(
     return RawMonth(source, month, load_id, started.isoformat(), loaded, rows, quarantined, tables)
 
 
-def _hash(path: Path) -> str:
+def _as_listed(loaded: list[LoadedFile], files: list[LandedFile]) -> list[LoadedFile]:
+    """With when each landed file was last touched, by which a later look knows that nothing happened to it."""
+    changed = {file.path: file.changed_ns for file in files}
+    return [replace(file, changed_ns=changed[file.path]) for file in loaded]
+
+
+def content_hash_of(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def needs_load(source: str, month: str, files: list[LandedFile], raw: RawStore, settings: Settings) -> bool:
-    """Whether the month's landed files differ from what was loaded, or the reader or its settings changed since."""
-    current = raw.read(source, month)
-    if current is None:
-        return bool(files)
-    outdated = not current.load_id.endswith(load_version(source, files, settings))
-    return outdated or current.versions != {file.version for file in files}

@@ -211,7 +211,7 @@ def test_a_setting_that_changes_how_a_register_is_read_asks_for_its_load(tmp_pat
     def wanted(**settings: dict[str, str]) -> list[str]:
         platform = Home.at(tmp_path, **settings).platform
         landed = landed_files(platform.landing, "einvoices")
-        return [load.source for load in plan_loads("einvoices", ["2025-01"], landed, platform.raw, platform.settings)]
+        return [load.source for load in plan_loads("einvoices", ["2025-01"], landed, platform)]
 
     home = Home.at(tmp_path)
     home.register(document())

@@ -237,3 +237,23 @@ def test_every_header_of_daily_rated_usage_loads(zone: Zone, header: str) -> Non
     values = dict(zip(USAGE.split(","), usage_row("1").split(","), strict=True))
     zone.put(f"partner_center/billed_usage/{MONTH}/G1/a.csv", with_row(header, values))
     assert zone.rows(zone.load("azure_invoice_usage"), "billing_pre_tax_total") == [(Decimal(1),)]
+
+
+FOCUS = (
+    "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,PricingQuantity,SubAccountId,x_SkuMeterId,InvoiceId\n"
+    "1.10,USD,Usage,2025-03-05T00:00:00Z,2,/subscriptions/s1,m1,G1\n"
+    "0.01,USD,Adjustment,2025-03-31T00:00:00Z,,/subscriptions/s1,,G1\n"
+    "-5,USD,Credit,2025-03-31T00:00:00Z,,/subscriptions/s1,,G1\n"
+)
+
+
+@pytest.mark.parametrize("has_unreadable", [False, True])
+def test_a_focus_quantity_may_be_empty_but_of_usage_and_is_0_then(zone: Zone, has_unreadable: bool) -> None:
+    unreadable = "1,USD,Tax,2025-03-31T00:00:00Z,some,,,\n" if has_unreadable else ""
+    usage = "1,USD,usage,2025-03-31T00:00:00Z,,,,\n"
+    zone.put(f"cost_management/focus_cost/{MONTH}/a.csv", FOCUS + usage + unreadable)
+    load = zone.load()
+    assert sorted(zone.rows(load, "charge_type, quantity")) == [("Adjustment", 0), ("Credit", 0), ("Usage", 2)]
+    rejected = [(4, "PricingQuantity", "is empty, and is needed")]
+    rejected += [(5, "PricingQuantity", "is not a number (or is a trillion or more)")] if unreadable else []
+    assert sorted(zone.rows(load, "source_row, column_name, reason", "quarantine")) == rejected
