@@ -46,21 +46,6 @@ def _is_of(source: Source, file: LandedFile, store: FileStore) -> bool:
     return source.file_kind == (kind or kind_by_columns(store, file))
 
 
-def would_be_read(path: str) -> str:
-    """Where a landed file that no source takes would be read, as a sentence; empty where nothing tells it."""
-    for source in SOURCES.values():
-        if path.startswith(source.prefix) and path.lower().endswith(source.suffixes):
-            if source.month_from == "file_name":
-                return f"It would be read in {source.prefix}<month>/nce/ or legacy/, or named <MONTHYEAR>_MSRECON_NCE."
-            if source.month_from == "manifest":
-                return f"It would be read beside its manifest.json, or in {source.prefix}<kind>/<month>/."
-            folders = f"{'|'.join(source.subfolders)}/" if source.subfolders else ""
-            return f"It would be read in {source.prefix}{folders}<month>/, the month as YYYY-MM."
-        if path.startswith(source.prefix):
-            return f"Files of {source.prefix} end in {', '.join(source.suffixes)}."
-    return ""
-
-
 def _list_once(store: FileStore, prefix: str) -> list[LandedFile]:
     """Files below `prefix`: pages of a listing may overlap, and a file that is read twice counts twice."""
     return list({file.version: file for file in store.list_files(prefix)}.values())

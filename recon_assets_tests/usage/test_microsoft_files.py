@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from recon_assets.lakehouse.raw import LoadedFile
-from recon_assets.landing.discovery import discover, would_be_read
+from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FolderStore
 from recon_assets.sources.loading import Load
 from recon_assets_tests.landed import delimited, land, legacy_line, nce_line, platform_in, table_rows
@@ -279,12 +279,9 @@ def test_a_zip_without_a_reconciliation_file_is_refused_by_its_members(tmp_path:
     assert "holds no CSV or JSON file that is read, but a.pdf, b.xlsx" in problem
 
 
-def test_a_file_that_no_source_takes_is_told_where_it_would_be_read(tmp_path: Path) -> None:
+def test_the_name_of_partner_center_tells_no_month(tmp_path: Path) -> None:
     land_case("microsoft", "s03_portal_name", tmp_path)
     assert discover(FolderStore(tmp_path), "ms_recon_nce") == {}
-    told = would_be_read(f"{RECONCILIATION}/G202301001_InvoiceRecon_c000.csv")
-    assert "partner_center/reconciliation/<month>/nce/" in told
-    assert "<month>" in would_be_read("einvoice/issued/a.json") and would_be_read("elsewhere/a.csv") == ""
 
 
 def test_documents_all_dated_outside_their_month_are_refused_when_there_are_three(tmp_path: Path) -> None:
