@@ -7,12 +7,12 @@ the name that Partner Center or the Graph export gave it.
 import gzip
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
 from recon_assets.landing.manifests import is_hidden, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import MONTH_NAMES, add_months, is_month
-from recon_assets.sources.unpack import ARCHIVE_ERRORS, is_damage
 
 KINDS = ("nce", "legacy")
 _NAMED = re.compile(
@@ -20,6 +20,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _HEAD = 1 << 16  # bytes in which the headings are
+# What a damaged or encrypted file raises; reading it says what is wrong with it.
+_DAMAGED = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError)
 _ONLY_IN_LEGACY = b"syndicationpartnersubscriptionnumber"
 
 
@@ -53,9 +55,7 @@ def kind_by_columns(store: FileStore, file: LandedFile) -> str:
     with store.open_local(file) as path:
         try:
             head = _head(path)
-        except ARCHIVE_ERRORS as error:
-            if not is_damage(error):
-                raise
+        except _DAMAGED:
             return "nce"
     spelled = head.translate(None, b"\x00_ ").lower()
     return "legacy" if _ONLY_IN_LEGACY in spelled else "nce"
