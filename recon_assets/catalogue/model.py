@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict
 
 Kind = Literal["text", "decimal", "date", "timestamp", "integer"]
-SqlType = Literal["varchar", "boolean", "integer", "timestamp"]
+SqlType = Literal["varchar", "boolean", "integer", "timestamp", "date"]
 SQL_TYPES: dict[Kind, str] = {
     "text": "varchar",
     "decimal": "decimal(38, 12)",

@@ -43,6 +43,8 @@ class LoadedFile:
     duplicates: int = 0  # quarantined rows that repeat one of the same file: not counted into the limit
     ignored: dict[str, int] = field(default_factory=dict)  # records left out by a named rule, by its name
     unread: list[str] = field(default_factory=list)  # members of an archive that are none of the source's
+    set_aside: str | None = None  # why nothing of the file counts
+    outside_month: dict[str, str] = field(default_factory=dict)  # amount by currency of rows dated outside the month
     changed_ns: int = 0  # of the landed file, when it was loaded
 
     @property

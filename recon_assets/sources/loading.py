@@ -20,14 +20,17 @@ from recon_assets.catalogue.model import ExtraTable
 from recon_assets.clock import Clock
 from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
-from recon_assets.landing.manifests import is_manifest
+from recon_assets.landing.manifests import Part, Replaced, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
 from recon_assets.sources.convert import Converted, Origin, convert
+from recon_assets.sources.members import Members, members_of
+from recon_assets.sources.month_rows import days_of, leave_out, outside_month, wrong_month
+from recon_assets.sources.parts import ReadPart, lacking_rows, lacking_warning, of_run, without_older_runs
 from recon_assets.sources.readers import Opened, open_file, rules_of
 from recon_assets.sources.registers import RegisterHints
 from recon_assets.sources.unpack import UnpackLimits
-from recon_assets.sources.usage_files import choose_files, open_usage_file
+from recon_assets.sources.usage_files import SetAsideError, choose_files, open_usage_file
 from recon_assets.sources.values import connect, registered
 from recon_assets.sources.version import reader_version
 
@@ -131,54 +134,41 @@ class _Loader:
         """What was loaded, and why the other files could not be read."""
         self._connection = connect(self.folder, self.settings.load_memory_limit)
         try:
-            return self._load_chosen(files) if SOURCES[self.source].manifests else self._load_all(files)
+            return self._load_chosen(files)
         finally:
             self._connection.close()
 
-    def _load_all(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
-        loaded: list[LoadedFile] = []
-        problems: list[str] = []
-        first_with: dict[str, str] = {}
-        for file in files:
-            try:
-                with self.store.open_local(file) as path:
-                    content_hash = content_hash_of(path)
-                    same = first_with.setdefault(_subfolder(self.source, file) + content_hash, file.path)
-                    if same != file.path:
-                        loaded.append(LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same))
-                        continue
-                    hints = self._hints()
-                    opened = open_file(self.source, path, self._origin(file, content_hash), self._limits(), hints)
-                    loaded.append(self._converted(file, content_hash, opened))
-            except FileProblem as problem:
-                problems.append(str(problem))
-        return loaded, problems
-
     def _load_chosen(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
-        """As `_load_all`, for sources whose manifests say which files count; the others are recorded with no rows."""
-        chosen = choose_files(self.source, files, self.store)
+        """The files that count, by manifests where the source has them; the others are recorded with no rows."""
+        chosen = choose_files(self.source, self.month, files, self.store)
         problems = list(chosen.problems)
         hashes = self._hashes_of_manifests(files, problems)
-        loaded = {f.path: LoadedFile(f.path, f.etag, f.size, hashes.get(f.path, ""), 0, 0) for f in files}
+        loaded = {f.path: _aside(f, hashes.get(f.path, ""), chosen.set_aside.get(f.path)) for f in files}
+        read: list[ReadPart] = []
         first_with: dict[tuple[str, str], str] = {}
-        facts: list[dict[str, str | None]] = []
         for part in chosen.parts if not problems else []:
-            file = part.file
+            file, content_hash = part.file, ""
             try:
                 with self.store.open_local(file) as path:
                     content_hash = content_hash_of(path)
-                    same = first_with.setdefault((content_hash, part.facts.get("kind") or ""), file.path)
+                    group = part.facts.get("kind") or _subfolder(self.source, file)
+                    same = first_with.setdefault((content_hash, group), file.path)
                     if part.is_loose and same != file.path:
-                        loaded[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
-                        continue
-                    origin = self._origin(file, content_hash)
-                    opened = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
-                    loaded[file.path] = self._converted(file, content_hash, Opened([(opened.table, opened.frame)]))
+                        loaded[file.path] = replace(_aside(file, content_hash), duplicate_of=same)
+                    else:
+                        read.append(self._read(part, path, content_hash))
+            except SetAsideError as reason:
+                loaded[file.path] = _aside(file, content_hash, str(reason))
             except FileProblem as problem:
                 problems.append(str(problem))
-                continue
-            facts.append({**opened.facts, "source_file": file.path})
-        self._write_facts(self._connection, facts)
+        if not problems:
+            read = without_older_runs(self._connection, self.source, read)
+            read = self._with_lacking_days(chosen.replaced, read)
+        self.records = sum(one.records for one in read)
+        loaded |= {one.part.file.path: one.loaded for one in read}
+        if SOURCES[self.source].file_facts:
+            self._write_facts([{**one.facts, "source_file": one.part.file.path} for one in read if one.rows])
+        problems += self._wrong_month(read)
         return [loaded[file.path] for file in files], problems
 
     def _hashes_of_manifests(self, files: list[LandedFile], problems: list[str]) -> dict[str, str]:
@@ -192,6 +182,83 @@ class _Loader:
                 problems.append(str(problem))
         return hashes
 
+    def _read(self, part: Part, path: Path, content_hash: str) -> ReadPart:
+        """Convert one part; FileProblem also when all of its rows belong to another month."""
+        origin, facts = self._origin(part.file, content_hash), dict(part.facts)
+        reader = SOURCES[self.source].reader
+        if reader == "usage":
+            usage = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
+            facts = usage.facts
+            one = self._converted(part, content_hash, Opened([(usage.table, usage.frame)]), facts)
+        elif reader == "delimited":
+            with members_of(path, part.file.path, self._limits(), self.folder) as members:
+                one = self._converted(part, content_hash, self._opened_members(members, origin), facts)
+        else:
+            opened = open_file(self.source, path, origin, self._limits(), self._hints())
+            one = self._converted(part, content_hash, opened, facts)
+        ignored = Counter[str]()
+        for rows in one.rows:
+            ignored.update(leave_out(self._connection, rows, part.ignores))
+        outside = outside_month(self._connection, self.source, self.month, one.rows)
+        problem = wrong_month(self.source, self.month, outside) if SOURCES[self.source].reader == "usage" else None
+        if problem is not None:
+            raise FileProblem(part.file.path, problem)
+        left_out = sum(ignored.values())
+        warnings = one.loaded.warnings | ({"date_outside_month": outside.rows} if outside.rows else {})
+        warnings |= {"kind_assumed": one.loaded.rows} if facts.get("kind_assumed") else {}
+        told = replace(
+            one.loaded,
+            rows=one.loaded.rows - left_out,
+            ignored=dict(ignored + Counter(one.loaded.ignored)),
+            warnings=warnings,
+            outside_month={currency: str(amount) for currency, amount in outside.amounts.items()},
+        )
+        return replace(one, loaded=told, records=one.records - left_out)
+
+    def _opened_members(self, members: Members, origin: Origin) -> Opened:
+        opened = [
+            open_file(self.source, path, replace(origin, file=origin.file + name), self._limits(), self._hints())
+            for name, path in members.files.items()
+        ]
+        return Opened([table for one in opened for table in one.tables], unread=members.unread)
+
+    def _wrong_month(self, read: list[ReadPart]) -> list[str]:
+        """Why documents that are all dated outside the month are not loaded, if so."""
+        rows = [path for one in read for path in one.rows]
+        problem = wrong_month(self.source, self.month, outside_month(self._connection, self.source, self.month, rows))
+        return [f"{self.source} {self.month}: {problem}"] if problem else []
+
+    def _with_lacking_days(self, replaced: list[Replaced], read: list[ReadPart]) -> list[ReadPart]:
+        """The days that a run lacks though one that it replaces had them: a warning, and the table `lacking_days`."""
+        found = list(read)
+        for run in replaced:
+            newer = of_run(read, run)
+            older = [self._days_of(part) for part in run.parts]
+            days = set().union(*older) - days_of(self._connection, self.source, [p for one in newer for p in one.rows])
+            if not days or not newer:
+                continue
+            table = next(t for t in SOURCES[self.source].extra_tables if t.name == "lacking_days")
+            self._write_extra_table(table, lacking_rows(run, days), newer[0].part.file.path)
+            at = found.index(newer[0])
+            warnings = newer[0].loaded.warnings | {lacking_warning(run, days): len(days)}
+            found[at] = replace(newer[0], loaded=replace(newer[0].loaded, warnings=warnings))
+        return found
+
+    def _days_of(self, part: Part) -> set[dt.date]:
+        """The days of the month that a run which does not count has rows of."""
+        if is_manifest(part.file.path):
+            return set()
+        with self.store.open_local(part.file) as path:
+            origin = self._origin(part.file, "")
+            usage = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
+            rows, quarantine = (self.folder / f"replaced-{table}.parquet" for table in ("rows", "quarantine"))
+            convert(self._connection, usage.table, usage.frame, rules_of(self.source), rows, quarantine)
+        leave_out(self._connection, rows, part.ignores)
+        days = days_of(self._connection, self.source, [rows])
+        rows.unlink()
+        quarantine.unlink()
+        return {day for day in days if f"{day:%Y-%m}" == self.month}
+
     def _origin(self, file: LandedFile, content_hash: str) -> Origin:
         return Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
 
@@ -201,25 +268,27 @@ class _Loader:
     def _hints(self) -> RegisterHints:
         return RegisterHints(self.month, self.settings.register_date_orders, self.settings.register_decimal_marks)
 
-    def _converted(self, file: LandedFile, content_hash: str, opened: Opened) -> LoadedFile:
+    def _converted(self, part: Part, content_hash: str, opened: Opened, facts: dict[str, str | None]) -> ReadPart:
         """Convert the tables of a file, and write what it holds beside them."""
-        rules, found, extra = rules_of(self.source), [], []
+        rules, file = rules_of(self.source), part.file
+        found, extra, rows, quarantine = [], [], [], []
         for table, frame in opened.tables:
             number = len(self.tables["rows"])
-            targets = self._target("rows", number), self._target("quarantine", number)
-            found.append(convert(self._connection, table, frame, rules, *targets))
+            rows.append(self._target("rows", number))
+            quarantine.append(self._target("quarantine", number))
+            found.append(convert(self._connection, table, frame, rules, rows[-1], quarantine[-1]))
             used = {*frame.bound.values(), *frame.left_out}
             extra += [h for position, h in enumerate(table.headings) if position not in used and h]
         for further in SOURCES[self.source].extra_tables:
             self._write_extra_table(further, opened.extra.get(further.name, []), file.path)
         whole = _together(found)
-        self.records += whole.records
-        return LoadedFile(
+        loaded = LoadedFile(
             file.path, file.etag, file.size, content_hash, whole.rows, whole.rejected, None, extra, whole.warnings,
             whole.duplicates, whole.ignored, opened.unread,
         )  # fmt: skip
+        return ReadPart(part, loaded, rows, quarantine, whole.records, facts)
 
-    def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:
+    def _write_facts(self, facts: list[dict[str, str | None]]) -> None:
         """The table `files`: one row per file that was read, with what is known of it as a whole."""
         columns = SOURCES[self.source].file_facts
         names = [*(column.name for column in columns), "source_file"]
@@ -227,6 +296,7 @@ class _Loader:
             [{name: row.get(name) for name in names} for row in facts],
             pa.schema([(name, pa.string()) for name in names]),
         )
+        connection = self._connection
         connection.register("file_facts", text)
         select = ", ".join(f"{column.sql} as {column.name}" for column in columns)
         month = f"date '{self.month}-01' as billing_month"
@@ -248,6 +318,11 @@ class _Loader:
         path = self.folder / f"{table}-{number:04d}.parquet"
         self.tables.setdefault(table, []).append(path)
         return path
+
+
+def _aside(file: LandedFile, content_hash: str, reason: str | None = None) -> LoadedFile:
+    """A file of which nothing counts."""
+    return LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, set_aside=reason)
 
 
 def _together(found: list[Converted]) -> Converted:

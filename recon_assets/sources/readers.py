@@ -1,14 +1,17 @@
 """Which reader takes which landed file."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from recon_assets.catalogue import SOURCES, columns_of
+from recon_assets.errors import FileProblem
 from recon_assets.sources.bss_json import BOUND, open_bss_page
 from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.convert import Frame, Origin
 from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.einvoices import open_einvoices
+from recon_assets.sources.json_lines import JsonLinesTable
 from recon_assets.sources.registers import RegisterHints, open_register
 from recon_assets.sources.rules import Rules
 from recon_assets.sources.stream import RecordTable, Table
@@ -49,9 +52,26 @@ def open_file(source: str, path: Path, origin: Origin, limits: UnpackLimits, hin
         return Opened([(page, frame)], {"invoice_copies": copies})
     if SOURCES[source].may_be_empty_file and _is_empty(path, file, limits):
         return Opened([(RecordTable([], lambda: iter(())), Frame(columns, {}, origin))])
+    if file.lower().removesuffix(".gz").endswith((".json", ".jsonl")):
+        return Opened([_open_reconciliation_lines(source, path, origin, limits)])
     table = open_delimited(path, file, limits)
     bound = bind_columns(source, table.headings, file)
     return Opened([(table, Frame(columns, bound, origin, dialect=_by_value(table)))])
+
+
+def _open_reconciliation_lines(source: str, path: Path, origin: Origin, limits: UnpackLimits) -> tuple[Table, Frame]:
+    """The JSON Lines of Graph's reconciliation export, whose keys are the headings of the file from Partner Center."""
+    columns = columns_of(source)
+    table = JsonLinesTable(
+        path, origin.file, limits, [c.aliases[0] for c in columns], partial(_require_charges, origin)
+    )
+    bound = {column.name: position for position, column in enumerate(columns)}
+    return table, Frame(columns, bound, origin, dialect=Dialect("."))
+
+
+def _require_charges(origin: Origin, found: set[str]) -> None:
+    if "usagedate" in found and "subtotal" not in found:
+        raise FileProblem(origin.file, "holds daily usage, not reconciliation lines; land it in billed_usage/<month>/")
 
 
 def _by_value(table: Table) -> Dialect:
