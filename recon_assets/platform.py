@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recon_assets.azure.cache import FileCache
+from recon_assets.azure.settings import load_azure_settings
 from recon_assets.azure.urls import is_azure, parse_azure_url
 from recon_assets.catalogue import SOURCES
 from recon_assets.clock import Clock, utc_now
@@ -17,7 +19,6 @@ from recon_assets.sources.loading import Load, load_month
 
 if TYPE_CHECKING:
     from recon_assets.azure.account import StorageAccount
-    from recon_assets.azure.cache import FileCache
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,10 @@ def published_for_readers(settings: Settings) -> PublishedStore:
 
 def _open_account(is_patient: bool = True) -> "StorageAccount":
     from recon_assets.azure.account import open_account
-    from recon_assets.azure.settings import load_azure_settings
 
     settings = load_azure_settings()
     return open_account(settings if is_patient else settings.impatient())
 
 
-def _cache(settings: Settings, account: "StorageAccount", name: str) -> "FileCache":
-    from recon_assets.azure.cache import FileCache
-
+def _cache(settings: Settings, account: "StorageAccount", name: str) -> FileCache:
     return FileCache((settings.home / "cache" / name).absolute(), account.settings.cache_bytes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from recon_assets.app.format import RECONCILIATIONS, Tone, instant, number, tone, words
+from recon_assets.app.format import RECONCILIATIONS, Tone, instant, money, tone, words
 from recon_assets.app.parts import badge, closing_badge, dagster_links, data_table, message, scrolled
 from recon_assets.app.queries import Query
 from recon_assets.app.reader import Published, Reader
@@ -21,9 +21,10 @@ _TONES: tuple[Tone, ...] = ("good", "info", "warn", "bad")
 
 
 def summary_query() -> Query:
-    """Rows and amounts of every month, reconciliation, status and currency."""
+    """Rows and amounts of every month, reconciliation, status and currency; the difference is right - left."""
     return (
-        "select billing_month, reconciliation, status, currency, row_count, left_amount, right_amount, difference "
+        "select billing_month, reconciliation, status, currency, row_count, left_amount, right_amount, "
+        "case when difference is not null then right_amount - left_amount end as difference "
         "from marts.reconciliation_summary order by all",
         [],
     )
@@ -97,22 +98,22 @@ def render(
     reader: Reader,
     published: Published,
     as_of: str | None,
-    areas: list[str],
+    subjects: list[str],
     open_issues: Mapping[tuple[str, str], int],
     now: dt.datetime,
     dagster_url: str,
 ) -> list[Any]:
     found = cells(reader, published)
     months = sorted({month for month, _ in found}, reverse=True)[:_MONTHS]
-    changes = [row for row in reader.rows(published.moment, changes_query()) if row["reconciliation"] in areas]
+    changes = [row for row in reader.rows(published.moment, changes_query()) if row["reconciliation"] in subjects]
     return [
         html.H2("Months"),
         _legend(),
-        _matrix(found, months, areas, as_of, open_issues, now, dagster_url),
+        _matrix(found, months, subjects, as_of, open_issues, now, dagster_url),
         html.H2("Differences over the months"),
-        *_trends(found, list(reversed(months)), areas),
+        *_trends(found, list(reversed(months)), subjects),
         html.H2("What the last publications changed"),
-        _changes(changes, areas, as_of),
+        _changes(changes, subjects, as_of),
     ]
 
 
@@ -124,19 +125,21 @@ def _legend() -> html.Div:
 def _matrix(
     found: Mapping[tuple[str, str], Cell],
     months: list[str],
-    areas: list[str],
+    subjects: list[str],
     as_of: str | None,
     open_issues: Mapping[tuple[str, str], int],
     now: dt.datetime,
     dagster_url: str,
 ) -> html.Div:
-    head = [html.Th("Month", scope="col"), *(html.Th(RECONCILIATIONS[area], scope="col") for area in areas)]
+    head = [html.Th("Month", scope="col"), *(html.Th(RECONCILIATIONS[subject], scope="col") for subject in subjects)]
     rows = [
         html.Tr(
             [html.Th(month, scope="row")]
             + [
-                html.Td(_cell(found.get((month, area)), as_of, open_issues.get((month, area), 0), now, dagster_url))
-                for area in areas
+                html.Td(
+                    _cell(found.get((month, subject)), as_of, open_issues.get((month, subject), 0), now, dagster_url)
+                )
+                for subject in subjects
             ]
         )
         for month in months
@@ -157,7 +160,7 @@ def _cell(cell: Cell | None, as_of: str | None, issues: int, now: dt.datetime, d
         ),
         _bar(counts, total),
         html.Div([_count(code, count) for code, count in _ordered(counts)], className="counts"),
-        html.Div(["Difference", *_amounts(cell)], className="differences"),
+        html.Div([_direction(cell), *_amounts(cell)], className="differences"),
         html.Details([html.Summary("Amounts by status"), _amounts_by_status(cell)]),
         html.Div(
             [
@@ -197,9 +200,14 @@ def _count(code: str, count: int) -> html.Span:
     return html.Span(f"{count:,} {words(code)}", className=f"badge {tone(code)}")
 
 
+def _direction(cell: Cell) -> str:
+    subject = SUBJECTS[cell.reconciliation]
+    return f"{subject.right.title} \N{MINUS SIGN} {subject.left.title}"
+
+
 def _amounts(cell: Cell) -> list[Any]:
     return [
-        html.Span(f"{number(amount, 2)} {currency}", className="number")
+        html.Span(f"{money(amount, currency)} {currency}", className="number")
         for currency, amount in sorted(cell.differences().items())
     ]
 
@@ -214,7 +222,7 @@ def _amounts_by_status(cell: Cell) -> html.Div:
             Column(f"{name}_amount", side.title, "money")
             for name, side in (("left", subject.left), ("right", subject.right))
         ),
-        Column("difference", "Difference", "money"),
+        Column("difference", _direction(cell), "money"),
     )
     return data_table(f"Amounts of {cell.reconciliation} {cell.month}", columns, cell.summary)
 
@@ -229,17 +237,17 @@ def _age(published_at: dt.datetime, now: dt.datetime) -> str:
     return "just now"
 
 
-def _trends(found: Mapping[tuple[str, str], Cell], months: list[str], areas: list[str]) -> list[Any]:
+def _trends(found: Mapping[tuple[str, str], Cell], months: list[str], subjects: list[str]) -> list[Any]:
     """Per reconciliation and currency the absolute differences of each month, as columns."""
     charts = []
-    for area in areas:
+    for subject in subjects:
         series: dict[str, dict[str, Decimal]] = {}
         for month in months:
-            if (month, area) in found:
-                for currency, amount in _absolute(found[month, area]).items():
+            if (month, subject) in found:
+                for currency, amount in _absolute(found[month, subject]).items():
                     series.setdefault(currency, {})[month] = amount
         charts += [
-            _trend(area, currency, values, months)
+            _trend(subject, currency, values, months)
             for currency, values in sorted(series.items())
             if any(values.values())
         ]
@@ -255,23 +263,23 @@ def _absolute(cell: Cell) -> dict[str, Decimal]:
     return found
 
 
-def _trend(area: str, currency: str, values: Mapping[str, Decimal], months: list[str]) -> html.Figure:
+def _trend(subject: str, currency: str, values: Mapping[str, Decimal], months: list[str]) -> html.Figure:
     most = max(values.values())
-    columns = [_column(month, values.get(month), most) for month in months]
-    caption = f"{RECONCILIATIONS[area]}, {currency}"
-    said = "; ".join(f"{month} {number(values[month], 2)}" for month in months if month in values)
+    columns = [_column(month, values.get(month), most, currency) for month in months]
+    caption = f"{RECONCILIATIONS[subject]}, {currency}"
+    said = "; ".join(f"{month} {money(values[month], currency)}" for month in months if month in values)
     return html.Figure(
         [
-            html.Figcaption([caption, html.Span(f"highest {number(most, 2)}", className="note")]),
+            html.Figcaption([caption, html.Span(f"highest {money(most, currency)}", className="note")]),
             html.Div(columns, className="columns", role="img", **{"aria-label": f"{caption}: {said}"}),
         ],
         className="trend",
     )
 
 
-def _column(month: str, value: Decimal | None, most: Decimal) -> html.Div:
+def _column(month: str, value: Decimal | None, most: Decimal, currency: str) -> html.Div:
     height = float(100 * value / most) if value else 0
-    text = "not published" if value is None else number(value, 2)
+    text = "not published" if value is None else money(value, currency)
     return html.Div(
         [html.Div(className="fill", style={"height": f"{height:.1f}%"}), html.Div(month[2:], className="tick")],
         className="column",
@@ -279,7 +287,7 @@ def _column(month: str, value: Decimal | None, most: Decimal) -> html.Div:
     )
 
 
-def _changes(changes: list[Row], areas: list[str], as_of: str | None) -> html.Div:
+def _changes(changes: list[Row], subjects: list[str], as_of: str | None) -> html.Div:
     if not changes:
         return message("Nothing: no month has been published again with other results.", "empty")
     titles = ("Month", "Reconciliation", "Change", "From", "To", "Rows", "Published")

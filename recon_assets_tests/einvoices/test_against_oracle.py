@@ -112,5 +112,6 @@ def turned_round(home: Home, tmp_path: Path) -> Home:
     return turned
 
 
+@pytest.mark.search  # and, smaller, in test_properties.py
 def test_the_order_of_rows_and_files_changes_nothing(built: Built, turned_round: Home) -> None:
     assert without_place(turned_round.build(*MONTHS).mart()) == without_place(built.mart())
