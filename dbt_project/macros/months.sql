@@ -35,3 +35,6 @@
 {% macro as_of_date() -%}
     {% if var('as_of_date') -%} cast('{{ var("as_of_date") }}' as date) {%- else -%} current_date {%- endif %}
 {%- endmacro %}
+
+{# Months since year 0, to count from one to another. #}
+{% macro month_number(day) -%} (12 * year({{ day }}) + month({{ day }})) {%- endmacro %}

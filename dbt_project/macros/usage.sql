@@ -124,11 +124,12 @@
         upper({{ prefix }}currency) as currency
 {%- endmacro %}
 
-{# What a cost line is: usage, rounding (adjustments) or other (rules 4 and 5). #}
+{# What a cost line is: usage, rounding (adjustments, which FOCUS calls Adjustment) or other (rules 4 and 5). #}
 {% macro cost_scope() -%}
     case
             when comparison = 'focus' and lower(charge_type) = 'usage'
                 then case when lower(coalesce(commitment_discount_status, '')) = 'unused' then 'other' else 'usage' end
+            when comparison = 'focus' and lower(charge_type) = 'adjustment' then 'rounding'
             when lower(charge_type) = 'usage' then 'usage'
             when lower(charge_type) = 'roundingadjustment' then 'rounding'
             else 'other'

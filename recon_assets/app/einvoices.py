@@ -16,6 +16,12 @@ _CURRENCY = (
     "case when register_currency_code is distinct from einvoice_currency_code "
     "then concat_ws('/', register_currency_code, einvoice_currency_code) else register_currency_code end"
 )
+# A document that one side lacks has its whole value as the difference.
+_DIFFERENCE = (
+    "case when register_currency_code is null or einvoice_currency_code is null "
+    "or upper(register_currency_code) = upper(einvoice_currency_code) "
+    "then coalesce(einvoice_total_including_tax, 0) - coalesce(register_total_including_tax, 0) end"
+)
 _TINS = "concat_ws(' ', register_supplier_tin, register_buyer_tin, einvoice_supplier_tin, einvoice_buyer_tin)"
 _COUNTERPARTY = (
     "case when register_type = 'sales' then coalesce(register_buyer_tin, einvoice_buyer_tin) "
@@ -52,7 +58,8 @@ DOCUMENTS = Table(
         Column("currency", "Currency", width=90, sql=_CURRENCY),
         Column("register_total_including_tax", "Register value", "money", 120),
         Column("einvoice_total_including_tax", "E-invoice value", "money", 125),
-        Column("max_difference_myr", "Difference, MYR", "money", 150),
+        Column("difference", "E-invoice \N{MINUS SIGN} register", "verdict", 150, _DIFFERENCE, f"abs({_DIFFERENCE})"),
+        Column("max_difference_myr", "Largest of a field, MYR", "ringgit", 150),
         Column("bucket", "Bucket", "status", 165),
         Column("document_date", "Date", "date", 100, sql="coalesce(register_document_date, einvoice_document_date)"),
         Column("reason", "Reason", "status", 100),
@@ -71,7 +78,12 @@ DOCUMENTS = Table(
         Filter("due", "Due", "due_state", is_code=True),
     ),
     sort="-max_difference_myr",
-    sums={"register_total_including_tax": "Register value", "einvoice_total_including_tax": "E-invoice value"},
+    sums={
+        "register_total_including_tax": "Register value",
+        "einvoice_total_including_tax": "E-invoice value",
+        _DIFFERENCE: "E-invoice \N{MINUS SIGN} register",
+    },
+    right_minus_left=_DIFFERENCE,
     label=_label,
     currency=_CURRENCY,
     extra=(
@@ -94,7 +106,7 @@ _CANDIDATE = (
     Column("candidate_total_including_tax", "Value", "money"),
     Column("obstacle", "What stands in the way", "status"),
     Column("differing_fields", "Fields that differ"),
-    Column("max_difference_myr", "Difference, MYR", "money"),
+    Column("max_difference_myr", "Difference, MYR", "ringgit"),
     Column("candidate_uuid", "UUID"),
     Column("candidate_row_reference", "Row reference"),
 )

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 from recon_assets.app.tables import Kind
 from recon_assets.catalogue import SUBJECTS
+from recon_assets.currencies import decimals
 
 Tone = Literal["good", "bad", "warn", "info"]
 MINUS = "\N{MINUS SIGN}"
-_PLACES: dict[Kind, int] = {"money": 2, "verdict": 2, "amount": 4, "quantity": 4, "percent": 2, "count": 0}
+_PLACES: dict[Kind, int] = {"amount": 4, "ringgit": 2, "quantity": 4, "percent": 2, "count": 0}
 
 _TONES: dict[str, Tone] = {
     "match": "good", "matched": "good", "Exact": "good", "final": "good", "resolved": "good",
@@ -75,16 +76,31 @@ def exactly(value: Decimal | int | None) -> str:
     return f"{whole}.{decimals}".rstrip(".").replace("-", MINUS)
 
 
-def shown(value: Any, kind: Kind) -> str:
-    """A value of a column as text."""
+def money(value: Decimal | None, currency: str | None) -> str:
+    """An amount with the decimals of its currency."""
+    return number(value, decimals(currency))
+
+
+def higher_or_lower(right: str, right_minus_left: Decimal | None, currency: str | None) -> str:
+    """The difference of a row in words: `Microsoft is lower by 1.00 MYR`."""
+    if right_minus_left is None:
+        return "not comparable"
+    if not right_minus_left:
+        return "no difference"
+    compared = "higher" if right_minus_left > 0 else "lower"
+    return f"{right} is {compared} by {money(abs(right_minus_left), currency)} {currency or ''}".rstrip()
+
+
+def shown(value: Any, kind: Kind, currency: str | None = None) -> str:
+    """A value of a column as text; amounts of money with the decimals of `currency`."""
     if value is None:
         return ""
     if kind == "month":
         return f"{value:%Y-%m}"
     if kind == "status":
         return words(value)
-    if kind == "verdict":
-        return number(abs(value), 2)
+    if kind in ("money", "verdict"):
+        return money(value, currency)
     if kind in _PLACES:
         return number(value, _PLACES[kind])
     return plain(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from recon_assets.app.format import RECONCILIATIONS, Tone, instant, number, tone, words
+from recon_assets.app.format import RECONCILIATIONS, Tone, instant, money, tone, words
 from recon_assets.app.parts import badge, closing_badge, dagster_links, data_table, message, scrolled
 from recon_assets.app.queries import Query
 from recon_assets.app.reader import Published, Reader
@@ -21,9 +21,10 @@ _TONES: tuple[Tone, ...] = ("good", "info", "warn", "bad")
 
 
 def summary_query() -> Query:
-    """Rows and amounts of every month, reconciliation, status and currency."""
+    """Rows and amounts of every month, reconciliation, status and currency; the difference is right - left."""
     return (
-        "select billing_month, reconciliation, status, currency, row_count, left_amount, right_amount, difference "
+        "select billing_month, reconciliation, status, currency, row_count, left_amount, right_amount, "
+        "case when difference is not null then right_amount - left_amount end as difference "
         "from marts.reconciliation_summary order by all",
         [],
     )
@@ -159,7 +160,7 @@ def _cell(cell: Cell | None, as_of: str | None, issues: int, now: dt.datetime, d
         ),
         _bar(counts, total),
         html.Div([_count(code, count) for code, count in _ordered(counts)], className="counts"),
-        html.Div(["Difference", *_amounts(cell)], className="differences"),
+        html.Div([_direction(cell), *_amounts(cell)], className="differences"),
         html.Details([html.Summary("Amounts by status"), _amounts_by_status(cell)]),
         html.Div(
             [
@@ -199,9 +200,14 @@ def _count(code: str, count: int) -> html.Span:
     return html.Span(f"{count:,} {words(code)}", className=f"badge {tone(code)}")
 
 
+def _direction(cell: Cell) -> str:
+    subject = SUBJECTS[cell.reconciliation]
+    return f"{subject.right.title} \N{MINUS SIGN} {subject.left.title}"
+
+
 def _amounts(cell: Cell) -> list[Any]:
     return [
-        html.Span(f"{number(amount, 2)} {currency}", className="number")
+        html.Span(f"{money(amount, currency)} {currency}", className="number")
         for currency, amount in sorted(cell.differences().items())
     ]
 
@@ -216,7 +222,7 @@ def _amounts_by_status(cell: Cell) -> html.Div:
             Column(f"{name}_amount", side.title, "money")
             for name, side in (("left", subject.left), ("right", subject.right))
         ),
-        Column("difference", "Difference", "money"),
+        Column("difference", _direction(cell), "money"),
     )
     return data_table(f"Amounts of {cell.reconciliation} {cell.month}", columns, cell.summary)
 
@@ -259,21 +265,21 @@ def _absolute(cell: Cell) -> dict[str, Decimal]:
 
 def _trend(subject: str, currency: str, values: Mapping[str, Decimal], months: list[str]) -> html.Figure:
     most = max(values.values())
-    columns = [_column(month, values.get(month), most) for month in months]
+    columns = [_column(month, values.get(month), most, currency) for month in months]
     caption = f"{RECONCILIATIONS[subject]}, {currency}"
-    said = "; ".join(f"{month} {number(values[month], 2)}" for month in months if month in values)
+    said = "; ".join(f"{month} {money(values[month], currency)}" for month in months if month in values)
     return html.Figure(
         [
-            html.Figcaption([caption, html.Span(f"highest {number(most, 2)}", className="note")]),
+            html.Figcaption([caption, html.Span(f"highest {money(most, currency)}", className="note")]),
             html.Div(columns, className="columns", role="img", **{"aria-label": f"{caption}: {said}"}),
         ],
         className="trend",
     )
 
 
-def _column(month: str, value: Decimal | None, most: Decimal) -> html.Div:
+def _column(month: str, value: Decimal | None, most: Decimal, currency: str) -> html.Div:
     height = float(100 * value / most) if value else 0
-    text = "not published" if value is None else number(value, 2)
+    text = "not published" if value is None else money(value, currency)
     return html.Div(
         [html.Div(className="fill", style={"height": f"{height:.1f}%"}), html.Div(month[2:], className="tick")],
         className="column",

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +11,10 @@ import dash_ag_grid as dag
 from dash import dcc, html
 
 from recon_assets.app.address import Address
-from recon_assets.app.format import instant, number, shown, tone, words
+from recon_assets.app.format import instant, money, shown, tone, words
 from recon_assets.app.queries import MAX_CHOICES
 from recon_assets.app.tables import NUMERIC, Column, Filter, Row, Table
+from recon_assets.currencies import decimals
 from recon_assets.lakehouse.published import Closing
 
 _ROW_HEIGHT = 34
@@ -55,7 +57,12 @@ def data_table(title: str, columns: tuple[Column, ...], rows: list[Row]) -> html
     """A few rows as a plain table, scrolled sideways where it is wide."""
     head = html.Thead(html.Tr([html.Th(column.title, scope="col", className=_alignment(column)) for column in columns]))
     body = html.Tbody(
-        [html.Tr([html.Td(shown(row[c.name], c.kind), className=_alignment(c)) for c in columns]) for row in rows]
+        [
+            html.Tr(
+                [html.Td(shown(row[c.name], c.kind, row.get("currency")), className=_alignment(c)) for c in columns]
+            )
+            for row in rows
+        ]
     )
     return scrolled(title, html.Table([head, body], className="data"))
 
@@ -124,33 +131,56 @@ def _column_definition(column: Column, table: Table, sort: str) -> dict[str, Any
 
 def grid_row(table: Table, row: Row) -> dict[str, Any]:
     """A row for the grid, every value as text: a browser's numbers are no decimals."""
-    cells = {column.name: shown(row[column.name], column.kind) for column in table.columns}
+    cells = {c.name: shown(row[c.name], c.kind, row.get("currency")) for c in table.columns}
     more = {"id": row["reconciliation_key"], "tone": tone(row["status"]), "said": words(row["status"])}
     return cells | more | ({"tooltip": table.tooltip(row)} if table.tooltip else {})
 
 
-def totals_table(table: Table, rows: list[Row], measure_words: Mapping[str, str] | None = None) -> html.Div:
-    """Rows of `queries.totals`: per status and currency, and the sum of each currency."""
-    titles = list(table.sums.values())
-    head = ["Status", "Currency", "Rows", *titles]
-    body = [_totals_row([badge(r["status"]), r["currency"]], r, len(titles)) for r in rows]
-    currencies = sorted({row["currency"] or "" for row in rows})
-    foot = []
-    for currency in currencies:
-        same = [row for row in rows if (row["currency"] or "") == currency]
-        total: Row = {"row_count": sum(row["row_count"] for row in same)}
-        for n in range(len(titles)):
-            known = [row[f"sum_{n}"] for row in same if row[f"sum_{n}"] is not None]
-            total[f"sum_{n}"] = sum(known) if known else None
-        foot.append(_totals_row(["All", currency], total, len(titles)))
+def totals_table(table: Table, rows: list[Row]) -> html.Div:
+    """Rows of `queries.totals`: per currency the statuses and their total, then what cannot be compared."""
+    head = ["Status", "Currency", "Rows", *table.sums.values()]
     cells = [html.Th(text, scope="col", className="text" if n < 2 else "number") for n, text in enumerate(head)]
-    table_ = html.Table([html.Thead(html.Tr(cells)), html.Tbody(body), html.Tfoot(foot)], className="data totals")
-    return scrolled(f"Totals of {table.title.lower()}", table_, "fit")
+    bodies = [_currency_total(part) for part in footing(table, rows)]
+    content = html.Table([html.Thead(html.Tr(cells)), *bodies], className="data totals")
+    return scrolled(f"Totals of {table.title.lower()}", content, "fit")
 
 
-def _totals_row(names: list[Any], row: Row, sums: int) -> html.Tr:
-    values = [f"{row['row_count']:,}", *(number(row[f"sum_{n}"], 2) for n in range(sums))]
-    return html.Tr([html.Td(name) for name in names] + [html.Td(value, className="number") for value in values])
+def footing(table: Table, rows: list[Row]) -> list[list[Row]]:
+    """Per currency the lines of its totals, rounded so that they foot: statuses, their total, what cannot be compared.
+
+    Right - left is that of the two as they are shown. A line without it is in no total. The total has status None.
+    """
+    found = []
+    for currency in sorted({row["currency"] or "" for row in rows}):
+        lines = [_rounded(row, len(table.sums)) for row in rows if (row["currency"] or "") == currency]
+        compared = [line for line in lines if line["sum_2"] is not None]
+        total: Row = {"status": None, "currency": currency, "row_count": sum(line["row_count"] for line in compared)}
+        for name in (f"sum_{n}" for n in range(len(table.sums))):
+            total[name] = sum((line[name] or Decimal(0) for line in compared), Decimal(0))
+        others = [line for line in lines if line["sum_2"] is None]
+        found.append([*compared, *([total] if compared else []), *others])
+    return found
+
+
+def _rounded(row: Row, count: int) -> Row:
+    step = Decimal(1).scaleb(-decimals(row["currency"]))
+    sums = {f"sum_{n}": row[f"sum_{n}"] for n in range(count)}
+    rounded = {name: None if v is None else v.quantize(step, ROUND_HALF_UP) for name, v in sums.items()}
+    if rounded["sum_2"] is not None:
+        rounded["sum_2"] = (rounded["sum_1"] or Decimal(0)) - (rounded["sum_0"] or Decimal(0))
+    return row | rounded
+
+
+def _currency_total(lines: list[Row]) -> html.Tbody:
+    return html.Tbody([_totals_row(line) for line in lines])
+
+
+def _totals_row(line: Row) -> html.Tr:
+    is_total = line["status"] is None
+    names = ["All that compare" if is_total else badge(line["status"]), line["currency"]]
+    sums = [money(line[name], line["currency"]) for name in sorted(n for n in line if n.startswith("sum_"))]
+    values = [html.Td(text, className="number") for text in (f"{line['row_count']:,}", *sums)]
+    return html.Tr([*map(html.Td, names), *values], className="total" if is_total else "")
 
 
 def filter_bar(

@@ -36,10 +36,11 @@ def page(table: Table, restriction: Restriction, sort: str | None, start: int, c
 
 
 def everything(table: Table, restriction: Restriction, sort: str | None, columns: tuple[str, ...]) -> Query:
-    """All rows with `columns` of the mart: what a download holds."""
+    """All rows with `columns` of the mart, and the difference as screens show it: what a download holds."""
     condition, values = _where(table, restriction)
     order = order_by(table, sort)
-    return f"select {', '.join(columns)} from marts.{table.mart} where {condition} order by {order}", values
+    listed = ", ".join([*columns, f"{table.right_minus_left} as right_minus_left"])
+    return f"select {listed} from marts.{table.mart} where {condition} order by {order}", values
 
 
 def one(table: Table, key: str, first: str, last: str) -> Query:

@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import html
 
-from recon_assets.app.format import exactly, number, words
+from recon_assets.app.format import exactly, higher_or_lower, money, words
 from recon_assets.app.parts import data_table, facts
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.tables import Column, Filter, Row, Table
@@ -20,9 +20,9 @@ def _label(row: Row) -> str:
 def _tooltip(row: Row) -> str:
     currency = row["currency"] or ""
     lines = [
-        f"BSS {number(row['bss_total_cost'], 2) or 'nothing'} {currency} ({row['bss_item_count']} items)",
-        f"Microsoft {number(row['ms_total_cost'], 2) or 'nothing'} {currency} ({row['ms_item_count']} items)",
-        f"Difference {number(row['cost_difference'], 2) or 'not comparable'}, tolerance {exactly(row['tolerance'])}",
+        f"BSS {money(row['bss_total_cost'], currency) or 'nothing'} {currency} ({row['bss_item_count']} items)",
+        f"Microsoft {money(row['ms_total_cost'], currency) or 'nothing'} {currency} ({row['ms_item_count']} items)",
+        f"{higher_or_lower('Microsoft', row['cost_difference'], currency)}, tolerance {exactly(row['tolerance'])}",
     ]
     return "\n".join(lines + ([words(row["explanation"])] if row["explanation"] else []))
 
@@ -36,7 +36,7 @@ TABLE = Table(
         Column("currency", "Currency", width=90),
         Column("bss_total_cost", "BSS total cost", "money", 120),
         Column("ms_total_cost", "MS total cost", "money", 120),
-        Column("cost_difference", "Cost difference", "verdict", 150, order="abs(cost_difference)"),
+        Column("cost_difference", "MS \N{MINUS SIGN} BSS", "verdict", 150, "-cost_difference", "abs(cost_difference)"),
         Column("status", "Result", "status", 170),
         Column("explanation", "Explanation", "status", 150),
         Column("product", "Product", width=150),
@@ -55,15 +55,16 @@ TABLE = Table(
             "Results",
             "status",
             "group",
-            {"discrepancies": ("discrepancy",), "missing": ("missing_in_ms", "missing_in_bss")},
+            {"discrepancies": ("discrepancy",), "missing": ("missing_in_ms", "missing_in_bss", "not_comparable")},
         ),
     ),
     sort="-cost_difference",
     sums={
         "bss_total_cost": "BSS total cost",
         "ms_total_cost": "MS total cost",
-        "cost_difference": "Cost difference",
+        "-cost_difference": "MS \N{MINUS SIGN} BSS",
     },
+    right_minus_left="-cost_difference",
     label=_label,
     extra=("tolerance", "bss_item_count", "ms_item_count"),
     tooltip=_tooltip,
@@ -158,11 +159,16 @@ def items_query(row: Row, side: str) -> tuple[str, list[Any]]:
 def details(context: Context, table: Table, row: Row) -> list[Any]:
     """What the verdict rests on: the row's figures, then the items of both sides."""
     currency = row["currency"] or ""
+    difference = None if row["cost_difference"] is None else -row["cost_difference"]
     head = facts(
         {
-            "BSS total cost": f"{number(row['bss_total_cost'], 2)} {currency}" if row["bss_item_count"] else "nothing",
-            "MS total cost": f"{number(row['ms_total_cost'], 2)} {currency}" if row["ms_item_count"] else "nothing",
-            "Cost difference": number(row["cost_difference"], 2) or "not comparable",
+            "BSS total cost": f"{money(row['bss_total_cost'], currency)} {currency}"
+            if row["bss_item_count"]
+            else "nothing",
+            "MS total cost": f"{money(row['ms_total_cost'], currency)} {currency}"
+            if row["ms_item_count"]
+            else "nothing",
+            "Difference": higher_or_lower("Microsoft", difference, currency),
             "Tolerance": exactly(row["tolerance"]),
             "Explanation": words(row["explanation"]) or "none needed",
             "Partner": row["csp_partner"] or "unknown",
@@ -186,7 +192,7 @@ def _side(side: str, items: list[Row], currency: str) -> Any:
     if not items:
         return html.Section([html.H3(title), html.P("No item of this side belongs to the month.", className="empty")])
     count, cost = items[0]["item_count"], items[0]["side_cost"]
-    note = f"{count:,} items, period cost {number(cost, 2)} {currency}"
+    note = f"{count:,} items, period cost {money(cost, currency)} {currency}"
     if count > len(items):
         note += f"; the {len(items)} with the largest are shown"
     return html.Section([html.H3(title), html.P(note, className="note"), data_table(title, _BASIC[side], items)])

@@ -7,8 +7,10 @@ from typing import Any, Literal
 from recon_assets.catalogue import compared_mart
 from recon_assets.catalogue.model import ComparedMart
 
-Kind = Literal["text", "month", "date", "count", "money", "amount", "quantity", "percent", "verdict", "status"]
-NUMERIC: frozenset[Kind] = frozenset({"count", "money", "amount", "quantity", "percent", "verdict"})
+Kind = Literal[
+    "text", "month", "date", "count", "money", "amount", "ringgit", "quantity", "percent", "verdict", "status"
+]  # fmt: skip
+NUMERIC: frozenset[Kind] = frozenset({"count", "money", "amount", "ringgit", "quantity", "percent", "verdict"})
 Row = dict[str, Any]
 
 
@@ -16,8 +18,8 @@ Row = dict[str, Any]
 class Column:
     """A column of a grid. `sql` computes it (default: the mart's column of that name), `order` is what sorting uses.
 
-    `verdict` is a difference shown without its sign beside the row's symbol. A column of a `measure` is only shown
-    while that measure is chosen.
+    `verdict` is a difference beside the row's symbol. `money` and `verdict` have the decimals of the row's currency. A
+    column of a `measure` is only shown while that measure is chosen.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Filter:
 class Table:
     """A grid over one mart. Rows are named by `reconciliation_key`; `sums` are totalled per `currency`.
 
+    The first three sums are left side, right side and `right_minus_left`: the one direction in which all screens show
+    differences, whatever sign the mart's own column has (spec/bridge.md, 3). It is null where sides cannot be compared.
     `tooltip` describes a row in words, from its columns and `extra` ones. `label` names a row in one line; it,
     `status` and `difference` (columns, as the catalogue has them) are what an issue keeps of the row.
     """
@@ -71,6 +75,7 @@ class Table:
     filters: tuple[Filter, ...]
     sort: str
     sums: Mapping[str, str]  # column or SQL -> title
+    right_minus_left: str
     label: Callable[[Row], str]
     currency: str = "currency"
     extra: tuple[str, ...] = ()

@@ -72,9 +72,23 @@ _DAY = (
 _RESOURCE = (Column("resource_id", "Resource id", width=300),)
 _STATUS = (Column("status", "Status", "status", 175),)
 _COMPARED = (
-    Column("amount_variation", "Variation", "amount", 105, order="abs(amount_variation)", measure="amount"),
+    Column(
+        "amount_variation",
+        "Export \N{MINUS SIGN} usage",
+        "amount",
+        125,
+        order="abs(amount_variation)",
+        measure="amount",
+    ),
     Column("amount_variation_percent", "Variation %", "percent", 100, measure="amount"),
-    Column("quantity_variation", "Variation", "quantity", 105, order="abs(quantity_variation)", measure="quantity"),
+    Column(
+        "quantity_variation",
+        "Export \N{MINUS SIGN} usage",
+        "quantity",
+        125,
+        order="abs(quantity_variation)",
+        measure="quantity",
+    ),
     Column("usage_amount", "Billed usage", "amount", 115, measure="amount"),
     Column("cost_amount", "Cost export", "amount", 115, measure="amount"),
     Column("usage_quantity", "Billed quantity", "quantity", 125, measure="quantity"),
@@ -85,7 +99,7 @@ _EXPLANATION = (Column("explanation", "Explanation", "status", 150),)
 _SUMS = {
     "usage_amount": "Billed usage",
     "cost_amount": "Cost export",
-    "amount_variation": "Variation",
+    "amount_variation": "Export \N{MINUS SIGN} usage",
     "rounding_adjustment_amount": "Rounding adjustments",
 }
 
@@ -99,6 +113,7 @@ def _table(name: str, title: str, mart: str, columns: tuple[Column, ...], label:
         _FILTERS,
         "-amount_variation",
         _SUMS,
+        "amount_variation",
         label,
         extra=tuple(
             name

@@ -27,14 +27,15 @@ class Column(Declared):
     """A column of a raw table.
 
     `heading` says whether a file must have it; `value` whether a row must: `needed` (there and convertible), `checked`
-    (may be empty, else convertible) or `optional` (becomes null, with a warning, when it does not convert).
+    (may be empty, else convertible), `usage` (`needed` of cost lines that are usage; of others it may be empty, and is
+    0 then: spec/usage_cost_reconciliation.md, rule 11) or `optional` (null, with a warning, when it does not convert).
     A `derived` column is in no file: it is the normalised text of the column that stands as its alias.
     """
 
     name: str
     kind: Kind
     heading: Literal["required", "optional", "derived"]
-    value: Literal["needed", "checked", "optional"]
+    value: Literal["needed", "checked", "usage", "optional"]
     aliases: tuple[str, ...]
     description: str = field(default="", repr=False)
 
@@ -123,6 +124,7 @@ class Source(Declared):
     manifests: Literal["", "graph", "cost"] = ""  # whose manifests say which files count (landing/manifests.py)
     may_be_empty_file: bool = False  # a file of 0 bytes counts as present with 0 rows
     final_from: int | None = None  # first month that `final` asks for, where that is not the window's first
+    stand_ins: dict[str, str] = field(default_factory=dict)  # required column -> the one read where a file lacks it
     missing_hint: str = ""  # what helps when a required column is missing
     dated_by: str = ""
     named_by: tuple[str, ...] = ()  # columns of which a record has one at least; else it is a total or a heading

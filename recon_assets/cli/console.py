@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recon_assets.catalogue import SOURCES
+from recon_assets.currencies import decimals
 from recon_assets.doctor import Finding
 from recon_assets.platform import Platform
 from recon_assets.rejected import rejected_rows, rejections
@@ -91,17 +92,21 @@ def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> N
     from recon_assets.query import connect_published
 
     table = Table(title="Reconciliation summary")
-    for name in ("month", "reconciliation", "window", "status", "rows", "left", "right", "difference", "currency"):
-        table.add_column(name, justify="right" if name in ("rows", "left", "right", "difference") else "left")
+    numeric = ("rows", "left", "right", "right - left")
+    for name in ("month", "reconciliation", "window", "status", *numeric, "currency"):
+        table.add_column(name, justify="right" if name in numeric else "left")
     with connect_published() as connection:
         rows = connection.execute(
             "select strftime(s.billing_month, '%Y-%m'), s.reconciliation, m.window_status, s.status, s.row_count, "
-            "s.left_amount, s.right_amount, s.difference, s.currency from marts.reconciliation_summary s "
+            "s.left_amount, s.right_amount, "
+            "case when s.difference is not null then s.right_amount - s.left_amount end, s.currency "
+            "from marts.reconciliation_summary s "
             "join marts.month_status m using (billing_month, reconciliation) order by 1, 2, 4, 9"
         ).fetchall()
     for row in rows:
         if (row[0], row[1]) in outcome.published:
-            texts = ("" if v is None else f"{v:,}" if i in (4, 5, 6, 7) else str(v) for i, v in enumerate(row))
+            amounts = ("" if v is None else f"{v:,.{decimals(row[8])}f}" for v in row[5:8])
+            texts = (*row[:4], f"{row[4]:,}", *amounts, row[8] or "")
             table.add_row(*map(cell, texts))
     console.print(table)
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from recon_assets.catalogue import SUBJECTS
+from recon_assets.currencies import decimals
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.notices.outbox import Fact
 from recon_assets.pipeline.marts import published_marts
@@ -21,7 +22,7 @@ def large_discrepancies(published: PublishedStore, subject: str, month: str, thr
         Fact(
             "discrepancy",
             f"discrepancy:{subject}:{month}:{key}",
-            f"{month} {subject}: {who} differs by {by:,.2f} {unit}",
+            f"{month} {subject}: {who} differs by {by:,.{decimals(unit)}f} {unit}",
         )
         for key, who, by, unit in rows
     ]

@@ -22,6 +22,9 @@ def bind_columns(source: str, headings: list[str], file: str) -> dict[str, int]:
             raise FileProblem(file, "the heading appears more than once; keep one", row=0, column=headings[found[1]])
         if found:
             bound[column.name] = found[0]
+    for name, stand_in in SOURCES[source].stand_ins.items():
+        if name not in bound and stand_in in bound:
+            bound[name] = bound[stand_in]
     _require_columns(source, bound, headings, file)
     return bound
 

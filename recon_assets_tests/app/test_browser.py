@@ -105,7 +105,7 @@ def test_a_filter_restricts_the_grid_and_its_totals_and_is_cleared_in_one_click(
     choose(page, "Results", "Discrepancies")
     expect(rows_said(page, "Subscriptions")).to_have_text("1 rows")
     expect(page).to_have_url(re.compile("result=discrepancies"))
-    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("99.75")
+    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("\N{MINUS SIGN}99.75")
     expect(page.locator(".chip")).to_contain_text("Results: Discrepancies")
     page.get_by_role("link", name="Clear all filters").click()
     expect(rows_said(page, "Subscriptions")).to_have_text(f"{ALL} rows")
@@ -195,10 +195,10 @@ def test_a_link_shows_the_same_months_filters_sorting_and_row(page: Page) -> Non
 def test_as_of_shows_the_month_as_it_was_and_leads_back(page: Page) -> None:
     open_page(page, f"/subscriptions?{MARCH}&result=discrepancies")
     choose(page, "As published", "2025-04-07 06:02 UTC")
-    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("12.50")
+    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("\N{MINUS SIGN}12.50")
     expect(page.locator(".asof")).to_contain_text("As it was published at 2025-04-07 06:02 UTC")
     page.get_by_role("link", name="Show what is published now").click()
-    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("99.75")
+    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("\N{MINUS SIGN}99.75")
 
 
 @pytest.mark.parametrize("form", ["CSV", "XLSX"])

@@ -16,7 +16,17 @@ from recon_assets.pipeline.marts import marts_of
 from recon_assets.pipeline.plan import landed_files, window_status
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.dbt.conftest import RANDOM_MONTHS, SUBJECT, BuildOf, Built, built_in
-from recon_assets_tests.landed import bss_line, land_bss, land_nce, load_all, nce_line, platform_in
+from recon_assets_tests.landed import (
+    bss_line,
+    delimited,
+    land,
+    land_bss,
+    land_nce,
+    load_all,
+    microsoft_name,
+    nce_line,
+    platform_in,
+)
 
 Rows = list[dict[str, Any]]
 
@@ -157,3 +167,78 @@ def test_the_key_of_a_row_is_the_hash_of_its_month_and_subscription(worked: Buil
     for row in month_rows(worked, "subscription_reconciliation", "2025-01"):
         text = f"subscription|2025-01|{row['ms_subscription_id']}"
         assert row["reconciliation_key"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+# ---------------------------------------------------------------- decimals, partners and quantities
+
+
+@pytest.fixture(scope="module")
+def told(make_once: MakeOnce) -> Built:
+    """January in several currencies, of subscriptions that Microsoft charges in other months, and by billable quantity."""
+
+    def make(home: Path) -> None:
+        platform = platform_in(home)
+        landing = platform.settings.landing
+        money = {"KWD": ("12.500", "12.502"), "JPY": ("12.4", "12.5"), "USD": ("12.504", "12.5")}
+        bss = [bss_line(MS_Subscription_ID=c, Currency=c, Total_Cost=of[0]) for c, of in money.items()]
+        bss += [bss_line(MS_Subscription_ID=name) for name in ("later", "earlier", "between", "nowhere")]
+        microsoft = [nce_line(SubscriptionId=c, Currency=c, Subtotal=of[1]) for c, of in money.items()]
+        land_bss(landing, "2025-01", bss)
+        land_nce(landing, "2025-01", microsoft)
+        for month, names in {"2024-11": ["earlier"], "2024-12": ["between"], "2025-02": ["later", "between"]}.items():
+            dates = {
+                "ChargeStartDate": f"{month}-01",
+                "ChargeEndDate": f"{month}-28",
+                "PartnerId": f"partner of {month}",
+            }
+            land_nce(landing, month, [nce_line(SubscriptionId=name, **dates) for name in names])
+        billed = nce_line(SubscriptionId="priced", UnitPrice="2", Quantity="1", Subtotal="15")
+        billed |= {"EffectiveUnitPrice": "1.5", "BillableQuantity": "10"}
+        del billed["Quantity"]
+        land(landing, microsoft_name("2025-01", "NCE", "_2.csv"), delimited([billed], list(billed)))
+        land_bss(landing, "2025-01", [bss_line(MS_Subscription_ID="priced", Qty="10", Unit_Cost="2")], "b.csv")
+        load_all(platform)
+        built_in(home, ["2025-01"], "told").build.save()
+
+    platform = platform_in(make_once("told", make))
+    return Built(platform, Build.load(platform.settings, "told"))
+
+
+def told_rows(told: Built) -> dict[str, dict[str, Any]]:
+    return {row["ms_subscription_id"]: row for row in month_rows(told, "subscription_reconciliation", "2025-01")}
+
+
+def test_totals_have_the_decimals_of_their_currency(told: Built) -> None:
+    totals = ("bss_total_cost", "ms_total_cost", "cost_difference")
+    found = {row["currency"]: tuple(str(row[name]) for name in totals) for row in told_rows(told).values()}
+    assert found["KWD"] == ("12.500", "12.502", "-0.002")
+    assert found["JPY"] == ("12.000", "13.000", "-1.000")
+    assert found["USD"] == ("12.500", "12.500", "0.000")
+
+
+def test_a_line_of_the_summary_foots_and_has_the_decimals_of_its_currency(told: Built, worked: Built) -> None:
+    rows = told.rows("from marts.reconciliation_summary") + worked.rows("from marts.reconciliation_summary")
+    by_currency = {row["currency"]: str(row["difference"]) for row in rows if row["status"] == "match"}
+    assert (by_currency["KWD"], by_currency["JPY"]) == ("-0.002", "-1.000")
+    assert {row["difference"] for row in rows} == {row["left_amount"] - row["right_amount"] for row in rows}
+    assert {row["left_amount"] for row in rows if row["status"] == "missing_in_bss"} == {0}
+
+
+def test_a_subscription_that_only_the_platform_has_is_of_the_partner_of_the_nearest_month(told: Built) -> None:
+    found = {name: row["csp_partner"] for name, row in told_rows(told).items() if row["status"] == "missing_in_ms"}
+    assert found == {
+        "earlier": "partner of 2024-11", "between": "partner of 2024-12", "later": "partner of 2025-02", "nowhere": None,
+    }  # fmt: skip
+
+
+def test_the_only_partner_of_all_files_is_that_of_what_only_the_platform_has(worked: Built) -> None:
+    rows = month_rows(worked, "subscription_reconciliation", "2025-01")
+    assert {row["csp_partner"] for row in rows if row["status"] == "missing_in_ms"} == {"partner-1"}
+
+
+def test_billable_quantity_and_effective_price_say_what_differs_and_stand_in_for_a_missing_quantity(
+    told: Built,
+) -> None:
+    assert told_rows(told)["priced"]["explanation"] == "unit_cost"
+    sql = "select quantity, unit_price from marts.subscription_reconciliation_items where ms_subscription_id = 'priced' and side = 'ms'"
+    assert told.rows(sql) == [{"quantity": 10, "unit_price": 2}]

@@ -951,6 +951,8 @@ def spelled_id(rng: Random, text: str) -> str:
 def ms_row(line: MsLine, header: Sequence[str], style: Style) -> list[str]:
     rng = style.rng
     legacy = line.kind == "Legacy"
+    # Mostly what the line says, in several units of which it shows one, or not there.
+    units = Random(f"{line.subscription} {line.start} {line.subtotal}").choice((D(1), D(1), D(1), D(2), D(-1), None))
     values = {
         "partnerid": line.partner,
         "customerid": "0032",
@@ -974,7 +976,8 @@ def ms_row(line: MsLine, header: Sequence[str], style: Style) -> list[str]:
         "chargeenddate": style.day(line.end, is_end=True),
         "subscriptionstartdate": style.day(line.start),
         "subscriptionenddate": style.day(line.end, is_end=True),
-        "effectiveunitprice": style.number(line.unit_price),
+        "effectiveunitprice": style.number(line.unit_price if units is None else line.unit_price / units),
+        "billablequantity": "" if units is None else style.number(line.quantity * units),
         "orderdate": style.day(line.start),
     }
     values.update({name.lower(): text for name, text in line.broken.items()})

@@ -309,6 +309,11 @@ class Generator:
                 "x_SkuMeterId": row["meter"], "x_SkuMeterName": row["name"], "x_SkuMeterCategory": row["category"],
                 "x_SkuMeterSubcategory": row["subcategory"], "x_SkuRegion": row["region"], "x_PublisherCategory": "Vendor",
             }  # fmt: skip
+            if charge == "RoundingAdjustment":
+                cells |= {"ChargeCategory": "Adjustment", "PricingQuantity": ""}
+            elif charge == "Purchase" and rng.random() < 0.5:
+                cells["PricingQuantity"] = ""
+            self._spoil(cells, ["PricingQuantity"])
         else:
             self._spoil(cells, ["date", "quantity", "costInBillingCurrency", "chargeType", "billingCurrency"])
         return cells

@@ -31,6 +31,8 @@ ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 NO_DATES = (date(1, 1, 1), date(9999, 12, 31))
 CANCELED_STAGES = ("canceled", "cancelled")
 DEFAULT_TOLERANCE = Decimal("1.00")
+# ISO 4217: decimals of the minor unit, where it is not a hundredth (S22).
+DECIMALS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}
 SELECTION_METHODS = ("overlap", "touch")
 COVERAGE_METHODS = ("thirty_360", "days_over_30")
 SYMBOLS = {
@@ -473,6 +475,7 @@ class MicrosoftShape:
     def columns(self) -> list[str]:
         names = [self.id, self.product, self.tax, self.total, "PartnerId", "ChargeType"]
         names += ["UnitPrice", "Quantity", "Subtotal", "Currency", "ChargeStartDate"]
+        names += ["BillableQuantity", "EffectiveUnitPrice"] if self.invoice else []
         names += ["ChargeEndDate", "SubscriptionStartDate", "SubscriptionEndDate"]
         return names + ([self.invoice] if self.invoice else [])
 
@@ -494,11 +497,22 @@ MICROSOFT_SHAPES = {
 }
 
 
+def billable(record: Record) -> tuple[Decimal, Decimal] | None:
+    """S20: "BillableQuantity and EffectiveUnitPrice where the file has both"; what does not convert is not there."""
+    try:
+        quantity, price = record.number("BillableQuantity"), record.number("EffectiveUnitPrice")
+    except RowError:
+        return None
+    return None if quantity is None or price is None else (quantity, price)
+
+
 def microsoft_item(record: Record) -> Item:
     """A reconciliation-file line. Section 4: "The Microsoft cost that is compared is the
     subtotal, before tax". S11: "all Microsoft amounts are taken as signed"."""
     shape = MICROSOFT_SHAPES[record.landed.source]
-    unit_price, quantity = record.number("UnitPrice"), record.number("Quantity")
+    unit_price = record.number("UnitPrice")
+    quantity = record.number("Quantity" if "Quantity" in record.values else "BillableQuantity")
+    compared = billable(record) or (quantity, unit_price)
     subtotal = record.needed("Subtotal", record.number("Subtotal"))
     tax, total = record.number(shape.tax), record.number(shape.total)
     start, end = item_dates(record, "ChargeStartDate", "ChargeEndDate")
@@ -512,8 +526,8 @@ def microsoft_item(record: Record) -> Item:
         currency=currency_of(record, "Currency"),
         start=start,
         end=end,
-        quantity=quantity,
-        unit_cost=unit_price,
+        quantity=compared[0],
+        unit_cost=compared[1],
         cost=Fraction(subtotal),
         sign=1,
         product=record.text(shape.product),
@@ -950,8 +964,9 @@ def total(side: Sequence[Selected]) -> Decimal | None:
 
 
 def cents(side: Sequence[Selected]) -> Decimal:
-    """Section 3: sums of period_cost, rounded to 2 places once, at the end; 0 without items."""
-    return round_half_away(sum((Fraction(one.period_cost) for one in side), Fraction(0)), 2)
+    """Section 3 and S22: sums of period_cost, rounded once, at the end, to the currency's minor unit; 0 without items."""
+    places = DECIMALS.get(side[0].item.currency, 2) if side else 2
+    return round_half_away(sum((Fraction(one.period_cost) for one in side), Fraction(0)), places)
 
 
 @dataclass(frozen=True)
@@ -1092,6 +1107,20 @@ def top_item(side: Sequence[Selected]) -> Item | None:
 # ---------------------------------------------------------------- the marts
 
 
+def elsewhere(pair: Pair, landing: Landing) -> str | None:
+    """bridge.md, 6: the partner "in the nearest landed month, else the only partner of the files"."""
+
+    def order(item: Item) -> tuple[Any, ...]:
+        away = abs(item.source_month.index - pair.period.index)
+        code = (item.invoice_code == "", item.invoice_code)
+        return away, item.source_month, -abs(item.cost), code, item.source_file, item.source_row
+
+    known = [item for item in landing.ms if item.partner_id]
+    own = [item for item in known if item.subscription == pair.subscription != UNASSIGNED]
+    partners = {item.partner_id for item in known}
+    return min(own, key=order).partner_id if own else partners.pop() if len(partners) == 1 else None
+
+
 def reconciliation_row(pair: Pair, landing: Landing) -> dict[str, Any]:
     """Section 4: one row per (billing_month, ms_subscription_id). S15: "BSS before Microsoft.
     csp_partner is the Microsoft PartnerId"."""
@@ -1102,7 +1131,7 @@ def reconciliation_row(pair: Pair, landing: Landing) -> dict[str, Any]:
         "billing_month": pair.period.first,
         "ms_subscription_id": pair.subscription,
         "reconciliation_key": pair.key,
-        "csp_partner": top_ms.partner_id if top_ms else None,
+        "csp_partner": (top_ms and top_ms.partner_id) or elsewhere(pair, landing),
         "product_type": top.product_type,
         "account_id": top.account_id,
         "billing_account_id": top.billing_account_id,

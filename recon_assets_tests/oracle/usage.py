@@ -212,6 +212,8 @@ def cost_lines(landing: Path, files: list[tuple[Path, str]], result: Result) -> 
             day = day_of((get(row, "ChargePeriodStart") or "")[:10] if focus else get(row, "Date", "UsageDateTime"))
             currency = text_of(get(row, "BillingCurrency", "BillingCurrencyCode", "Currency"))
             charge = text_of(get(row, "ChargeCategory") if focus else get(row, "ChargeType"))
+            if focus and text_of(get(row, "PricingQuantity")) is None and (charge or "").lower() != "usage":
+                quantity = ZERO
             if n in bad or quantity is None or amount is None or not day or not currency or not charge:
                 result.quarantined.add((path.relative_to(landing).as_posix(), n))
                 continue
@@ -219,6 +221,7 @@ def cost_lines(landing: Path, files: list[tuple[Path, str]], result: Result) -> 
             if focus:
                 unused = (get(row, "CommitmentDiscountStatus") or "").strip().lower() == "unused"
                 scope = "other" if scope == "usage" and unused else scope
+                scope = "rounding" if charge.lower() == "adjustment" else scope
             names = (
                 ("x_SkuMeterName", "SkuMeter"), ("x_SkuMeterCategory",), ("x_SkuMeterSubcategory",), ("x_SkuRegion",),
             ) if focus else (("MeterName",), ("MeterCategory",), ("MeterSubCategory",), ("MeterRegion",))  # fmt: skip

@@ -106,3 +106,22 @@ def test_a_shorter_re_export_of_a_published_month_shows_in_the_changes(zone: Zon
         ).fetchall()
     assert changes == [("changed", "matched", "mismatched", Decimal(0), Decimal(-2))]
     assert gone == [("missing_in_usage", Decimal(7))]
+
+
+def test_an_adjustment_of_focus_rounds_the_usage_of_its_meter_and_is_out_of_scope_without_it(zone: Zone) -> None:
+    put_usage(zone, MONTH, "1")
+    heading = "InvoiceId,SubAccountId,ChargePeriodStart,x_SkuMeterId,ChargeCategory,PricingQuantity,BilledCost,BillingCurrency"
+    lines = [
+        "G1,/subscriptions/s1,2025-03-01,m1,Usage,1,1,USD",
+        "G1,/subscriptions/s1,2025-03-31,m1,Adjustment,,0.01,USD",
+        "G1,/subscriptions/s1,2025-03-31,,Adjustment,,0.02,USD",
+        "G1,/subscriptions/s1,2025-03-31,,Credit,,-5,USD",
+    ]
+    zone.put(f"cost_management/focus_cost/{MONTH}/a.csv", "\n".join([heading, *lines]))
+    build = built(zone, [MONTH], dt.date(2025, 5, 1))
+    with duckdb.connect(str(build.database), read_only=True) as connection:
+        grid = "select status, cost_amount, rounding_adjustment_amount from marts.usage_cost_reconciliation"
+        beside = "select charge_type, cost_amount from marts.usage_cost_out_of_scope order by 1"
+        assert connection.execute(grid).fetchall() == [("matched", Decimal(1), Decimal("0.01"))]
+        assert connection.execute(beside).fetchall() == [("Adjustment", Decimal("0.02")), ("Credit", Decimal(-5))]
+    assert all(check.passed for check in build.checks)

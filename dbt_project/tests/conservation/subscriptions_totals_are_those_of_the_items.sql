@@ -1,4 +1,4 @@
--- The totals of subscription_reconciliation are the sums of its items, side by side, to the cent; none is left over.
+-- The totals of subscription_reconciliation are the sums of its items, side by side, to the minor unit; none is left over.
 with items as (
 
     select
@@ -6,9 +6,12 @@ with items as (
         reconciliation_key,
         count(case when side = 'bss' then 1 end) as bss_items,
         count(case when side = 'ms' then 1 end) as ms_items,
-        round(sum(case when side = 'bss' then period_cost end), 2) as bss_cost,
-        round(sum(case when side = 'ms' then period_cost end), 2) as ms_cost
-    from {{ ref('subscription_reconciliation_items') }}
+        sum(case when side = 'bss' then period_cost else 0 end) as bss_cost,
+        sum(case when side = 'ms' then period_cost else 0 end) as ms_cost,
+        max(coalesce(own.minor_unit, other.minor_unit)) as minor_unit
+    from {{ ref('subscription_reconciliation_items') }} as lines
+    left join {{ ref('currency_minor_units') }} as own on lines.currency = own.currency
+    left join {{ ref('currency_minor_units') }} as other on other.currency = '*'
     group by billing_month, reconciliation_key
 
 ),
@@ -30,7 +33,7 @@ where
     coalesce(items.bss_items, 0) <> coalesce(verdicts.bss_item_count, 0)
     or coalesce(items.ms_items, 0) <> coalesce(verdicts.ms_item_count, 0)
     or coalesce(items.bss_items, 0) + coalesce(items.ms_items, 0) = 0
-    or (verdicts.bss_total_cost is not null and coalesce(items.bss_cost, 0) <> verdicts.bss_total_cost)
-    or (verdicts.ms_total_cost is not null and coalesce(items.ms_cost, 0) <> verdicts.ms_total_cost)
+    or (verdicts.bss_total_cost is not null and coalesce({{ at_minor_unit('items.bss_cost', 'items.minor_unit') }}, 0) <> verdicts.bss_total_cost)
+    or (verdicts.ms_total_cost is not null and coalesce({{ at_minor_unit('items.ms_cost', 'items.minor_unit') }}, 0) <> verdicts.ms_total_cost)
     or (verdicts.bss_total_cost is null and verdicts.bss_item_count > 0 and verdicts.currency not like '%/%')
     or (verdicts.ms_total_cost is null and verdicts.ms_item_count > 0 and verdicts.currency not like '%/%')

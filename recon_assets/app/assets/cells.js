@@ -5,7 +5,7 @@ const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentF
 cells.Badge = (props) =>
     props.data ? React.createElement("span", {className: "badge " + props.data.tone}, props.value) : null;
 
-// A difference without its sign, with the symbol of the row's status.
+// A difference with the symbol of the row's status.
 cells.Verdict = (props) =>
     props.data
         ? React.createElement(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from recon_assets.months import add_months, last_day
 from recon_assets.sample.delimited import TextLayout, columns, write_delimited
-from recon_assets.sample.usage.kinds import METERS, Comparison, Month, UsageLine
+from recon_assets.sample.usage.kinds import METERS, Comparison, Month, UsageLine, charge_type_in
 
 PARTNER = "5d1c7a10-2f0e-4a57-9a53-0c0a11e50f01"
 USAGE_55 = columns(
@@ -158,8 +158,9 @@ def _cost_cells(line: UsageLine, month: Month, comparison: Comparison) -> dict[s
     meter, invoice = month.meters[line.meter], line.invoice if line.has_invoice else ""
     if comparison == "focus":
         return {
-            "BilledCost": format(line.amount, "f"), "BillingCurrency": line.currency, "ChargeCategory": line.charge_type,
-            "ChargePeriodStart": f"{line.day}T00:00:00Z", "PricingQuantity": format(line.quantity, "f"), "PricingUnit": "Hours",
+            "BilledCost": format(line.amount, "f"), "BillingCurrency": line.currency,
+            "ChargeCategory": charge_type_in(comparison, line.charge_type), "ChargePeriodStart": f"{line.day}T00:00:00Z",
+            "PricingQuantity": format(line.quantity, "f") if line.charge_type == "Usage" else "", "PricingUnit": "Hours",
             "ResourceId": line.resource.lower(), "SubAccountId": f"/subscriptions/{line.subscription}",
             "x_CustomerId": line.customer, "x_InvoiceId": invoice, "x_PublisherCategory": "Cloud Provider",
             "x_SkuMeterCategory": category, "x_SkuMeterId": meter, "x_SkuMeterName": name, "x_SkuMeterSubcategory": subcategory,
@@ -185,7 +186,9 @@ def _write_run(
     for number, part in enumerate((rows[:half], rows[half:])):
         if comparison == "focus":
             name = f"part_0_{number:04d}.parquet"
-            table = pa.table({column: pa.array([row.get(column) for row in part], pa.string()) for column in header})
+            table = pa.table(
+                {column: pa.array([row.get(column) or None for row in part], pa.string()) for column in header}
+            )
             pq.write_table(table, folder / name, compression="snappy")
         else:
             name = f"part_0_{number:04d}.csv.gz"

@@ -21,6 +21,8 @@ METERS = (
     ("Bandwidth", "Rtn Preference: MGN", "Standard Data Transfer Out"),
 )
 Comparison = Literal["actual_cost", "amortized_cost", "focus"]
+# What FOCUS calls kinds of charge that other exports have.
+FOCUS_CATEGORIES = {"RoundingAdjustment": "Adjustment", "Refund": "Credit"}
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,20 @@ class Month:
 
     def expected_out_of_scope(self) -> list[dict[str, object]]:
         return [
-            {"billing_month": self.month, "comparison": c, **row} for c in self.comparisons for row in self.out_of_scope
+            {
+                "billing_month": self.month,
+                "comparison": c,
+                **row,
+                "charge_type": charge_type_in(c, str(row["charge_type"])),
+            }
+            for c in self.comparisons
+            for row in self.out_of_scope
         ]
+
+
+def charge_type_in(comparison: Comparison, charge_type: str) -> str:
+    """The kind of charge as the export of a comparison spells it."""
+    return FOCUS_CATEGORIES.get(charge_type, charge_type) if comparison == "focus" else charge_type
 
 
 class Planner:

@@ -31,6 +31,7 @@ bss_lines as (
         invoice_code as document_code,
         total_cost as cost,
         unit_cost as compared_unit_cost,
+        quantity as compared_quantity,
         quantity,
         is_credit,
         cast(null as decimal(38, 12)) as tax,
@@ -76,7 +77,9 @@ microsoft_lines as (
         cast(null as date) as invoice_date,
         invoice_number as document_code,
         subtotal as cost,
-        unit_price as compared_unit_cost,
+        -- Of new commerce what the subtotal is made of, where the line has both (5.20).
+        case when is_billable then effective_unit_price else unit_price end as compared_unit_cost,
+        case when is_billable then billable_quantity else quantity end as compared_quantity,
         quantity,
         coalesce(lower(charge_type) = 'customercredit', false) as is_credit,
         tax,

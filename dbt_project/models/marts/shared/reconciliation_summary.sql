@@ -7,6 +7,30 @@ with summaries as (
 
 ),
 
+units as (
+
+    select * from {{ ref('currency_minor_units') }}
+
+),
+
+-- Each sum at the decimals of its currency; the difference is that of the two as they are shown, so that lines foot.
+rounded as (
+
+    select
+        summaries.billing_month,
+        summaries.reconciliation,
+        summaries.status,
+        summaries.currency,
+        summaries.row_count,
+        summaries.difference is not null as is_comparable,
+        {{ at_minor_unit('summaries.left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as left_amount,
+        {{ at_minor_unit('summaries.right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as right_amount
+    from summaries
+    left join units as own on summaries.currency = own.currency
+    left join units as other on other.currency = '*'
+
+),
+
 final as (
 
     select
@@ -16,12 +40,15 @@ final as (
             as reconciliation_key,
         status,
         cast(row_count as bigint) as row_count,
-        cast(left_amount as decimal(18, 2)) as left_amount,
-        cast(right_amount as decimal(18, 2)) as right_amount,
-        cast(difference as decimal(18, 2)) as difference,
+        left_amount,
+        right_amount,
+        cast(case
+            when is_comparable and reconciliation = 'usage' then right_amount - left_amount
+            when is_comparable then left_amount - right_amount
+        end as decimal(38, 3)) as difference,
         currency,
         {{ publication_columns() }}
-    from summaries
+    from rounded
 
 )
 

@@ -10,22 +10,28 @@ descriptions as (
 
 ),
 
+partners as (
+
+    select * from {{ ref('int_subscriptions__partners') }}
+
+),
+
 final as (
 
     select
         verdicts.billing_month,
         verdicts.ms_subscription_id,
         {{ subscription_key('verdicts.billing_month', 'verdicts.ms_subscription_id') }} as reconciliation_key,
-        descriptions.csp_partner,
+        coalesce(descriptions.csp_partner, partners.csp_partner) as csp_partner,
         descriptions.product_type,
         descriptions.account_id,
         descriptions.billing_account_id,
         descriptions.product,
         verdicts.currency,
-        cast(verdicts.bss_total_cost as decimal(18, 2)) as bss_total_cost,
-        cast(verdicts.ms_total_cost as decimal(18, 2)) as ms_total_cost,
-        cast(verdicts.cost_difference as decimal(18, 2)) as cost_difference,
-        cast(verdicts.tolerance as decimal(18, 2)) as tolerance,
+        cast(verdicts.bss_total_cost as decimal(38, 3)) as bss_total_cost,
+        cast(verdicts.ms_total_cost as decimal(38, 3)) as ms_total_cost,
+        cast(verdicts.cost_difference as decimal(38, 3)) as cost_difference,
+        cast(verdicts.tolerance as decimal(38, 3)) as tolerance,
         verdicts.status,
         case verdicts.status
             when 'match' then 'green check mark'
@@ -43,6 +49,10 @@ final as (
         on
             verdicts.billing_month = descriptions.billing_month
             and verdicts.ms_subscription_id = descriptions.ms_subscription_id
+    left join partners
+        on
+            verdicts.billing_month = partners.billing_month
+            and verdicts.ms_subscription_id = partners.ms_subscription_id
 
 )
 

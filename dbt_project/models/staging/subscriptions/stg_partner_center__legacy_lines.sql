@@ -24,6 +24,9 @@ final as (
         -- numerics
         quantity,
         unit_price,
+        cast(null as decimal(38, 12)) as billable_quantity,
+        cast(null as decimal(38, 12)) as effective_unit_price,
+        false as is_billable,
         subtotal,
         tax,
         total_for_customer as total,

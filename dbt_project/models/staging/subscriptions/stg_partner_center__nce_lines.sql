@@ -24,6 +24,9 @@ final as (
         -- numerics
         quantity,
         unit_price,
+        billable_quantity,
+        effective_unit_price,
+        billable_quantity is not null and effective_unit_price is not null as is_billable,
         subtotal,
         tax_total as tax,
         total,
