@@ -17,7 +17,7 @@ from recon_assets.defs.resources import time_from
 from recon_assets.errors import NotListed
 from recon_assets.home import open_instance
 from recon_assets.issues.store import keeps_issues
-from recon_assets.lakehouse.published import Publication
+from recon_assets.lakehouse.log import Publication
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
 
@@ -63,8 +63,8 @@ def _run_months(platform: Platform, subjects: list[str], months: list[str], prog
         warnings.simplefilter("ignore", dg.PreviewWarning)
         warnings.simplefilter("ignore", dg.BetaWarning)
         _close_killed_runs(instance)
-        definitions = build_definitions(platform)
         plans = _plans(platform, subjects, months, outcome)
+        definitions = build_definitions(platform, plans)
         ranges = contiguous(months)
         total = len({load.month for plan in plans.values() for load in plan}) + len(plans) * len(ranges)
         copies_issues = keeps_issues(platform.settings)

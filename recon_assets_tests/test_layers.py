@@ -22,6 +22,7 @@ LAYERS = (
     ("sources",),
     ("platform",),
     ("pipeline", "connectors"),
+    ("currencies",),
     ("query", "status", "rejected", "inspection", "notices", "sample"),
     ("export",),
     ("defs", "app"),
