@@ -13,13 +13,13 @@ from rich.text import Text
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.currencies import decimals
-from recon_assets.doctor import Finding
 from recon_assets.platform import Platform
 from recon_assets.rejected import rejected_rows, rejections
 from recon_assets.status import MonthStatus, Overview
 from recon_assets.visible import visible
 
 if TYPE_CHECKING:
+    from recon_assets.doctor import Finding
     from recon_assets.runner import Outcome
     from recon_assets.runner import Progress as Report
 
@@ -151,7 +151,7 @@ def show_rejected(platform: Platform, months: list[str] | None) -> None:
     _console().print(table if table.row_count else "No row was rejected.")
 
 
-def show_findings(findings: list[Finding]) -> int:
+def show_findings(findings: "list[Finding]") -> int:
     console = _console()
     for finding in findings:
         text = cell(f"{finding.subject}: {finding.text}")
