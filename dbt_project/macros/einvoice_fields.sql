@@ -208,9 +208,15 @@ from ({{ einvoice_documents(_picked_settled('stg_myinvois__einvoice_rows', 'einv
 {% macro default__fingerprint(text) -%} xxhash64({{ text }}) {%- endmacro %}
 
 {# Whether an e-invoice takes part, or why not (section 2 and 6.8); `superseded` is left-joined. #}
+{#
+    A record of the API's metadata alone tells the status of its uuid: of documents every one has a currency
+    (spec/intake.md, 10).
+#}
+{% macro tells_status_alone(documents) -%} {{ documents }}.currency_code_key is null {%- endmacro %}
+
 {% macro participation(documents, superseded) -%}
     case
-        when {{ superseded }}.einvoice_id is not null then 'superseded'
+        when {{ superseded }}.einvoice_id is not null then coalesce(lower({{ superseded }}.status_told), 'superseded')
         when {{ documents }}.status_key = 'CANCELLED' then 'cancelled'
         when {{ documents }}.status_key = 'INVALID' then 'invalid'
         when {{ documents }}.status_key = 'SUBMITTED' and {{ documents }}.direction = 'received' then 'submitted'

@@ -6,7 +6,6 @@
 <folder>/incoming/                copies under way
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import TextIO
 
 from recon_assets.errors import InputError
+from recon_assets.transport.arrivals import digest_of
 from recon_assets.transport.locks import lock_file
 
-_CHUNK = 1 << 20
 _DAY = 86_400  # seconds
 
 
@@ -188,8 +187,4 @@ class FileCache:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return digest_of(path, "sha256").hex()

@@ -17,11 +17,11 @@ from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
 from requests.exceptions import RequestException
 
 from recon_assets.errors import FileGone, InputError, ReconError
+from recon_assets.transport.arrivals import arrival_problem, digest_of
 from recon_assets.transport.redaction import Secrets
 from recon_assets.transport.retry import RetryPolicy, TransientError
 
 STORAGE = "Azure Storage"
-_CHUNK = 1 << 20
 _RETRIED = frozenset({408, 429})
 T = TypeVar("T")
 
@@ -121,7 +121,7 @@ class _Download:
         self._container, self._name, self._target = container, name, target
         self._etag = etag
         self._size: int | None = None
-        self._md5: bytes | None = None
+        self._md5: str | None = None
 
     def run(self) -> None:
         self._target.touch()
@@ -145,18 +145,13 @@ class _Download:
         properties = stream.properties
         self._etag = properties.etag.strip('"')
         self._size = held + stream.size
-        self._md5 = _digest(properties.content_settings.content_md5)
+        self._md5 = _base64(properties.content_settings.content_md5)
         with self._target.open("ab") as file:
             for chunk in stream.chunks():
                 file.write(chunk)
 
     def _verify(self) -> None:
-        size = self._target.stat().st_size
-        problem = None
-        if size != self._size:
-            problem = f"{size} bytes came where {self._size} were announced"
-        elif self._md5 is not None and _md5(self._target) != self._md5:
-            problem = "its content does not have the MD5 that was announced"
+        problem = arrival_problem(self._target, self._size, self._md5)
         if problem:
             self._target.write_bytes(b"")
             raise TransientError(f"{self._name} did not arrive as it is: {problem}.")
@@ -211,16 +206,14 @@ def _no_token(error: ClientAuthenticationError, secrets: Secrets) -> ReconError:
     )
 
 
-def _digest(announced: str | bytes | bytearray | None) -> bytes | None:
-    return base64.b64decode(announced) if isinstance(announced, str) else bytes(announced) if announced else None
+def _base64(announced: str | bytes | bytearray | None) -> str | None:
+    """An MD5 as services write it; the SDK hands out either form."""
+    if not announced:
+        return None
+    return announced if isinstance(announced, str) else base64.b64encode(announced).decode("ascii")
 
 
 def _md5(content: Path | bytes) -> bytes:
-    digest = hashlib.md5(usedforsecurity=False)
-    if isinstance(content, bytes):
-        digest.update(content)
-        return digest.digest()
-    with content.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.digest()
+    if isinstance(content, Path):
+        return digest_of(content, "md5")
+    return hashlib.md5(content, usedforsecurity=False).digest()

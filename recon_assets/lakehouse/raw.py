@@ -37,6 +37,8 @@ class LoadedFile:
     extra_columns: list[str] = field(default_factory=list)
     warnings: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0  # quarantined rows that repeat one of the same file: not counted into the limit
+    ignored: dict[str, int] = field(default_factory=dict)  # records left out by a named rule, by its name
+    unread: list[str] = field(default_factory=list)  # members of an archive that are none of the source's
 
     @property
     def version(self) -> str:

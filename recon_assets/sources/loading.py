@@ -228,7 +228,7 @@ class _Loader:
         extra = [h for position, h in enumerate(records.headings) if position not in bound.values() and h]
         return LoadedFile(
             file.path, file.etag, file.size, content_hash, converted.rows, converted.rejected, None, extra,
-            converted.warnings, converted.duplicates,
+            converted.warnings, converted.duplicates, records.ignored, records.unread,
         )  # fmt: skip
 
     def _write_extra_tables(

@@ -40,6 +40,8 @@ class Records:
     has_members: bool = False  # the Parquet file has a column `member`: path inside an archive; rows count per member
     day_first: bool | None = None  # order of the file's dates, where it was decided; None: spec/sources.md
     decimal_mark: str | None = None  # "." or ",", where it was agreed; None: spec/warehouse.md
+    ignored: dict[str, int] = field(default_factory=dict)  # records that are left out by a named rule, by its name
+    unread: list[str] = field(default_factory=list)  # members of an archive that are none of the source's
 
 
 def read_csv(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:

@@ -5,9 +5,12 @@ entities and deep nesting are refused, so nothing is expanded or fetched.
 """
 
 import json
+import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from xml.parsers import expat
+
+from recon_assets.sources.json_values import json_value
 
 MAX_DEPTH = 100
 MAX_DOCUMENT = 8 * 1024 * 1024  # bytes; MyInvois itself takes 300 KB
@@ -19,6 +22,7 @@ _TOTALS = {
     "total_discount_value": "AllowanceTotalAmount",
     "total_charge_amount": "ChargeTotalAmount",
 }
+_TIN = re.compile(r"[A-Z]{1,3}\d{9,13}")
 Fields = dict[str, str | None]
 
 
@@ -27,29 +31,24 @@ class DocumentProblem(Exception):
 
 
 def parse_json(text: str | bytes) -> Any:
-    """JSON with numbers as they are written; DocumentProblem when it is none, or nested too deeply."""
+    """JSON with numbers as they are written; DocumentProblem when it is none, or too much for one document."""
     try:
-        value = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        text = text.decode(json.detect_encoding(text)) if isinstance(text, bytes) else text
+        require_bounded(text)
+        return json_value(text)
     except (ValueError, RecursionError) as error:
         raise DocumentProblem(f"is not valid JSON ({type(error).__name__}: {str(error)[:200]})") from error
-    _require_shallow(value)
-    return value
 
 
-def _require_shallow(value: Any) -> None:
-    level = [value]
-    count = 0
-    for _ in range(MAX_DEPTH):
-        level = [c for v in level if isinstance(v, dict | list) for c in (v.values() if isinstance(v, dict) else v)]
-        count += len(level)
-        if count > MAX_NODES:
-            raise DocumentProblem(f"holds more than {MAX_NODES} values")
-        if not level:
-            return
-    raise DocumentProblem(f"is nested deeper than {MAX_DEPTH} levels")
+def require_bounded(text: str) -> None:
+    """DocumentProblem for the text of a JSON document that is larger than any, or holds too many values."""
+    if len(text) > MAX_DOCUMENT:
+        raise DocumentProblem(f"is larger than {MAX_DOCUMENT} bytes")
+    if sum(map(text.count, ",[{")) > MAX_NODES:
+        raise DocumentProblem(f"holds more than {MAX_NODES} values")
 
 
-def parse_xml(content: bytes) -> dict[str, Any]:
+def parse_xml(content: bytes | str) -> dict[str, Any]:
     """XML in the shape of the JSON form, without namespaces; DocumentProblem when it is damaged or not harmless."""
     builder = _Builder()
     parser = expat.ParserCreate(namespace_separator=" ")
@@ -102,6 +101,7 @@ def document_fields(document: Any) -> Fields:
     invoice = _first(document, "Invoice")
     if not isinstance(invoice, dict):
         raise DocumentProblem("holds no UBL Invoice")
+    type_code = _first(invoice, "InvoiceTypeCode")
     totals = _first(invoice, "LegalMonetaryTotal")
     currency = _value(invoice, "DocumentCurrencyCode")
     rate = _value(_first(invoice, "TaxExchangeRate"), "CalculationRate")
@@ -110,7 +110,8 @@ def document_fields(document: Any) -> Fields:
         "supplier_tin": _tin(_first(invoice, "AccountingSupplierParty")),
         "buyer_tin": _tin(_first(invoice, "AccountingCustomerParty")),
         "document_number": _value(invoice, "ID"),
-        "document_type": _value(invoice, "InvoiceTypeCode"),
+        "document_type": _text(type_code),
+        "version": _text(type_code.get("listVersionID")) if isinstance(type_code, dict) else None,
         "document_date": None,
         "issued_at": issued_at,
         "currency_code": currency,
@@ -136,11 +137,18 @@ def _original_number(invoice: dict[str, Any]) -> str | None:
 
 
 def _tin(party: Any) -> str | None:
-    for identification in _all(_first(party, "Party"), "PartyIdentification"):
-        for number in _all(identification, "ID"):
-            if isinstance(number, dict) and str(number.get("schemeID", "")).strip().upper() == "TIN":
-                return _text(number)
-    return None
+    """The number whose scheme is TIN; where none says its scheme, the first that looks like one."""
+    numbers = [n for i in _all(_first(party, "Party"), "PartyIdentification") for n in _all(i, "ID")]
+    schemes = [str(n.get("schemeID") or "").strip().upper() if isinstance(n, dict) else "" for n in numbers]
+    if "TIN" in schemes:
+        return _text(numbers[schemes.index("TIN")])
+    bare = (_text(number) for number, scheme in zip(numbers, schemes, strict=True) if not scheme)
+    return next((text for text in bare if looks_like_tin(text)), None)
+
+
+def looks_like_tin(text: str | None) -> bool:
+    """Whether a text has the form of a Malaysian tax number: letters and digits, as C20830570210."""
+    return text is not None and _TIN.fullmatch(text.strip().upper()) is not None
 
 
 def _tax(invoice: dict[str, Any], currency: str | None, rate: str | None) -> str | None:
@@ -152,7 +160,7 @@ def _tax(invoice: dict[str, Any], currency: str | None, rate: str | None) -> str
         return by_currency.get(code)
     try:
         divisor = Decimal(rate or "0")
-        tax = Decimal(by_currency["MYR"] or "")
+        tax = Decimal((by_currency["MYR"] or "").replace(",", ""))
         return str((tax / divisor).quantize(Decimal("0.01"), ROUND_HALF_UP)) if divisor > 0 else None
     except ArithmeticError:  # no number, or a quotient that no Decimal holds
         return None

@@ -81,12 +81,13 @@ def open_bytes(path: Path, file: str, limits: UnpackLimits) -> Iterator[BinaryIO
 def open_text(path: Path, file: str, limits: UnpackLimits) -> Iterator[TextIO]:
     """The text of `path`, UTF-8 or UTF-16 with or without BOM; undecodable bytes become lone surrogates."""
     with open_bytes(path, file, limits) as stream:
-        encoding = _encoding(stream.peek(4)[:4])  # type: ignore[attr-defined]
+        encoding = text_encoding(stream.peek(4)[:4])  # type: ignore[attr-defined]
         errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
         yield io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
 
 
-def _encoding(start: bytes) -> str:
+def text_encoding(start: bytes) -> str:
+    """Encoding of a text by its first bytes: UTF-16 either way round, else UTF-8."""
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     if start[1:2] == b"\x00" and start[:1] != b"\x00":

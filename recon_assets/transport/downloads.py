@@ -4,9 +4,7 @@ A scratch folder holds `whole/<name>` (verified files) and `partial/<name>` besi
 which content the bytes belong to. A killed download leaves both, and the next one goes on from there.
 """
 
-import base64
 import gzip
-import hashlib
 import json
 import re
 import threading
@@ -20,6 +18,7 @@ import httpx
 from pydantic import SecretStr
 
 from recon_assets.errors import ReconError
+from recon_assets.transport.arrivals import arrival_problem
 from recon_assets.transport.http import Http
 from recon_assets.transport.retry import TransientError
 
@@ -166,13 +165,8 @@ class BlobDownloads:
 
     def _verify(self, name: str, path: Path, content: _Content) -> None:
         """Size, then MD5 where given, else the check sum inside a gzip file. What fails is thrown away."""
-        size = path.stat().st_size
-        problem = None
-        if content.size is not None and size != content.size:
-            problem = f"{size} bytes came where {content.size} were announced"
-        elif content.md5 is not None and _md5(path) != content.md5:
-            problem = "its content does not have the MD5 that was announced"
-        elif content.md5 is None and name.endswith(".gz") and not _is_sound_gzip(path):
+        problem = arrival_problem(path, content.size, content.md5)
+        if problem is None and content.md5 is None and name.endswith(".gz") and not _is_sound_gzip(path):
             problem = "it is not a sound gzip file"
         if problem:
             self._discard(path)
@@ -198,14 +192,6 @@ def _errors(futures: Sequence["Future[None]"]) -> list[BaseException]:
     found = [f.exception() for f in futures if f.done() and not f.cancelled()]
     errors = [error for error in found if error is not None and not isinstance(error, _Stopped)]
     return sorted(errors, key=lambda error: isinstance(error, SasRefused))
-
-
-def _md5(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return base64.b64encode(digest.digest()).decode("ascii")
 
 
 def _is_sound_gzip(path: Path) -> bool:

@@ -372,12 +372,12 @@ def supersede(documents: list[Document]) -> list[Document]:
     for document in documents:
         uuid = document.raw.get("uuid")
         if uuid is not None:
-            group = (document.register_type, uuid)
+            group = (document.raw["direction"], uuid)
             if group not in chosen or stronger(document, chosen[group]):
                 chosen[group] = document
     for document in documents:
         status, uuid = document.raw["status"], document.raw.get("uuid")
-        if uuid is not None and chosen[document.register_type, uuid] is not document:
+        if uuid is not None and chosen[document.raw["direction"], uuid] is not document:
             document.takes_part = "superseded"
         elif status in ("Cancelled", "Invalid"):
             document.takes_part = status.lower()

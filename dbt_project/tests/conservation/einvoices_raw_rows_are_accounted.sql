@@ -5,7 +5,7 @@ with raw_rows as (
     {% for source_name in ['erp_sales_register', 'erp_purchase_register', 'einvoices'] -%}
     select
         '{{ source_name }}' as source,
-        currency_code_key as currency,
+        coalesce(currency_code_key, 'MYR') as currency, -- records of status alone have none
         case
             when document_type_key in ('02', '04', '12', '14', '2', '4') then -1 else 1
         end * {{ magnitude('total_including_tax') }} as amount

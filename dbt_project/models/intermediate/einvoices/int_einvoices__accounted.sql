@@ -13,7 +13,8 @@ documents as (
     from {{ ref('stg_erp__register_documents') }}
     union all
     select
-        'right' as side, einvoice_id as document_id, billing_month, currency_code_key as currency,
+        'right' as side, einvoice_id as document_id, billing_month,
+        coalesce(currency_code_key, 'MYR') as currency, -- of records of status alone, which have no amounts
         amount_sign, total_including_tax, participation, 'einvoices' as source
     from {{ ref('stg_myinvois__einvoices') }}
 

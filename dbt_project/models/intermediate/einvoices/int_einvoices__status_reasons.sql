@@ -27,6 +27,17 @@ met as (
             r.register_type = e.register_type
             and r.consolidated_einvoice_number_key = e.document_number_key
             and {{ in_window() }}
+    union all
+    -- Metadata names the type in words, and the buyer often by another number than the TIN.
+    select r.register_id, e.participation
+    from r
+    inner join e
+        on
+            r.register_type = e.register_type
+            and {{ tells_status_alone('e') }}
+            and r.supplier_tin_key = e.supplier_tin_key
+            and r.document_number_key = e.document_number_key
+            and {{ in_window() }}
 
 )
 

@@ -26,7 +26,7 @@ final as (
 
     select
         numbered.*,
-        case when (direction = 'issued') = ({{ type_key() }} < '11') then 'sales' else 'purchase' end as register_type
+        case when (direction = 'issued') = (coalesce({{ type_key() }}, '01') < '11') then 'sales' else 'purchase' end as register_type
     from numbered
 
 )
