@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         Decimal(0), ge=0, description="Minor units of difference allowed per usage line; at least one unit is."
     )
     usage_tolerance_cap: Decimal = Field(Decimal(100), ge=1, description="Most minor units of difference allowed.")
+    partner_names: dict[str, str] = Field(default_factory=dict, description="Names of partners, by PartnerId.")
     canceled_stages: list[str] = Field(["canceled", "cancelled"], description="Invoice stages that exclude an invoice.")
     quarantine_limit: Decimal = Field(
         Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
@@ -123,6 +124,7 @@ class Settings(BaseSettings):
             "usage_settle_days": SUBJECTS["usage"].settle_days,
             "usage_tolerance_factor": format(self.usage_tolerance_factor, "f"),
             "usage_tolerance_cap": format(self.usage_tolerance_cap, "f"),
+            "partner_names": self.partner_names,
             "canceled_stages": [stage.strip().lower() for stage in self.canceled_stages],
         }
 

@@ -7,6 +7,7 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources.bss_json import BOUND, read_bss_json
 from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.einvoices import read_einvoices
+from recon_assets.sources.ms_invoices import read_ms_invoices
 from recon_assets.sources.records import Records, read_csv, write_records
 from recon_assets.sources.registers import RegisterHints, read_register
 from recon_assets.sources.unpack import UnpackLimits, open_bytes
@@ -19,6 +20,8 @@ def read_file(
     reader = SOURCES[source].reader
     if reader == "einvoice":
         return read_einvoices(path, file, limits, target)
+    if reader == "invoices":
+        return read_ms_invoices(path, file, limits, target)
     if reader == "register":
         return read_register(source, path, file, limits, target, hints)
     if reader == "bss" and file.lower().removesuffix(".gz").endswith(".json"):
