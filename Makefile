@@ -1,4 +1,4 @@
-# make demo | test | test-spark | dev | install | lint. Needs Python 3.11 or later, make and a package index; nothing else by hand.
+# make demo | test | search | test-spark | dev | install | lint. Needs Python 3.11 or later, make and a package index; nothing else by hand.
 PYTHON ?= python3
 VENV := .venv
 SPARK_VENV := .venv-spark
@@ -7,11 +7,12 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate demo test test-spark dev app lint format lock lock-spark lock-audit lock-bench audit mutation bench
+.PHONY: help install generate demo test search test-spark dev app lint format lock lock-spark lock-audit lock-bench audit mutation bench
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
-	@echo "make test     everything tested"
+	@echo "make test     every promise tested, in minutes"
+	@echo "make search   the same, and what takes hours: kills, full disks, damaged files, calendars, all storage tests on Azurite"
 	@echo "make test-spark  the same numbers on a Spark cluster of its own (.venv-spark; needs Java 17)"
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
 	@echo "make app      the reporting app on $(RECON_HOME)"
@@ -45,6 +46,10 @@ demo: install
 # Tests use homes of their own; the environment's settings must not reach them.
 test: install
 	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# What make test leaves out (marker `search`), and more examples; RECON_FUZZ_EXAMPLES and RECON_KILL_ROUNDS set how many.
+search: install
+	env -u RECON_HOME RECON_SEARCH=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # dbt-spark and pyspark would disturb the default environment; their lock has only what that one's does not.
 $(SPARK_VENV)/.installed: requirements.lock requirements-spark.lock pyproject.toml

@@ -13,8 +13,6 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import yaml
-from dotenv import dotenv_values
-from pydantic_settings import BaseSettings
 
 from recon_assets.app.settings import AppSettings
 from recon_assets.azure.settings import AzureSettings
@@ -23,6 +21,7 @@ from recon_assets.catalogue import SOURCES
 from recon_assets.connectors.bss import WATERMARK
 from recon_assets.connectors.bss_settings import BssSettings
 from recon_assets.connectors.settings import GraphSettings
+from recon_assets.environment import EnvironmentSettings, dot_env
 from recon_assets.errors import ReconError
 from recon_assets.landing.discovery import landed_paths
 from recon_assets.notices.outbox import NOTICES_FILE, Outbox
@@ -31,13 +30,13 @@ from recon_assets.platform import Platform, published_for_readers
 from recon_assets.settings import Settings, load_settings
 from recon_assets.transport.redaction import redact
 
-_SETTINGS: tuple[tuple[str, type[BaseSettings]], ...] = (
-    ("RECON_", Settings),
-    ("RECON_", NoticeSettings),
-    ("RECON_APP_", AppSettings),
-    ("RECON_AZURE_", AzureSettings),
-    ("RECON_BSS_", BssSettings),
-    ("RECON_GRAPH_", GraphSettings),
+_SETTINGS: tuple[type[EnvironmentSettings], ...] = (
+    Settings,
+    NoticeSettings,
+    AppSettings,
+    AzureSettings,
+    BssSettings,
+    GraphSettings,
 )
 # Read by deploy/workspace.yaml and by the tests.
 OTHER_VARIABLES = {"RECON_CODE_HOST", "RECON_CODE_PORT", "RECON_SHARED", "RECON_TESTS_NO_SKIPS"}
@@ -122,30 +121,40 @@ def _azure(settings: Settings) -> Iterator[Finding]:
 def _files(settings: Settings) -> Iterator[Finding]:
     try:
         platform = Platform.from_settings(settings)
-        is_there = platform.landing.exists()
     except ReconError as error:
         yield Finding("error", "landing", str(error))
         return
-    where = platform.landing.name
-    if not is_there:
-        yield Finding("error", "landing", f"{where} does not exist. Create it, or set RECON_LANDING_URL.")
-        return
-    taken = landed_paths(platform.landing)
-    for file in platform.landing.list_files(""):
-        if file.path not in taken and file.path != WATERMARK:
-            text = f"{file.path} is no file of any source by its name and folder; it is not read."
-            yield Finding("warning", "landing", text)
-    if not taken:
-        yield Finding("warning", "landing", f"No file has landed below {where}. Try `recon sample`.")
+    yield from _landed(platform)
     for source in SOURCES:
         for failed in platform.raw.failed_months(source):
             yield Finding("error", f"{source} {failed.month}", "; ".join(failed.problems))
+        for month in platform.raw.months(source):
+            if platform.raw.is_damaged(source, month):
+                text = "What is loaded of it is damaged. The next run or sensor loads it again."
+                yield Finding("warning", f"{source} {month}", text)
+
+
+def _landed(platform: Platform) -> Iterator[Finding]:
+    where = platform.landing.name
+    try:
+        if not platform.has_landing():
+            yield Finding("error", "landing", f"{where} does not exist. Create it, or set RECON_LANDING_URL.")
+            return
+        taken = landed_paths(platform.landing)
+        others = [file.path for file in platform.landing.list_files("") if file.path not in taken | {WATERMARK}]
+    except ReconError as error:
+        yield Finding("error", "landing", str(error))
+        return
+    for path in others:
+        yield Finding("warning", "landing", f"{path} is no file of any source by its name and folder; it is not read.")
+    if not taken:
+        yield Finding("warning", "landing", f"No file has landed below {where}. Try `recon sample`.")
 
 
 def _unknown_variables() -> Iterator[Finding]:
     """Variables that look like settings and are none: a typing error would leave the default in place, silently."""
     known = known_variables()
-    for name in sorted(name for name in {**dotenv_values(".env"), **os.environ} if name.startswith("RECON_")):
+    for name in sorted(name for name in {**dot_env(), **os.environ} if name.startswith("RECON_")):
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             yield Finding("warning", name, "is no setting." + (f" Is {close[0]} meant?" if close else " Remove it."))
@@ -154,9 +163,8 @@ def _unknown_variables() -> Iterator[Finding]:
 def known_variables() -> set[str]:
     """Every environment variable that is read here or in deploy/ and begins with RECON_, and those of the app."""
     found = set(OTHER_VARIABLES)
-    for prefix, settings in _SETTINGS:
-        for name, field in settings.model_fields.items():
-            found.add(str(field.validation_alias or f"{prefix}{name.upper()}"))
+    for settings in _SETTINGS:
+        found.update(map(settings.variable, settings.model_fields))
     return found
 
 

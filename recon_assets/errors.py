@@ -17,6 +17,10 @@ class FileGone(ReconError):
     """A file is not there any more, or not in the version that was asked for."""
 
 
+class NotListed(ReconError):
+    """A folder of the landing zone cannot be listed: which files have landed is not known."""
+
+
 class FileProblem(Exception):
     """Why one landed file cannot be read at all: file, place inside it (row 0 is the header), what to do."""
 

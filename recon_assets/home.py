@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon_assets.errors import InputError
 from recon_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,10 +19,21 @@ def prepare_home(settings: Settings) -> None:
     if settings.landing_url is None:
         folders.append(settings.landing)
     for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_writable(folder, error.strerror) from error
+        if not os.access(folder, os.W_OK):
+            raise _not_writable(folder, "no right to write")
     target = settings.dagster_home / "dagster.yaml"
     if not target.exists():
         target.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def _not_writable(folder: Path, why: str | None) -> InputError:
+    return InputError(
+        f"RECON_HOME: {folder} cannot be written to ({why}). Grant this account access, or choose another RECON_HOME."
+    )
 
 
 def open_instance(settings: Settings) -> "dg.DagsterInstance":

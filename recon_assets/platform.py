@@ -3,19 +3,22 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recon_assets.azure.cache import FileCache
+from recon_assets.azure.settings import load_azure_settings
 from recon_assets.azure.urls import is_azure, parse_azure_url
 from recon_assets.catalogue import SOURCES
 from recon_assets.clock import Clock, utc_now
+from recon_assets.errors import InputError, NotListed
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.landing.discovery import discover
-from recon_assets.landing.store import FileStore, FolderStore
+from recon_assets.landing.store import FileStore, FolderStore, LandedFile
 from recon_assets.settings import Settings, load_settings
+from recon_assets.sources.freshness import Reason, why_load
 from recon_assets.sources.loading import Load, load_month
 
 if TYPE_CHECKING:
     from recon_assets.azure.account import StorageAccount
-    from recon_assets.azure.cache import FileCache
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,31 @@ class Platform:
         files = discover(self.landing, source).get(month, [])
         return load_month(source, month, files, self.landing, self.raw, self.settings, self.clock)
 
+    def why_load(self, source: str, month: str, files: list[LandedFile]) -> Reason | None:
+        """Why the landed `files` of a month are to be loaded; None when they are what is loaded."""
+        return why_load(source, month, files, self.landing, self.raw, self.settings)
+
+    def has_landing(self) -> bool:
+        """Whether the landing zone is there, which the first run makes; InputError when a setting names none."""
+        is_there = self.landing.exists()
+        if not is_there and self.settings.landing_url:
+            raise InputError(
+                f"RECON_LANDING_URL: {self.landing.name} does not exist. Create it, or correct the setting."
+            )
+        return is_there
+
     def landed_months(self) -> list[str]:
-        """Every month of which any source has a file, in order; empty without a landing zone."""
-        if not self.landing.exists():
-            return []
-        return sorted({month for source in SOURCES for month in discover(self.landing, source)})
+        """Every month of which any source has a file, in order; empty without a landing zone.
+
+        A source that cannot be listed counts with what is loaded of it: its loads fail and say so, the others go on.
+        """
+        months: set[str] = set()
+        for source in SOURCES if self.has_landing() else []:
+            try:
+                months.update(discover(self.landing, source))
+            except NotListed:
+                months.update(self.raw.months(source))
+        return sorted(months)
 
 
 # What knows Azure is imported only where an az:// URL asks for it: azure-storage-blob takes half a second.
@@ -78,13 +101,10 @@ def published_for_readers(settings: Settings) -> PublishedStore:
 
 def _open_account(is_patient: bool = True) -> "StorageAccount":
     from recon_assets.azure.account import open_account
-    from recon_assets.azure.settings import load_azure_settings
 
     settings = load_azure_settings()
     return open_account(settings if is_patient else settings.impatient())
 
 
-def _cache(settings: Settings, account: "StorageAccount", name: str) -> "FileCache":
-    from recon_assets.azure.cache import FileCache
-
+def _cache(settings: Settings, account: "StorageAccount", name: str) -> FileCache:
     return FileCache((settings.home / "cache" / name).absolute(), account.settings.cache_bytes)

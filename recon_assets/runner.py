@@ -14,6 +14,7 @@ from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.resources import time_from
+from recon_assets.errors import NotListed
 from recon_assets.home import open_instance
 from recon_assets.issues.store import keeps_issues
 from recon_assets.lakehouse.published import Publication
@@ -28,9 +29,13 @@ Progress = Callable[[str, int, int], None]  # what is being done, steps done, st
 
 @dataclass
 class Outcome:
-    """What a run did: months published by it, what stands in the way of the others, months it loaded."""
+    """What a run did: (month, subject) published by it, what stands in the way of the others, months it loaded.
 
-    published: dict[tuple[str, str], Publication] = field(default_factory=dict)
+    `since` has those that another run published again meanwhile, with the publication that readers see.
+    """
+
+    published: set[tuple[str, str]] = field(default_factory=set)
+    since: dict[tuple[str, str], Publication] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     loaded: list[PlannedLoad] = field(default_factory=list)
     run_ids: set[str] = field(default_factory=set)
@@ -59,12 +64,9 @@ def _run_months(platform: Platform, subjects: list[str], months: list[str], prog
         warnings.simplefilter("ignore", dg.BetaWarning)
         _close_killed_runs(instance)
         definitions = build_definitions(platform)
-        plans = {
-            s: plan_loads(s, months, landed_files(platform.landing, s), platform.raw, platform.settings)
-            for s in subjects
-        }
+        plans = _plans(platform, subjects, months, outcome)
         ranges = contiguous(months)
-        total = len({load.month for plan in plans.values() for load in plan}) + len(subjects) * len(ranges)
+        total = len({load.month for plan in plans.values() for load in plan}) + len(plans) * len(ranges)
         copies_issues = keeps_issues(platform.settings)
         total += copies_issues
         for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome, copies_issues)):
@@ -73,9 +75,22 @@ def _run_months(platform: Platform, subjects: list[str], months: list[str], prog
     closed = platform.published.closed()
     for month, subject in sorted(closed.keys() & {(m, s) for m in months for s in subjects}):
         outcome.problems.append(f"{closed[month, subject].text}; `recon reopen` allows it to be published again")
-    current = platform.published.current()
-    outcome.published = {key: p for key, p in current.items() if p.run_id in outcome.run_ids}
+    current = platform.published.current().items()
+    outcome.since = {key: p for key, p in current if key in outcome.published and p.run_id not in outcome.run_ids}
     return outcome
+
+
+def _plans(
+    platform: Platform, subjects: list[str], months: list[str], outcome: Outcome
+) -> dict[str, list[PlannedLoad]]:
+    """What to load, by subject; one whose files cannot be listed is left out, with the reason as a problem."""
+    plans = {}
+    for subject in subjects:
+        try:
+            plans[subject] = plan_loads(subject, months, landed_files(platform.landing, subject), platform)
+        except NotListed as error:
+            outcome.problems.append(f"{subject}: nothing is loaded or reconciled. {error}")
+    return plans
 
 
 def _steps(
@@ -106,6 +121,7 @@ def _steps(
             tags = {} if first == last else {RANGE_START: first, RANGE_END: last}
             result = _execute(definitions, instance, subject, partition_key=None if tags else first, tags=tags)
             outcome.run_ids.add(result.run_id)
+            outcome.published |= _published(result, subject)
             outcome.problems += _failures(result)
     if copies_issues:
         yield "copying issues"
@@ -143,6 +159,13 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
             elif data.error:
                 problems.append((data.error.cause or data.error).message.strip())
     return problems
+
+
+def _published(result: dg.ExecuteInProcessResult, subject: str) -> set[tuple[str, str]]:
+    """Months that a run published, as it says itself: whatever other runs publish at the same time."""
+    asset = dg.AssetKey(["published", subject])
+    made = (e.step_materialization_data.materialization for e in result.all_events if e.is_step_materialization)
+    return {(str(m.partition), subject) for m in made if m.asset_key == asset}
 
 
 def _broken_subjects(result: dg.ExecuteInProcessResult) -> set[str]:

@@ -5,20 +5,33 @@ Settings that change numbers are handed to dbt as vars (`dbt_vars`) and travel a
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from recon_assets.azure.urls import is_azure, parse_azure_url
-from recon_assets.catalogue import SUBJECTS
+from recon_assets.environment import (
+    DuckDBMemory,
+    EnvironmentSettings,
+    JavaMemory,
+    Month,
+    WebAddress,
+    matching,
+    read_settings,
+)
 from recon_assets.errors import InputError
 from recon_assets.logs import LogFormat
 
+_DAYS = 36_500  # a hundred years: beyond, instants cannot be computed
+Database = Annotated[
+    str, matching(r"(sqlite|postgresql)(\+\w+)?:///?\S+", "an address that begins with postgresql+psycopg://")
+]
+_MASTER = r"local(\[(\d+|\*)\])?|spark://[^\s/:]+:\d+"
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="RECON_", env_file=".env", extra="ignore")
+
+class Settings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="RECON_", hide_input_in_errors=False)
 
     home: Path = Field(Path("recon_home"), description="Where everything lives unless a setting moves it.")
     landing_url: str | None = Field(
@@ -27,65 +40,109 @@ class Settings(BaseSettings):
     published_url: str | None = Field(
         None, description="Folder of the published tables, or az://<container>/<folder>; default <home>/published."
     )
-    issues_url: str | None = Field(
+    issues_url: Database | None = Field(
         None, description="Database of the issues (SQLAlchemy URL); default: SQLite, <home>/issues.db."
     )
-    first_month: str = Field("2022-01", description="Oldest month partition, unless an older month has landed.")
+    first_month: Month = Field("2022-01", description="Oldest month partition, unless an older month has landed.")
 
     selection_method: Literal["overlap", "touch"] = "overlap"
     coverage_method: Literal["thirty_360", "days_over_30"] = "thirty_360"
     usage_tolerance_factor: Decimal = Field(
-        Decimal(0), ge=0, description="Minor units of difference allowed per usage line; at least one unit is."
+        Decimal(0),
+        ge=0,
+        le=10**6,
+        description="Minor units of difference allowed per usage line; at least one unit is.",
     )
-    usage_tolerance_cap: Decimal = Field(Decimal(100), ge=1, description="Most minor units of difference allowed.")
-    partner_names: dict[str, str] = Field(default_factory=dict, description="Names of partners, by PartnerId.")
-    canceled_stages: list[str] = Field(["canceled", "cancelled"], description="Invoice stages that exclude an invoice.")
+    usage_tolerance_cap: Decimal = Field(
+        Decimal(100), ge=1, le=10**9, description="Most minor units of difference allowed."
+    )
+    canceled_stages: list[str] = Field(
+        ["canceled", "cancelled"],
+        examples=['["canceled", "cancelled"]'],
+        description="Invoice stages that exclude an invoice.",
+    )
+    partner_names: dict[str, str] = Field(
+        default_factory=dict, examples=['{"5d1c7a10": "Contoso Cloud"}'], description="Names of partners, by PartnerId."
+    )
     quarantine_limit: Decimal = Field(
         Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
     )
 
     register_date_orders: dict[str, Literal["day_first", "month_first"]] = Field(
-        default_factory=dict, description="Order of dates of ERP registers, by path pattern; default: decided per file."
+        default_factory=dict,
+        examples=['{"erp/sales_register/*": "day_first"}'],
+        description="Order of dates of ERP registers, by path pattern; default: decided per file.",
     )
     register_decimal_marks: dict[str, Literal[".", ","]] = Field(
-        default_factory=dict, description="Decimal mark of ERP registers, by path pattern; default: a point."
+        default_factory=dict,
+        examples=['{"erp/sales_register/*": ","}'],
+        description="Decimal mark of ERP registers, by path pattern; default: a point.",
     )
 
     max_unpack_ratio: int = Field(200, ge=1, description="Largest ratio of unpacked to packed size of a file.")
     max_unpacked_bytes: int = Field(20 * 1000**3, ge=1, description="Largest unpacked size of a file, in bytes.")
-    raw_keep_hours: int = Field(24, ge=0, description="How long replaced raw loads are kept for builds that read them.")
-    build_keep_days: int = Field(7, ge=0, description="How long the build folder of a failed run is kept for a look.")
+    raw_keep_hours: int = Field(
+        24, ge=0, le=24 * _DAYS, description="How long replaced raw loads are kept for builds that read them."
+    )
+    build_keep_days: int = Field(
+        7, ge=0, le=_DAYS, description="How long the build folder of a failed run is kept for a look."
+    )
     published_keep_days: int = Field(
-        400, ge=0, description="How long what a publication replaced can be read; `recon vacuum` removes the rest."
+        400,
+        ge=0,
+        le=_DAYS,
+        description="How long what a publication replaced can be read; `recon vacuum` removes the rest.",
     )
     file_stable_seconds: int = Field(
-        30, ge=0, description="How long a landed file must be unchanged before it is taken."
+        30, ge=0, le=86_400, description="How long a landed file must be unchanged before it is taken."
     )
-    sensor_seconds: int = Field(30, ge=1, description="How often the sensors look at the landing zone, in seconds.")
-    load_memory_limit: str = Field("1GB", description="DuckDB memory limit while usage and cost files are loaded.")
-    build_memory_limit: str = Field("4GB", description="DuckDB memory limit of one build; it spills to disk beyond.")
+    sensor_seconds: int = Field(
+        30, ge=1, le=86_400, description="How often the sensors look at the landing zone, in seconds."
+    )
+    load_memory_limit: DuckDBMemory = Field(
+        "1GB", description="DuckDB memory limit while landed files are loaded, of any source."
+    )
+    build_memory_limit: DuckDBMemory = Field(
+        "4GB", description="DuckDB memory limit of one build and of publishing it; beyond, it spills to disk."
+    )
 
     engine: Literal["duckdb", "spark"] = Field(
         "duckdb", description="What builds run on; spark needs dbt-spark, pyspark and Java (docs/scaling.md)."
     )
-    spark_master: str = Field("local[2]", description="Spark's master: local[<cores>], or spark://<host>:<port>.")
-    spark_driver_memory: str = Field("2g", description="Memory of Spark's driver, which is the build's own process.")
-    spark_executor_memory: str = Field("2g", description="Memory of each Spark executor.")
-    spark_partitions: int = Field(200, ge=1, description="Most tasks into which Spark cuts a join or a sum.")
+    spark_master: Annotated[str, matching(_MASTER, "local[<cores>] or spark://<host>:<port>")] = Field(
+        "local[2]", description="Spark's master: local[<cores>], or spark://<host>:<port>."
+    )
+    spark_driver_memory: JavaMemory = Field("2g", description="Memory of Spark's driver, the build's own process.")
+    spark_executor_memory: JavaMemory = Field("2g", description="Memory of each Spark executor.")
+    spark_partitions: int = Field(200, ge=1, le=10**6, description="Most tasks into which Spark cuts a join or a sum.")
 
     close_day: int = Field(6, ge=1, le=28, description="Day of the month on which the month before is reconciled.")
     close_hour: int = Field(6, ge=0, le=23, description="Hour (UTC) of the month's close and of the daily refresh.")
     log_format: LogFormat = Field("text", description="Log lines of the console script and of runs: text or JSON.")
-    app_url: str = Field("http://127.0.0.1:8050", description="Address of the reporting app, for links in Dagster.")
-    dagster_url: str = Field("http://127.0.0.1:3000", description="Address of the Dagster UI.")
+    app_url: WebAddress = Field(
+        "http://127.0.0.1:8050", description="Address of the reporting app, for links in Dagster."
+    )
+    dagster_url: WebAddress = Field("http://127.0.0.1:3000", description="Address of the Dagster UI.")
+
+    @field_validator("home")
+    @classmethod
+    def _some_folder(cls, value: Path) -> Path:
+        if value == Path():
+            raise ValueError("write the path of a folder, for example ./recon_home")
+        return _expanded(value)
+
+    @field_validator("issues_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
 
     @field_validator("landing_url", "published_url")
     @classmethod
     def _known_storage(cls, value: str | None) -> str | None:
         """A folder, or a well-formed az:// URL; the message leaves the value out, which may hold a SAS token."""
         if value is not None and "://" in value:
-            parse_azure_url(value)
-        return value or None
+            return str(parse_azure_url(value))
+        return str(_expanded(Path(value))) if value else None
 
     @property
     def landing(self) -> Path:
@@ -121,7 +178,6 @@ class Settings(BaseSettings):
         return {
             "selection_method": self.selection_method,
             "coverage_method": self.coverage_method,
-            "usage_settle_days": SUBJECTS["usage"].settle_days,
             "usage_tolerance_factor": format(self.usage_tolerance_factor, "f"),
             "usage_tolerance_cap": format(self.usage_tolerance_cap, "f"),
             "partner_names": self.partner_names,
@@ -131,14 +187,7 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Settings from the environment with an absolute home; InputError names each variable that is wrong."""
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"RECON_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}{_shown(item)}"
-            for item in error.errors()
-        )
-        raise InputError(f"A setting is wrong. {wrong}") from error
+    settings = read_settings(Settings, "A setting is wrong.")
     return settings.model_copy(update={"home": settings.home.resolve()})
 
 
@@ -149,6 +198,9 @@ def _folder(name: str, url: str) -> Path:
     return Path(url)
 
 
-def _shown(item: ErrorDetails) -> str:
-    """The value that was given, unless it is an address: those may hold a password or a token."""
-    return "" if str(item["loc"][-1]).endswith("_url") else f" (got {item['input']!r})"
+def _expanded(path: Path) -> Path:
+    """With `~` as a shell would write it out, which does not see what is in `.env`."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"nobody knows the home folder that {path.parts[0]} stands for") from error

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from recon_assets.catalogue import SUBJECTS, source_windows
-from recon_assets.months import add_months, months_between
+from recon_assets.catalogue import SUBJECTS, source_windows, sources_of
+from recon_assets.errors import NotListed
+from recon_assets.landing.discovery import discover
+from recon_assets.months import add_months
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.pipeline.plan import Landed, landed_files, required_kinds, window_status
+from recon_assets.pipeline.plan import Landed, window_status
 from recon_assets.platform import Platform
-from recon_assets.sources.loading import needs_load
+from recon_assets.sources.freshness import Reason
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,9 @@ class MonthStatus:
     window_status: str
     landed: dict[str, list[str]]  # source -> files of the month itself
     missing: list[str]  # sources and months of the window that have not landed
-    not_loaded: list[str]  # landed, but new or changed since they were loaded
+    not_loaded: list[str]  # landed, but new or changed since they were loaded, or damaged
+    older_reader: list[str]  # loaded by an older version or with other settings: a load would read them anew
+    gone: list[str]  # loaded, but their files are gone: a load makes them absent
     failed: list[str]  # why the last load of a month of the window failed
     published_at: str | None
     published_run: str | None
@@ -34,49 +38,72 @@ class MonthStatus:
     closed_by: str | None
 
 
-def month_statuses(platform: Platform) -> list[MonthStatus]:
+@dataclass(frozen=True)
+class Overview:
+    """Every month, and why the files of some sources could not be listed: those months are told as they are loaded."""
+
+    months: list[MonthStatus]
+    problems: list[str]
+
+
+def overview(platform: Platform) -> Overview:
     """Every landed or published month of every reconciliation, in order of month."""
     published = _published(platform)
+    problems: list[str] = []
     found = []
     for subject in SUBJECTS:
-        landed = landed_files(platform.landing, subject) if platform.landing.exists() else {}
+        landed, unlisted = _landed(platform, subject, problems)
         months = {month for files in landed.values() for month in files}
         months |= {month for month, reconciliation in published if reconciliation == subject}
-        found += [_status(platform, subject, month, landed, published.get((month, subject), {})) for month in months]
-    return sorted(found, key=lambda status: (status.month, status.reconciliation))
+        for month in months:
+            state = _state(platform, subject, month, landed, unlisted)
+            found.append(MonthStatus(month, subject, **state, **published.get((month, subject)) or _NOT_PUBLISHED))  # type: ignore[arg-type]
+    return Overview(sorted(found, key=lambda status: (status.month, status.reconciliation)), problems)
 
 
-def _status(platform: Platform, subject: str, month: str, landed: Landed, published: dict[str, object]) -> MonthStatus:
+def _landed(platform: Platform, subject: str, problems: list[str]) -> tuple[Landed, set[str]]:
+    """Landed files of a subject, and the sources that cannot be listed: of those the loaded months, without files."""
+    landed: Landed = {}
+    unlisted = set()
+    has_landing = platform.has_landing()
+    for source in sources_of(subject):
+        try:
+            landed[source.name] = discover(platform.landing, source.name) if has_landing else {}
+        except NotListed as error:
+            problems.append(f"{source.name}: {error}")
+            unlisted.add(source.name)
+            landed[source.name] = {month: [] for month in platform.raw.months(source.name)}
+    return landed, unlisted
+
+
+def _state(platform: Platform, subject: str, month: str, landed: Landed, unlisted: set[str]) -> dict[str, object]:
+    """What has landed of the month and its window, and how far it is loaded: fields of MonthStatus."""
     windows = source_windows(subject)
-    files = {window.source: landed.get(window.source, {}) for window in windows}
-    in_window = [(w, add_months(month, o)) for w in windows for o in range(w.from_offset, w.to_offset + 1)]
+    in_window = [(w, add_months(month, offset)) for w in windows for offset in w.offsets]
     failures = [platform.raw.read_failed(w.source, other) for w, other in in_window]
-    return MonthStatus(
-        month,
-        subject,
-        window_status(
-            subject, month, {source: set(months) for source, months in files.items()}, platform.clock().date()
-        ),
-        {w.source: [f.path for f in files[w.source].get(month, [])] for w in windows if month in files[w.source]},
-        [
+    reasons = {
+        f"{w.source} {other}": platform.why_load(w.source, other, landed[w.source].get(other, []))
+        for w, other in in_window
+        if w.source not in unlisted
+    }
+    present = {source: set(months) for source, months in landed.items()}
+    return {
+        "window_status": window_status(subject, month, present, platform.clock().date()),
+        "landed": {s: [file.path for file in months[month]] for s, months in landed.items() if months.get(month)},
+        "missing": [
             f"{w.source} {other}" + ("" if w.required else " (optional)")
             for w, other in in_window
-            if other not in files[w.source]
+            if other not in landed[w.source]
         ],
-        [
-            f"{w.source} {o}"
-            for w, o in in_window
-            if o in files[w.source] and needs_load(w.source, o, files[w.source][o], platform.raw, platform.settings)
-        ],
-        [f"{failed.source} {failed.month}: {'; '.join(failed.problems)}" for failed in failures if failed],
-        **published or _NOT_PUBLISHED,  # type: ignore[arg-type]
-    )
+        "not_loaded": _with_reason(reasons, "new", "changed", "damaged"),
+        "older_reader": _with_reason(reasons, "older_reader"),
+        "gone": _with_reason(reasons, "gone"),
+        "failed": [f"{failed.source} {failed.month}: {'; '.join(failed.problems)}" for failed in failures if failed],
+    }
 
 
-def _is_needed(subject: str, source: str, month: str, other: str) -> bool:
-    """Whether `final` asks for `other` of this source itself, not of one that can stand in for it."""
-    offset = months_between(month, other)
-    return any(k.sources == (source,) and k.first_offset <= offset <= k.last_offset for k in required_kinds(subject))
+def _with_reason(reasons: dict[str, Reason | None], *wanted: Reason) -> list[str]:
+    return [name for name, reason in reasons.items() if reason in wanted]
 
 
 _NOT_PUBLISHED: dict[str, object] = {

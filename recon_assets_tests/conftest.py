@@ -13,28 +13,32 @@ from recon_assets_tests.azure.azurite import Azurite, account_at, missing
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.landed import platform_in
 from recon_assets_tests.postgres import Cluster
+from recon_assets_tests.search import SEARCHING
 
 # Set by .ci/run: there, what a machine does not allow is a failure, not a skip.
 NO_SKIPS = os.environ.get("RECON_TESTS_NO_SKIPS") == "1"
 
-# Test modules about landed files or published tables.
+# Test modules about the storage of landed files or published tables: on folders and on Azurite.
 STORED = {
+    "lakehouse.test_vacuum",
+    "lakehouse.test_published_store",
+    "landing.test_store",
+    "sources.test_loading",
+    "usage.test_loading",
+}
+# Modules that use the storage for something else: on Azurite too in `make search` alone.
+STORED_IN_SEARCH = {
     "dbt.test_publish",
     "defs.test_models_and_publication",
     "defs.test_raw_assets",
     "defs.test_sensors_and_schedules",
     "einvoices.test_readers",
     "issues.test_reported",
-    "lakehouse.test_vacuum",
-    "lakehouse.test_published_store",
     "landing.test_lying_listings",
-    "landing.test_store",
     "reliability.test_many_files",
     "sources.test_delimited",
-    "sources.test_loading",
     "sources.test_pages",
     "sources.test_quarantine",
-    "usage.test_loading",
 }
 
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -49,6 +53,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if NO_SKIPS and report.skipped and not may_skip and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, which CI does not allow: {report.longrepr[2]}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `make search` runs, and put modules that take long first, so that no worker ends with one."""
+    taken = [item for item in items if SEARCHING or item.get_closest_marker("search") is None]
+    config.hook.pytest_deselected(items=list(set(items) - set(taken)))
+    long = {item.path for item in taken if item.get_closest_marker("slow")}
+    items[:] = sorted(taken, key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,11 +90,13 @@ def cluster() -> Iterator[Cluster]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests of `STORED` run twice, on folders and on Azurite, unless they are marked `folder_only`."""
-    if metafunc.module.__name__.removeprefix("recon_assets_tests.") in STORED:
+    """Tests of stored files run twice, on folders and on Azurite, unless they are marked `folder_only`."""
+    module = metafunc.module.__name__.removeprefix("recon_assets_tests.")
+    if module in STORED | STORED_IN_SEARCH:
         storages = ["folder"]
         if metafunc.definition.get_closest_marker("folder_only") is None:
-            storages.append(pytest.param("azure", marks=pytest.mark.azure))  # type: ignore[arg-type]
+            marks = [pytest.mark.azure, *([] if module in STORED else [pytest.mark.search])]
+            storages.append(pytest.param("azure", marks=marks))  # type: ignore[arg-type]
         metafunc.fixturenames.append("storage")
         metafunc.parametrize("storage", storages, indirect=True)
 

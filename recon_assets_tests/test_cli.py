@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import datetime as dt
+import errno
 import io
 import json
 import os
@@ -175,10 +176,13 @@ def test_a_wrong_setting_is_named_with_what_it_was(name: str, value: str, fresh:
 
 @pytest.mark.slow
 def test_run_publishes_and_the_exit_code_says_so(copied: Recon) -> None:
-    land_nce(copied.platform.settings.landing, FEBRUARY, nce_lines(FEBRUARY, cost="13"))
+    lines = nce_lines(FEBRUARY, cost="13", count=200)
+    lines[4]["Subtotal"] = "ten"
+    path = land_nce(copied.platform.settings.landing, FEBRUARY, lines)
     done = copied.process("run", "--months", FEBRUARY)
     assert (done.returncode, "1 of 1 months were published." in done.stdout) == (0, True)
     assert f"{FEBRUARY} │ subscriptions  │ provisional" in done.stdout
+    assert f"rejected ms_recon_nce: 1 rows ({FEBRUARY}: 1)\n  {path}, row 5, column 'Subtotal': 'ten' " in done.stdout
     assert "Warning" not in done.stdout + done.stderr
 
 
@@ -248,6 +252,49 @@ def test_status_says_what_is_to_be_loaded_and_what_failed(copied: Recon) -> None
     table = copied("status").stdout
     assert f"to load: ms_recon_nce {MARCH}" in table
     assert f"failed: ms_recon_nce {MARCH}" in table
+
+
+def test_status_names_months_of_an_older_reader_and_those_whose_files_are_gone(copied: Recon) -> None:
+    record = copied.platform.raw.month_folder("ms_recon_nce", FEBRUARY) / "month.json"
+    content = json.loads(record.read_text(encoding="utf-8"))
+    record.write_text(json.dumps(content | {"load_id": "older", "newer_field": 1}), encoding="utf-8")
+    (copied.platform.settings.landing / microsoft_name(MONTHS[3], "NCE")).unlink()
+    months = {row["month"]: row for row in json.loads(copied("status", "--json").stdout)}
+    assert months[MARCH]["older_reader"] == [f"ms_recon_nce {FEBRUARY}"]
+    assert months[MARCH]["gone"] == [f"ms_recon_nce {MONTHS[3]}"]
+    assert months[MARCH]["not_loaded"] == []
+    table = copied("status").stdout
+    assert f"loaded by an older reader: ms_recon_nce {FEBRUARY}" in table
+    assert f"no longer there: ms_recon_nce {MONTHS[3]}" in table
+
+
+def test_a_source_that_cannot_be_listed_is_said_and_told_as_it_is_loaded(
+    copied: Recon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bug this fixes: a folder that cannot be read counted as empty, and its months as absent."""
+    closed = copied.platform.settings.landing / "partner_center" / "reconciliation"
+    really = os.scandir
+
+    def refused(path: Any) -> Any:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    listed = copied("status", "--json")
+    assert listed.exit_code == 1
+    assert f"ms_recon_nce: {closed} cannot be listed (Permission denied)" in listed.stderr
+    months = {row["month"]: row for row in json.loads(listed.stdout)}
+    assert not [name for name in months[MARCH]["missing"] if name.startswith("ms_recon_nce")]
+    assert months[MARCH]["gone"] == []
+    found = copied("doctor")
+    assert (found.exit_code, f"error landing: {closed} cannot be listed" in found.stdout) == (2, True)
+    before = seen_months(copied.platform)
+    ran = copied("run", "--months", MARCH)
+    assert ran.exit_code == 1
+    assert f"problem subscriptions: nothing is loaded or reconciled. {closed} cannot be listed" in ran.stdout
+    assert copied.platform.raw.months("ms_recon_nce") == MONTHS
+    assert seen_months(copied.platform) == before
 
 
 def test_status_of_a_new_home_says_how_to_begin(fresh: Recon) -> None:

@@ -27,3 +27,8 @@
         'einvoices': ['erp_sales_register', 'erp_purchase_register', 'einvoices'],
     }) }}
 {% endmacro %}
+
+{# Days after its end until a month of a subject is final. #}
+{% macro settle_days() %}
+    {{ return({'subscriptions': 0, 'usage': 5, 'einvoices': 0}) }}
+{% endmacro %}

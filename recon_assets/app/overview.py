@@ -98,22 +98,22 @@ def render(
     reader: Reader,
     published: Published,
     as_of: str | None,
-    areas: list[str],
+    subjects: list[str],
     open_issues: Mapping[tuple[str, str], int],
     now: dt.datetime,
     dagster_url: str,
 ) -> list[Any]:
     found = cells(reader, published)
     months = sorted({month for month, _ in found}, reverse=True)[:_MONTHS]
-    changes = [row for row in reader.rows(published.moment, changes_query()) if row["reconciliation"] in areas]
+    changes = [row for row in reader.rows(published.moment, changes_query()) if row["reconciliation"] in subjects]
     return [
         html.H2("Months"),
         _legend(),
-        _matrix(found, months, areas, as_of, open_issues, now, dagster_url),
+        _matrix(found, months, subjects, as_of, open_issues, now, dagster_url),
         html.H2("Differences over the months"),
-        *_trends(found, list(reversed(months)), areas),
+        *_trends(found, list(reversed(months)), subjects),
         html.H2("What the last publications changed"),
-        _changes(changes, areas, as_of),
+        _changes(changes, subjects, as_of),
     ]
 
 
@@ -125,19 +125,21 @@ def _legend() -> html.Div:
 def _matrix(
     found: Mapping[tuple[str, str], Cell],
     months: list[str],
-    areas: list[str],
+    subjects: list[str],
     as_of: str | None,
     open_issues: Mapping[tuple[str, str], int],
     now: dt.datetime,
     dagster_url: str,
 ) -> html.Div:
-    head = [html.Th("Month", scope="col"), *(html.Th(RECONCILIATIONS[area], scope="col") for area in areas)]
+    head = [html.Th("Month", scope="col"), *(html.Th(RECONCILIATIONS[subject], scope="col") for subject in subjects)]
     rows = [
         html.Tr(
             [html.Th(month, scope="row")]
             + [
-                html.Td(_cell(found.get((month, area)), as_of, open_issues.get((month, area), 0), now, dagster_url))
-                for area in areas
+                html.Td(
+                    _cell(found.get((month, subject)), as_of, open_issues.get((month, subject), 0), now, dagster_url)
+                )
+                for subject in subjects
             ]
         )
         for month in months
@@ -235,17 +237,17 @@ def _age(published_at: dt.datetime, now: dt.datetime) -> str:
     return "just now"
 
 
-def _trends(found: Mapping[tuple[str, str], Cell], months: list[str], areas: list[str]) -> list[Any]:
+def _trends(found: Mapping[tuple[str, str], Cell], months: list[str], subjects: list[str]) -> list[Any]:
     """Per reconciliation and currency the absolute differences of each month, as columns."""
     charts = []
-    for area in areas:
+    for subject in subjects:
         series: dict[str, dict[str, Decimal]] = {}
         for month in months:
-            if (month, area) in found:
-                for currency, amount in _absolute(found[month, area]).items():
+            if (month, subject) in found:
+                for currency, amount in _absolute(found[month, subject]).items():
                     series.setdefault(currency, {})[month] = amount
         charts += [
-            _trend(area, currency, values, months)
+            _trend(subject, currency, values, months)
             for currency, values in sorted(series.items())
             if any(values.values())
         ]
@@ -261,10 +263,10 @@ def _absolute(cell: Cell) -> dict[str, Decimal]:
     return found
 
 
-def _trend(area: str, currency: str, values: Mapping[str, Decimal], months: list[str]) -> html.Figure:
+def _trend(subject: str, currency: str, values: Mapping[str, Decimal], months: list[str]) -> html.Figure:
     most = max(values.values())
     columns = [_column(month, values.get(month), most, currency) for month in months]
-    caption = f"{RECONCILIATIONS[area]}, {currency}"
+    caption = f"{RECONCILIATIONS[subject]}, {currency}"
     said = "; ".join(f"{month} {money(values[month], currency)}" for month in months if month in values)
     return html.Figure(
         [
@@ -285,7 +287,7 @@ def _column(month: str, value: Decimal | None, most: Decimal, currency: str) -> 
     )
 
 
-def _changes(changes: list[Row], areas: list[str], as_of: str | None) -> html.Div:
+def _changes(changes: list[Row], subjects: list[str], as_of: str | None) -> html.Div:
     if not changes:
         return message("Nothing: no month has been published again with other results.", "empty")
     titles = ("Month", "Reconciliation", "Change", "From", "To", "Rows", "Published")

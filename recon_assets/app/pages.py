@@ -89,7 +89,7 @@ def overview_page(site: Site, search: str | None) -> list[Any]:
             f"Nothing was published{f' at {address.as_of}' if address.as_of else ' yet'}. "
             "Land files, run `recon run --months <month>`, then look again."
         )
-    areas = [screen.reconciliation for screen in site.screens]
+    subjects = [screen.reconciliation for screen in site.screens]
     moments = sorted({p.published_at for p in published.current.values()}, reverse=True)
     return [
         html.H1("Overview"),
@@ -99,7 +99,7 @@ def overview_page(site: Site, search: str | None) -> list[Any]:
             site.reader,
             published,
             address.as_of,
-            areas,
+            subjects,
             site.issues.open_counts(),
             site.clock(),
             site.settings.dagster_url,

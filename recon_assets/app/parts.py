@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +11,7 @@ import dash_ag_grid as dag
 from dash import dcc, html
 
 from recon_assets.app.address import Address
-from recon_assets.app.format import RECONCILIATIONS, instant, money, plain, shown, tone, words
+from recon_assets.app.format import instant, money, shown, tone, words
 from recon_assets.app.queries import MAX_CHOICES
 from recon_assets.app.tables import NUMERIC, Column, Filter, Row, Table
 from recon_assets.currencies import decimals
@@ -311,15 +310,3 @@ def dagster_links(url: str, reconciliation: str, month: str, run_id: str) -> htm
             html.A("run", href=f"{url}/runs/{quote(run_id, safe='')}"),
         ]
     )
-
-
-def field_rows(row: Row, names: list[str]) -> html.Dl:
-    return facts({words(name): plain(row[name]) or "none" for name in names})
-
-
-def reconciliation_title(name: str) -> str:
-    return RECONCILIATIONS.get(name, name)
-
-
-def with_row(address: Address, table: str, key: str) -> Address:
-    return replace(address, row=(table, key))

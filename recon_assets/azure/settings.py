@@ -5,19 +5,18 @@ Without an account key the credential is azure-identity's DefaultAzureCredential
 
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
-from recon_assets.connectors.settings import is_loopback, setting_problem
-from recon_assets.errors import InputError
+from recon_assets.environment import EnvironmentSettings, is_secure, read_settings
 
 PREFIX = "RECON_AZURE_"
 
 
-class AzureSettings(BaseSettings):
+class AzureSettings(EnvironmentSettings):
     """Which storage account, its key if there is one, and patience."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     account: str | None = Field(None, pattern=r"^[a-z0-9]{3,24}$", description="Name of the storage account.")
     endpoint: str | None = Field(
@@ -41,9 +40,7 @@ class AzureSettings(BaseSettings):
     def _secure_address(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        local = parts.scheme == "http" and is_loopback(value)
-        if not parts.hostname or parts.query or parts.username or (parts.scheme != "https" and not local):
+        if not is_secure(value) or urlsplit(value).query or urlsplit(value).username:
             raise ValueError(
                 "write an https:// address without a SAS token (http:// is only for an emulator on this computer)"
             )
@@ -73,10 +70,4 @@ class AzureSettings(BaseSettings):
 
 def load_azure_settings() -> AzureSettings:
     """Settings from the environment; InputError names each variable that is wrong or missing, never its value."""
-    try:
-        return AzureSettings()  # type: ignore[call-arg]
-    except ValidationError as error:
-        wrong = "; ".join(
-            setting_problem(PREFIX, item["loc"], item["msg"]) for item in error.errors(include_input=False)
-        )
-    raise InputError(f"Azure storage cannot be used with these settings. {wrong}.")
+    return read_settings(AzureSettings, "Azure storage cannot be used with these settings.")

@@ -37,11 +37,14 @@ def _macros() -> str:
         f"        '{name}': [{', '.join(repr(source) for group in subject.required for source in group)}],\n"
         for name, subject in SUBJECTS.items()
     )
+    settle_days = ", ".join(f"'{name}': {subject.settle_days}" for name, subject in SUBJECTS.items())
     return (
         f"{{# {_NOTICE} #}}\n\n{{# The compared fields of a document, in their order. #}}\n"
         f"{{% macro compared_fields() %}}\n    {{{{ return([\n{fields}    ]) }}}}\n{{% endmacro %}}\n\n"
         f"{{# Of each subject the sources without which it has no month. #}}\n"
-        f"{{% macro required_sources() %}}\n    {{{{ return({{\n{required}    }}) }}}}\n{{% endmacro %}}\n"
+        f"{{% macro required_sources() %}}\n    {{{{ return({{\n{required}    }}) }}}}\n{{% endmacro %}}\n\n"
+        f"{{# Days after its end until a month of a subject is final. #}}\n"
+        f"{{% macro settle_days() %}}\n    {{{{ return({{{settle_days}}}) }}}}\n{{% endmacro %}}\n"
     )
 
 

@@ -1,5 +1,6 @@
 """The console script `recon`: thin, the same code paths as the Dagster UI. Heavy imports wait for the command."""
 
+import errno
 import getpass
 import os
 import sys
@@ -9,11 +10,23 @@ from typing import Any
 import click
 from click.utils import get_text_stream
 
+from recon_assets.azure.urls import is_azure
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.cli.fetch import fetch
 from recon_assets.cli.issues import issues
 from recon_assets.errors import ReconError
+from recon_assets.home import prepare_home
+from recon_assets.landing.writer import move_into_landing
+from recon_assets.logs import log_to_stderr
+from recon_assets.months import parse_month, parse_months
+from recon_assets.pipeline.marts import published_marts
+from recon_assets.pipeline.plan import landed_subjects
+from recon_assets.settings import load_settings
+from recon_assets.transport.redaction import redact
+from recon_assets.visible import visible
 
+# What an operating system refuses without any fault of ours: no rights, a read-only or a full disk.
+_OF_THE_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 SUBJECT_CHOICE = click.Choice(list(SUBJECTS))
 
 
@@ -24,18 +37,26 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ReconError as error:
-            from recon_assets.transport.redaction import redact
-            from recon_assets.visible import visible
-
-            click.echo(f"Error: {visible(redact(str(error)))}", err=True)
+            _show_error(str(error))
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in _OF_THE_MACHINE:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            _show_error(
+                f"{place}{error.strerror}. Grant this account access, or make room (`recon doctor` says where)."
+            )
+            ctx.exit(1)
+
+
+def _show_error(text: str) -> None:
+    click.echo(f"Error: {visible(redact(text))}", err=True)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="recon_assets")
 def main() -> None:
     """Where invoices do not agree, why, and by how much."""
-    from recon_assets.logs import log_to_stderr
 
     log_to_stderr("json" if os.environ.get("RECON_LOG_FORMAT") == "json" else "text")
 
@@ -50,12 +71,7 @@ main.add_command(issues)
 @click.option("--scale", default=1, show_default=True, help="Multiplies the number of plain subscriptions.")
 def sample(months: str, seed: int, scale: int) -> None:
     """Write sample landing files with known discrepancies, and expected.json that names them."""
-    from recon_assets.azure.urls import is_azure
-    from recon_assets.home import prepare_home
-    from recon_assets.landing.writer import move_into_landing
-    from recon_assets.months import parse_months
     from recon_assets.sample import write_sample
-    from recon_assets.settings import load_settings
 
     settings = load_settings()
     prepare_home(settings)
@@ -74,8 +90,6 @@ def sample(months: str, seed: int, scale: int) -> None:
 def run(months: str, subjects: tuple[str, ...]) -> None:
     """Load, reconcile and publish months. Exit code 0 only if every selected month was published."""
     from recon_assets.cli.console import progress_display, show_outcome
-    from recon_assets.months import parse_months
-    from recon_assets.pipeline.plan import landed_subjects
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings()
@@ -94,9 +108,9 @@ def status(as_json: bool) -> None:
     """Per month and reconciliation: what has landed, what is published, and how far it can be trusted."""
     from recon_assets.cli.console import show_status
     from recon_assets.platform import Platform
-    from recon_assets.status import month_statuses
+    from recon_assets.status import overview
 
-    show_status(month_statuses(Platform.from_settings()), as_json)
+    sys.exit(show_status(overview(Platform.from_settings()), as_json))
 
 
 # A statement may begin with a comment, whose dashes are no option.
@@ -136,7 +150,6 @@ def period(first: str, last: str, form: str, as_of: str | None) -> None:
 def export(form: str, out: Path, months: str | None, as_of: str | None) -> None:
     """A consistent copy of the published marts for tools that cannot read Delta."""
     from recon_assets.export import export_marts
-    from recon_assets.months import parse_months
     from recon_assets.query import parse_instant
 
     chosen = parse_months(months) if months else None
@@ -157,7 +170,6 @@ BY_OPTION = click.option("--by", default=getpass.getuser, show_default="your use
 def close(month: str, subjects: tuple[str, ...], by: str) -> None:
     """Close a final month: what readers see of it stays until it is reopened."""
     from recon_assets.defs.closings import show_closings
-    from recon_assets.months import parse_month
     from recon_assets.pipeline.closing import close_month
     from recon_assets.platform import Platform
 
@@ -178,7 +190,6 @@ def close(month: str, subjects: tuple[str, ...], by: str) -> None:
 def reopen(month: str, reason: str, subjects: tuple[str, ...], by: str) -> None:
     """Let a closed month be published again by the next run."""
     from recon_assets.defs.closings import show_closings
-    from recon_assets.months import parse_month
     from recon_assets.pipeline.closing import reopen_month
     from recon_assets.platform import Platform
 
@@ -195,7 +206,6 @@ def reopen(month: str, reason: str, subjects: tuple[str, ...], by: str) -> None:
 def vacuum(keep_days: int | None, dry_run: bool) -> None:
     """Remove published files that nobody needs: not current, not closed, and replaced long ago."""
     from recon_assets.lakehouse.vacuum import vacuum as remove
-    from recon_assets.pipeline.marts import published_marts
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings()
@@ -216,7 +226,6 @@ def reject() -> None:
 def reject_list(months: str | None) -> None:
     """Quarantined rows with file, row and reason."""
     from recon_assets.cli.console import show_rejected
-    from recon_assets.months import parse_months
     from recon_assets.platform import Platform
 
     show_rejected(Platform.from_settings(), parse_months(months) if months else None)

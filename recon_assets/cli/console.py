@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import duckdb
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -16,7 +15,8 @@ from recon_assets.catalogue import SOURCES
 from recon_assets.currencies import decimals
 from recon_assets.doctor import Finding
 from recon_assets.platform import Platform
-from recon_assets.status import MonthStatus
+from recon_assets.rejected import rejected_rows, rejections
+from recon_assets.status import MonthStatus, Overview
 from recon_assets.visible import visible
 
 if TYPE_CHECKING:
@@ -61,13 +61,29 @@ def show_outcome(platform: Platform, outcome: "Outcome", subjects: list[str], mo
     console = _console()
     for problem in dict.fromkeys(outcome.problems):
         console.print("[red]problem[/]", cell(problem), highlight=False)
+    _show_rejected_rows(console, platform, subjects, months)
     _show_summary(console, platform, outcome)
+    for (month, subject), publication in sorted(outcome.since.items()):
+        text = (
+            f"{month} {subject} was published again since, at {publication.published_at:%Y-%m-%d %H:%M:%S} UTC by run"
+        )
+        console.print(f"{text} {publication.run_id}: that is what readers see.", highlight=False)
     missing = [f"{s} {m}" for s in subjects for m in months if (m, s) not in outcome.published]
     published = len(outcome.published)
     console.print(f"{published} of {published + len(missing)} months were published.", highlight=False)
     if missing:
         console.print(f"Not published: {', '.join(missing)}. What was published before stays.", highlight=False)
     return 1 if missing else 0
+
+
+def _show_rejected_rows(console: Console, platform: Platform, subjects: list[str], months: list[str]) -> None:
+    for found in rejections(platform.raw, subjects, months):
+        counts = ", ".join(f"{month}: {count:,}" for month, count in found.months.items())
+        console.print(
+            f"[yellow]rejected[/] {found.source}: {sum(found.months.values()):,} rows ({counts})", highlight=False
+        )
+        for row in found.first:
+            console.print(cell(f"  {row}"), highlight=False, soft_wrap=True)
 
 
 def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> None:
@@ -95,10 +111,18 @@ def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> N
     console.print(table)
 
 
-def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
+def show_status(found: Overview, as_json: bool) -> int:
+    """The table, or the months as JSON, and on standard error what could not be listed; the exit code."""
     if as_json:
-        print(json.dumps([asdict(status) for status in statuses], indent=1))
-        return
+        print(json.dumps([asdict(status) for status in found.months], indent=1))
+    else:
+        _show_months(found.months)
+    for problem in found.problems:
+        Console(stderr=True).print("[red]problem[/]", cell(problem), highlight=False, soft_wrap=True)
+    return 1 if found.problems else 0
+
+
+def _show_months(statuses: list[MonthStatus]) -> None:
     table = Table(
         "month", "reconciliation", "window", "published", "checks", "paired", "one-sided", "quarantined", "remarks"
     )
@@ -108,6 +132,8 @@ def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
         checks = f"{s.checks_passed} ok, {s.checks_failed} failed" if s.checks_passed is not None else ""
         remarks = [f"failed: {text}" for text in s.failed]
         remarks += [f"to load: {', '.join(s.not_loaded)}"] if s.not_loaded else []
+        remarks += [f"loaded by an older reader: {', '.join(s.older_reader)}"] if s.older_reader else []
+        remarks += [f"no longer there: {', '.join(s.gone)}"] if s.gone else []
         remarks += [f"missing: {', '.join(s.missing)}"] if s.missing else []
         counts = ["" if n is None else f"{n:,}" for n in (s.paired, s.one_sided, s.quarantined)]
         cells = (s.month, s.reconciliation, s.window_status, published, checks, *counts, "\n".join(remarks))
@@ -118,21 +144,11 @@ def show_status(statuses: list[MonthStatus], as_json: bool) -> None:
 def show_rejected(platform: Platform, months: list[str] | None) -> None:
     table = Table("source", "month", "file", "row", "column", "value", "reason", show_lines=False)
     for source in SOURCES:
-        failed = {attempt.month for attempt in platform.raw.failed_months(source)}
-        for month in sorted({*platform.raw.months(source), *failed}):
+        for month in platform.raw.recorded_months(source):
             if months is None or month in months:
-                for row in _rejected(platform, source, month):
+                for row in rejected_rows(platform.raw, source, month):
                     table.add_row(*("" if value is None else cell(str(value)) for value in row))
     _console().print(table if table.row_count else "No row was rejected.")
-
-
-def _rejected(platform: Platform, source: str, month: str) -> list[tuple[object, ...]]:
-    files = [str(path) for path in platform.raw.rejected_files(source, month)]
-    if not files:
-        return []
-    with duckdb.connect() as connection:
-        rows = connection.read_parquet(files)
-        return rows.project("source, month, source_file, source_row, column_name, value, reason").fetchall()
 
 
 def show_findings(findings: list[Finding]) -> int:

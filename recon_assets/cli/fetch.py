@@ -2,6 +2,10 @@
 
 import click
 
+from recon_assets.home import prepare_home
+from recon_assets.months import parse_month
+from recon_assets.settings import load_settings
+
 
 @click.group()
 def fetch() -> None:
@@ -16,9 +20,6 @@ def fetch() -> None:
 def usage(invoice_ids: tuple[str, ...], month: str | None) -> None:
     """Billed Azure usage of invoices, from Microsoft Graph (RECON_GRAPH_* settings)."""
     from recon_assets.connectors.partner_center import open_partner_center
-    from recon_assets.home import prepare_home
-    from recon_assets.months import parse_month
-    from recon_assets.settings import load_settings
 
     if not invoice_ids and not month:
         raise click.UsageError("Give --invoice-id, or --month for every invoice of a month.")
@@ -44,8 +45,6 @@ def usage(invoice_ids: tuple[str, ...], month: str | None) -> None:
 def bss() -> None:
     """Invoices of the billing platform that were updated since the last fetch (RECON_BSS_* settings)."""
     from recon_assets.connectors.bss import open_bss
-    from recon_assets.home import prepare_home
-    from recon_assets.settings import load_settings
 
     settings = load_settings()
     prepare_home(settings)

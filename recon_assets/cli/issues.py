@@ -4,8 +4,10 @@ import getpass
 
 import click
 
+from recon_assets.app.settings import load_app_settings
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.errors import InputError
+from recon_assets.settings import load_settings
 from recon_assets.visible import visible
 
 
@@ -25,7 +27,6 @@ def _show(text: str) -> None:
 def list_issues(everything: bool, limit: int) -> None:
     """Issues, newest first."""
     from recon_assets.issues.store import OPEN, STATUSES, open_issues
-    from recon_assets.settings import load_settings
 
     found, count = open_issues(load_settings()).find(limit, status=STATUSES if everything else OPEN)
     for issue in found:
@@ -38,7 +39,6 @@ def list_issues(everything: bool, limit: int) -> None:
 def show_issue(number: int) -> None:
     """One issue with its history."""
     from recon_assets.issues.store import open_issues
-    from recon_assets.settings import load_settings
 
     store = open_issues(load_settings())
     issue = store.get(number)
@@ -63,8 +63,6 @@ def report_issue(reconciliation: str, month: str, key: str, title: str, descript
     """Report the discrepancy of a published row."""
     from recon_assets.app.pages import find_discrepancy
     from recon_assets.app.server import make_site
-    from recon_assets.app.settings import load_app_settings
-    from recon_assets.settings import load_settings
 
     site = make_site(load_settings(), load_app_settings())
     about = find_discrepancy(site, reconciliation, month, key)

@@ -3,19 +3,18 @@
 import datetime as dt
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
 
-from recon_assets.connectors.settings import is_loopback, setting_problem
-from recon_assets.errors import InputError
+from recon_assets.environment import EnvironmentSettings, is_secure, read_settings
 
 _PREFIX = "RECON_BSS_"
 
 
-class BssSettings(BaseSettings):
+class BssSettings(EnvironmentSettings):
     """How the billing platform is asked for invoices: address, an API user of its own, pages, patience."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
     url: str = Field(description="Address of the BSS, without /api.")
     username: str = Field(min_length=1, description="API user.")
@@ -27,9 +26,14 @@ class BssSettings(BaseSettings):
     page_size: int = Field(500, ge=1, le=500, description="Invoices per page.")
     first_page: int = Field(1, ge=0, le=1, description="Index of the first page.")
     overlap_minutes: int = Field(
-        15, ge=0, description="How far before the watermark a fetch begins: updates may become visible late."
+        15,
+        ge=0,
+        le=525_600,
+        description="How far before the watermark a fetch begins: updates may become visible late.",
     )
-    passes: int = Field(3, ge=1, description="How often all pages are read again when invoices change meanwhile.")
+    passes: int = Field(
+        3, ge=1, le=100, description="How often all pages are read again when invoices change meanwhile."
+    )
 
     attempts: int = Field(6, ge=1, le=100, description="Attempts of one request before it counts as failed.")
     first_wait_seconds: float = Field(1, ge=0, description="First pause of the exponential backoff.")
@@ -39,19 +43,11 @@ class BssSettings(BaseSettings):
     @field_validator("url")
     @classmethod
     def _secure_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(value))
-        if not parts.hostname or parts.query or parts.username or not secure:
+        if not is_secure(value) or urlsplit(value).query or urlsplit(value).username:
             raise ValueError("write an https:// address (http:// is only for this computer itself)")
         return value.rstrip("/")
 
 
 def load_bss_settings() -> BssSettings:
     """Settings from the environment; InputError names each variable that is wrong or missing, never its value."""
-    try:
-        return BssSettings()  # type: ignore[call-arg]  # the required fields come from the environment
-    except ValidationError as error:
-        wrong = "; ".join(
-            setting_problem(_PREFIX, item["loc"], item["msg"]) for item in error.errors(include_input=False)
-        )
-    raise InputError(f"The BSS cannot be asked for invoices with these settings. {wrong}.")
+    return read_settings(BssSettings, "The BSS cannot be asked for invoices with these settings.")

@@ -19,7 +19,8 @@ from pydantic.alias_generators import to_camel
 
 from recon_assets.connectors.answers import json_object
 from recon_assets.connectors.identity import TokenSource
-from recon_assets.connectors.settings import GraphSettings, is_loopback
+from recon_assets.connectors.settings import GraphSettings
+from recon_assets.environment import is_loopback
 from recon_assets.errors import InputError, ReconError
 from recon_assets.months import is_month
 from recon_assets.transport.http import Http

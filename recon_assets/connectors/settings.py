@@ -3,23 +3,18 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
-from recon_assets.errors import InputError
+from recon_assets.environment import EnvironmentSettings, is_secure, read_settings
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _PREFIX = "RECON_GRAPH_"
 
 
-def is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in _LOOPBACK
-
-
-class GraphSettings(BaseSettings):
+class GraphSettings(EnvironmentSettings):
     """How billed usage is asked for: an app registration (secret or certificate), addresses, patience."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
     tenant_id: str = Field(min_length=1, description="Microsoft Entra tenant of the partner.")
     client_id: str = Field(min_length=1, description="Application (client) id of the app registration.")
@@ -36,6 +31,7 @@ class GraphSettings(BaseSettings):
 
     blob_hosts: list[str] = Field(
         [".blob.core.windows.net", ".blob.core.usgovcloudapi.net", ".blob.core.chinacloudapi.cn"],
+        examples=['[".blob.core.windows.net"]'],
         description="Ends of the names of hosts that files may be downloaded from, each beginning with a dot.",
     )
 
@@ -52,8 +48,7 @@ class GraphSettings(BaseSettings):
     @classmethod
     def _secure_address(cls, value: str) -> str:
         value = value.rstrip("/")
-        parts = urlsplit(value)
-        if not parts.hostname or (parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(value))):
+        if not is_secure(value):
             raise ValueError("write an https:// address (http:// is only for this computer itself)")
         return value
 
@@ -89,17 +84,4 @@ def origin_scope(url: str) -> str:
 
 def load_graph_settings() -> GraphSettings:
     """Settings from the environment; InputError names each variable that is wrong or missing, never its value."""
-    try:
-        return GraphSettings()  # type: ignore[call-arg]  # the required fields come from the environment
-    except ValidationError as error:
-        wrong = "; ".join(
-            setting_problem(_PREFIX, item["loc"], item["msg"]) for item in error.errors(include_input=False)
-        )
-    raise InputError(f"Microsoft Graph cannot be asked for usage with these settings. {wrong}.")
-
-
-def setting_problem(prefix: str, place: tuple[int | str, ...], message: str) -> str:
-    """What is wrong with one setting, by the name of its variable."""
-    name = "_".join(str(part) for part in place).upper()
-    text = message.removeprefix("Value error, ")
-    return f"{prefix}{name}: {text}" if name else text
+    return read_settings(GraphSettings, "Microsoft Graph cannot be asked for usage with these settings.")

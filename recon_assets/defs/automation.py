@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import dagster as dg
@@ -12,12 +12,11 @@ from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.defs.partitions import current_month
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.lakehouse.raw import RawMonth
-from recon_assets.landing.watch import Attempt, Decision, Memory, PendingMonth, decide
+from recon_assets.landing.watch import Attempt, Decision, Ending, Memory, PendingMonth, decide
 from recon_assets.months import add_months, months_between
 from recon_assets.pipeline.plan import landed_files, window_status
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
-from recon_assets.sources.loading import needs_load
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -153,14 +152,15 @@ def landing_sensor(
     partitions: dg.PartitionsDefinition,  # type: ignore[type-arg]
     seconds: int,
 ) -> dg.SensorDefinition:
-    """New and replaced files of a subject's sources: loads their months once the files are stable."""
+    """New, replaced and removed files of a subject's sources: loads their months once the files are stable."""
 
     @dg.sensor(
         name=f"landing_{subject}",
         job=job,
         minimum_interval_seconds=seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Loads the raw months of {subject} whose landed files are new or were replaced.",
+        description=f"Loads the raw months of {subject} whose landed files are not what is loaded: new, replaced, "
+        "gone, or loaded by an older reader.",
     )
     def landing(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult | dg.SkipReason:
         here = platform.get()
@@ -198,30 +198,36 @@ def _sensor_result(decision: Decision, pending: list[PendingMonth]) -> dg.Sensor
 def pending_months(platform: Platform, subject: str) -> list[PendingMonth]:
     """Months whose landed files are not what is loaded, with whether these files failed their audit already."""
     pending = []
-    for source, months in landed_files(platform.landing, subject).items():
-        for month, files in months.items():
-            if needs_load(source, month, files, platform.raw, platform.settings):
+    for source, landed in landed_files(platform.landing, subject).items():
+        for month in sorted({*landed, *platform.raw.recorded_months(source)}):
+            files = landed.get(month, [])
+            if platform.why_load(source, month, files):
                 failed = platform.raw.read_failed(source, month)
-                same = failed is not None and sorted(failed.versions) == sorted(f.version for f in files)
+                same = failed is not None and sorted(failed.versions) == sorted(f.state for f in files)
                 pending.append(PendingMonth(source, month, files, same))
     return pending
 
 
 def memory_from(cursor: str | None) -> Memory:
+    """What a tick has written; nothing of one that an older version has: it costs a tick and no more."""
     content = json.loads(cursor) if cursor else {}
-    attempts = {key: Attempt(**attempt) for key, attempt in content.get("attempts", {}).items()}
-    return Memory(content.get("seen", {}), attempts)
+    if content.keys() != {"seen", "gone", "attempts"}:
+        return Memory()
+    attempts = {key: Attempt(**attempt) for key, attempt in content["attempts"].items()}
+    return Memory(content["seen"], content["gone"], attempts)
 
 
 def with_outcomes(instance: dg.DagsterInstance, memory: Memory) -> Memory:
-    """The memory with attempts marked whose run failed: a run key is used up for ever, so a retry needs a new one."""
-    failed_states = {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
-    attempts = {}
-    for key, attempt in memory.attempts.items():
-        run_key = f"{key}:{attempt.batch}:{attempt.number}"
-        runs = instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": run_key}), limit=1)
-        attempts[key] = Attempt(attempt.batch, attempt.number, bool(runs) and runs[0].status in failed_states)
-    return Memory(memory.seen, attempts)
+    """The memory with what became of the runs of its attempts."""
+    return replace(memory, attempts={k: replace(a, ending=_ending(instance, a)) for k, a in memory.attempts.items()})
+
+
+def _ending(instance: dg.DagsterInstance, attempt: Attempt) -> Ending:
+    """Success is an end too: when the month is still to be loaded, something happened to it since."""
+    runs = instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": attempt.run_key}), limit=1)
+    if not runs:
+        return "unknown"
+    return "ended" if runs[0].is_finished else "running"
 
 
 def automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:

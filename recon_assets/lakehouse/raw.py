@@ -4,23 +4,27 @@
     raw/<source>/<YYYY-MM>/<load id>/*.parquet   rows, quarantine and further tables of that load
     raw/<source>/<YYYY-MM>/failed.json           the last attempt, when it failed its audit
     raw/<source>/<YYYY-MM>/failed/*.parquet      what that attempt rejected, for whoever corrects the file
+    raw/<source>/<YYYY-MM>/contents.json         hashes of landed files of which size and time do not tell enough
 
-A reader takes what `month.json` names; loads that were replaced stay a while for builds that still read them.
+A reader takes what `month.json` names; loads that were replaced stay a while for builds that still read them. A record
+that cannot be read, or that names files which are gone, counts as not there: the month is loaded again.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from recon_assets.landing.store import file_state
 from recon_assets.months import is_month
 
 _COMMIT = "month.json"
 _FAILED = "failed.json"
 _REJECTED = "failed"
+_CONTENTS = "contents.json"
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,15 @@ class LoadedFile:
     duplicates: int = 0  # quarantined rows that repeat one of the same file: not counted into the limit
     ignored: dict[str, int] = field(default_factory=dict)  # records left out by a named rule, by its name
     unread: list[str] = field(default_factory=list)  # members of an archive that are none of the source's
+    changed_ns: int = 0  # of the landed file, when it was loaded
 
     @property
     def version(self) -> str:
         return f"{self.path}@{self.etag}"
+
+    @property
+    def state(self) -> str:
+        return file_state(self.path, self.etag, self.changed_ns)
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class FailedLoad:
     source: str
     month: str
     attempted_at: str
-    versions: list[str]
+    versions: list[str]  # states of the files: a file that is touched may be tried again
     problems: list[str]
 
 
@@ -82,25 +91,47 @@ class RawStore:
         return self.root / source / month
 
     def read(self, source: str, month: str) -> RawMonth | None:
-        content = _read_json(self.month_folder(source, month) / _COMMIT)
+        """The committed month; None when there is none, or what there is of it is not whole (`is_damaged`)."""
+        content = _known_fields(RawMonth, _read_json(self.month_folder(source, month) / _COMMIT))
         if content is None:
             return None
-        files = [LoadedFile(**file) for file in content.pop("files")]
-        return RawMonth(files=files, **content)
+        files = [_known_fields(LoadedFile, file) for file in content.pop("files")]
+        found = RawMonth(files=[LoadedFile(**file) for file in files if file is not None], **content)
+        tables = (self.root / path for paths in found.tables.values() for path in paths)
+        return found if None not in files and all(path.is_file() for path in tables) else None
+
+    def is_damaged(self, source: str, month: str) -> bool:
+        """Whether there is a record that cannot be read, or that names files which are gone."""
+        return (self.month_folder(source, month) / _COMMIT).is_file() and self.read(source, month) is None
 
     def read_failed(self, source: str, month: str) -> FailedLoad | None:
-        content = _read_json(self.month_folder(source, month) / _FAILED)
+        path = self.month_folder(source, month) / _FAILED
+        content = _known_fields(FailedLoad, _read_json(path))
+        if content is None and path.is_file():
+            return FailedLoad(source, month, "", [], [f"{path} is damaged; load the month again"])
         return None if content is None else FailedLoad(**content)
 
+    def contents(self, source: str, month: str) -> Mapping[str, str]:
+        """SHA-256 by state of landed files that were hashed to tell whether they are the ones that were loaded."""
+        return _read_json(self.month_folder(source, month) / _CONTENTS) or {}
+
+    def remember_contents(self, source: str, month: str, contents: Mapping[str, str]) -> None:
+        _replace_json(self.month_folder(source, month) / _CONTENTS, dict(contents))
+
     def months(self, source: str) -> list[str]:
-        """Committed months of a source, in order."""
+        """Committed months of a source, damaged ones included, in order."""
         folder = self.root / source
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         return [name for name in names if is_month(name) and (folder / name / _COMMIT).is_file()]
 
+    def recorded_months(self, source: str) -> list[str]:
+        """Months of which there is anything: committed ones, and those whose last load failed."""
+        return sorted({*self.months(source), *(failed.month for failed in self.failed_months(source))})
+
     def failed_months(self, source: str) -> Iterator[FailedLoad]:
-        for path in sorted((self.root / source).glob(f"*/{_FAILED}")):
-            failed = self.read_failed(source, path.parent.name)
+        folder = self.root / source
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            failed = self.read_failed(source, path.name)
             if failed is not None:
                 yield failed
 
@@ -119,11 +150,13 @@ class RawStore:
             shutil.copy(path, folder / _REJECTED / path.name)
         _replace_json(folder / _FAILED, asdict(failed))
 
-    def retire(self, source: str, month: str) -> None:
-        """Forget a month whose landed files are all gone: no file = the month is absent."""
+    def retire(self, source: str, month: str) -> bool:
+        """Forget a month whose landed files are all gone: no file = the month is absent. Whether there was anything."""
         folder = self.month_folder(source, month)
+        was_there = (folder / _COMMIT).is_file() or (folder / _FAILED).is_file()
         (folder / _COMMIT).unlink(missing_ok=True)
         self._forget_failure(folder)
+        return was_there
 
     def rejected_files(self, source: str, month: str) -> list[Path]:
         """Parquet files with the rejected rows of the newest attempt, failed or committed."""
@@ -148,11 +181,21 @@ class RawStore:
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file; None when there is none: no file, nothing in it, or cut off."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    return content
+    return content if isinstance(content, dict) else None
+
+
+def _known_fields(record: type, content: object) -> dict[str, Any] | None:
+    """What a record of this type holds of `content`, which a newer version may have written; None without all of it."""
+    if not isinstance(content, dict):
+        return None
+    known = {f.name: content[f.name] for f in fields(record) if f.name in content}
+    needed = {f.name for f in fields(record) if f.default is MISSING and f.default_factory is MISSING}
+    return known if needed <= known.keys() else None
 
 
 def _replace_json(path: Path, content: dict[str, Any]) -> None:

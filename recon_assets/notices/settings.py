@@ -2,32 +2,36 @@
 
 from decimal import Decimal
 from typing import Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
-from recon_assets.connectors.settings import is_loopback
-from recon_assets.errors import InputError
+from recon_assets.environment import EnvironmentSettings, HostName, MailAddress, is_loopback, is_secure, read_settings
 
 Kind = Literal["run_failure", "failed_check", "month_final", "discrepancy"]
 Channel = Literal["webhook", "mail"]
 
 
-class NoticeSettings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="RECON_", env_file=".env", extra="ignore", hide_input_in_errors=True)
+class NoticeSettings(EnvironmentSettings):
+    model_config = SettingsConfigDict(env_prefix="RECON_")
 
     webhook_url: SecretStr | None = Field(None, description="Where notices are posted; off when empty.")
     webhook_kind: Literal["json", "slack", "teams"] = Field("json", description="What the webhook understands.")
-    mail_to: list[str] = Field(default_factory=list, description="Who gets notices by e-mail; nobody when empty.")
-    mail_from: str | None = Field(None, description="Sender of the e-mails.")
-    smtp_host: str | None = Field(None, description="Mail server.")
+    mail_to: list[MailAddress] = Field(
+        default_factory=list,
+        examples=['["finance@example.com"]'],
+        description="Who gets notices by e-mail; nobody when empty.",
+    )
+    mail_from: MailAddress | None = Field(None, description="Sender of the e-mails.")
+    smtp_host: HostName | None = Field(None, description="Mail server.")
     smtp_port: int = Field(587, ge=1, le=65535)
     smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="none: this computer alone.")
     smtp_user: str | None = Field(None, description="User of the mail server, if it asks for one.")
     smtp_password: SecretStr | None = Field(None, description="Password of that user.")
     notices: list[Kind] = Field(
-        ["run_failure", "failed_check", "month_final", "discrepancy"], description="What is told."
+        ["run_failure", "failed_check", "month_final", "discrepancy"],
+        examples=['["run_failure", "failed_check", "month_final", "discrepancy"]'],
+        description="What is told.",
     )
     notice_difference: Decimal | None = Field(
         None, gt=0, description="Smallest difference of a row that is told, in its currency; none when empty."
@@ -37,10 +41,7 @@ class NoticeSettings(BaseSettings):
     @classmethod
     def _secure_address(cls, value: SecretStr | None) -> SecretStr | None:
         url = value.get_secret_value() if value else ""
-        parts = urlsplit(url)
-        if url and (
-            not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
-        ):
+        if url and not is_secure(url):
             raise ValueError("write an https:// address (http:// is only for this computer itself)")
         return value if url else None
 
@@ -62,14 +63,4 @@ class NoticeSettings(BaseSettings):
 
 def load_notice_settings() -> NoticeSettings:
     """Settings from the environment; InputError names what is wrong, never a value."""
-    try:
-        return NoticeSettings()
-    except ValidationError as error:
-        wrong = "; ".join(_problem(item["loc"], item["msg"]) for item in error.errors(include_input=False))
-    raise InputError(f"Nobody can be told anything with these settings. {wrong}.")
-
-
-def _problem(place: tuple[int | str, ...], message: str) -> str:
-    name = "_".join(str(part) for part in place).upper()
-    text = message.removeprefix("Value error, ")
-    return f"RECON_{name}: {text}" if name else text
+    return read_settings(NoticeSettings, "Nobody can be told anything with these settings.")

@@ -2,14 +2,16 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from recon_assets.catalogue import SOURCES, SUBJECTS, source_windows, sources_of
-from recon_assets.lakehouse.raw import RawStore
+from recon_assets.errors import NotListed
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import add_months, first_day
-from recon_assets.settings import Settings
-from recon_assets.sources.loading import needs_load
+
+if TYPE_CHECKING:
+    from recon_assets.platform import Platform
 
 Landed = dict[str, dict[str, list[LandedFile]]]  # source -> month -> files
 
@@ -27,34 +29,37 @@ def landed_files(store: FileStore, subject: str) -> Landed:
 
 def landed_subjects(store: FileStore) -> list[str]:
     """Subjects of which at least one file has landed, in their order: what a run without a choice reconciles."""
-    return [subject for subject in SUBJECTS if any(landed_files(store, subject).values())]
+    return [subject for subject in SUBJECTS if _has_landed(store, subject)]
 
 
-def plan_loads(subject: str, months: list[str], landed: Landed, raw: RawStore, settings: Settings) -> list[PlannedLoad]:
+def _has_landed(store: FileStore, subject: str) -> bool:
+    """Where it cannot be listed it counts, so that the run says so."""
+    try:
+        return any(landed_files(store, subject).values())
+    except NotListed:
+        return True
+
+
+def plan_loads(subject: str, months: list[str], landed: Landed, platform: "Platform") -> list[PlannedLoad]:
     """Raw months to load before `months` are built: landed, not yet loaded or changed, and in reach of a window.
 
     Reach goes back to the oldest landed month (items longer than a month). Invoices are identified over all landed
     files (5.6) whatever their folder, so BSS months after the window are in reach too. Sources that load their window
     only (registry) leave other months alone. A loaded month whose files are gone is in the plan: loading it makes it
-    absent.
+    absent. So is every damaged one: builds read all months of a source.
     """
     planned = []
     for window in source_windows(subject):
         reach = add_months(max(months), window.to_offset)
         files = landed[window.source]
-        for month in sorted({*files, *raw.months(window.source)}):
+        for month in sorted({*files, *platform.raw.recorded_months(window.source)}):
             in_reach = month <= reach or SOURCES[window.source].month_from == "folder"
             if SOURCES[window.source].loads == "window":
                 in_reach = add_months(min(months), window.from_offset) <= month <= reach
-            if in_reach and needs_load(window.source, month, files.get(month, []), raw, settings):
+            why = platform.why_load(window.source, month, files.get(month, []))
+            if why == "damaged" or (in_reach and why):
                 planned.append(PlannedLoad(month, window.source))
     return sorted(planned)
-
-
-def months_touched(source: str, month: str, subject: str) -> list[str]:
-    """Months whose selection window holds `month` of `source`: those to bring up to date when it changes."""
-    window = next(w for w in source_windows(subject) if w.source == source)
-    return [add_months(month, -offset) for offset in range(window.to_offset, window.from_offset - 1, -1)]
 
 
 def window_status(subject: str, month: str, present: dict[str, set[str]], today: dt.date | None = None) -> str:

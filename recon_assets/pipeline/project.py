@@ -12,21 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from recon_assets.errors import ReconError
+from recon_assets.transport.locks import lock_file
 
 PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 # The manifest names the database, so every build file has the same name.
 DATABASE_NAME = "build.duckdb"
+_OUTPUTS = ("manifest.json", "partial_parse.msgpack")
+_MARKER = "complete"
 _PARSED = ("dbt_project.yml", "profiles.yml", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*")
 
 
 def manifest_folder(target: str = "duckdb") -> Path:
     """Folder with manifest.json and partial_parse.msgpack of the project as it is now; parsed when not there yet.
 
-    `target` is that of profiles.yml for which it is parsed.
+    `target` is that of profiles.yml for which it is parsed. A folder of which something is missing is made anew.
     """
     folder = PROJECT_DIR / "target" / f"parsed-{target}-{_fingerprint()}"
-    if not (folder / "manifest.json").is_file():
-        _parse_into(folder, target)
+    if not _is_whole(folder):
+        folder.parent.mkdir(exist_ok=True)
+        with (folder.parent / "parsing.lock").open("w", encoding="utf-8") as lock:
+            lock_file(lock.fileno(), wait=True)  # another process may be parsing the same files
+            if not _is_whole(folder):
+                _parse_into(folder, target)
     return folder
 
 
@@ -40,17 +47,30 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether what was parsed is there as it was written: the marker, which is written last, has the files' sizes."""
+    try:
+        return (folder / _MARKER).read_text(encoding="utf-8") == _sizes(folder)
+    except FileNotFoundError:
+        return False
+
+
+def _sizes(folder: Path) -> str:
+    return "".join(f"{name} {(folder / name).stat().st_size}\n" for name in _OUTPUTS)
+
+
 def _parse_into(folder: Path, target: str) -> None:
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    """Parse beside `folder` and put the result in its place; only who holds the lock does.
+
+    So whatever else is there is of killed parses, of earlier versions of the project, or broken.
+    """
+    temporary = folder.with_name(f".{folder.name}")
+    for left in [*folder.parent.glob(".parsed-*"), *folder.parent.glob(f"parsed-{target}-*")]:
+        shutil.rmtree(left)
     with quiet_dbt_environment(temporary / DATABASE_NAME, temporary):
         invoke_dbt(["parse", "--no-partial-parse", "--target", target, *dbt_paths(temporary)])
-    for old in folder.parent.glob(f"parsed-{target}-*"):
-        if old != folder:
-            shutil.rmtree(old, ignore_errors=True)
-    # Another process may have parsed the same files meanwhile, and reads them: either result serves.
-    with contextlib.suppress(OSError):
-        temporary.rename(folder)
-    shutil.rmtree(temporary, ignore_errors=True)
+    (temporary / _MARKER).write_text(_sizes(temporary), encoding="utf-8")
+    temporary.rename(folder)
 
 
 def dbt_paths(target: Path) -> list[str]:

@@ -6,7 +6,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -20,6 +20,7 @@ from recon_assets.catalogue import SOURCES
 from recon_assets.clock import Clock
 from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
+from recon_assets.landing.manifests import is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
 from recon_assets.sources.bulk_convert import prepare
@@ -42,11 +43,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Load:
-    """What came of loading a month: `loaded`, `failed` (the earlier load stays) or `absent` (no file landed)."""
+    """What came of loading a month.
+
+    `loaded`, `failed` (the earlier load stays), `absent` (no file landed), or `retired` (its files are gone: what was
+    loaded is forgotten).
+    """
 
     source: str
     month: str
-    outcome: Literal["loaded", "failed", "absent"]
+    outcome: Literal["loaded", "failed", "absent", "retired"]
     checks: list[Check] = field(default_factory=list)
     raw_month: RawMonth | None = None
 
@@ -82,8 +87,7 @@ def load_month(
 ) -> Load:
     """Load the landed `files` of one month whole; nothing is replaced unless every audit passes."""
     if not files:
-        raw.retire(source, month)
-        return Load(source, month, "absent")
+        return Load(source, month, "retired" if raw.retire(source, month) else "absent")
     started = clock()
     load_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}-{load_version(source, files, settings)}"
     with _load_folder(raw.month_folder(source, month) / load_id) as loader_folder:
@@ -92,10 +96,10 @@ def load_month(
         checks = _audit(source, month, loaded, problems, loader, settings)
         if not all(check.passed for check in checks):
             failed = [check.detail for check in checks if not check.passed]
-            attempt = FailedLoad(source, month, started.isoformat(), [f.version for f in files], failed)
+            attempt = FailedLoad(source, month, started.isoformat(), [f.state for f in files], failed)
             raw.record_failure(attempt, [path for path in loader.tables["quarantine"] if path.exists()])
             return Load(source, month, "failed", checks)
-        raw_month = _raw_month(source, month, load_id, started, loaded, loader, raw.root)
+        raw_month = _raw_month(source, month, load_id, started, _as_listed(loaded, files), loader, raw.root)
         raw.commit(raw_month)
         loader_folder.keep = True
     raw.remove_replaced(source, month, (started - dt.timedelta(hours=settings.raw_keep_hours)).timestamp())
@@ -140,11 +144,11 @@ class _Loader:
         loaded: list[LoadedFile] = []
         problems: list[str] = []
         first_with: dict[str, str] = {}
-        connection = connect(self.folder, self.settings.build_memory_limit)
+        connection = connect(self.folder, self.settings.load_memory_limit)
         for number, file in enumerate(files):
             try:
                 with self.store.open_local(file) as path:
-                    content_hash = _hash(path)
+                    content_hash = content_hash_of(path)
                     same = first_with.setdefault(_subfolder(self.source, file) + content_hash, file.path)
                     if same != file.path:
                         loaded.append(LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same))
@@ -159,7 +163,8 @@ class _Loader:
         """As `load`, for sources whose manifests say which files count; the others are recorded with no rows."""
         chosen = choose_files(self.source, files, self.store)
         problems = list(chosen.problems)
-        loaded: dict[str, LoadedFile] = {f.path: LoadedFile(f.path, f.etag, f.size, "", 0, 0) for f in files}
+        hashes = self._hashes_of_manifests(files, problems)
+        loaded = {f.path: LoadedFile(f.path, f.etag, f.size, hashes.get(f.path, ""), 0, 0) for f in files}
         first_with: dict[tuple[str, str], str] = {}
         facts: list[dict[str, str | None]] = []
         connection = connect(self.folder, self.settings.load_memory_limit)
@@ -169,7 +174,7 @@ class _Loader:
             file, text = part.file, self.folder / f"text-{number:04d}.parquet"
             try:
                 with self.store.open_local(file) as path:
-                    content_hash = _hash(path)
+                    content_hash = content_hash_of(path)
                     same = first_with.setdefault((content_hash, part.facts.get("kind") or ""), file.path)
                     if part.is_loose and same != file.path:
                         loaded[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
@@ -192,6 +197,17 @@ class _Loader:
         self._write_facts(connection, facts)
         connection.close()
         return [loaded[file.path] for file in files], problems
+
+    def _hashes_of_manifests(self, files: list[LandedFile], problems: list[str]) -> dict[str, str]:
+        """By path: what manifests say decides which files count, though no row comes of them."""
+        hashes = {}
+        for file in (file for file in files if is_manifest(file.path)):
+            try:
+                with self.store.open_local(file) as path:
+                    hashes[file.path] = content_hash_of(path)
+            except FileProblem as problem:
+                problems.append(str(problem))
+        return hashes
 
     def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:
         """The table `files`: one row per file that was read, with what is known of it as a whole."""
@@ -312,18 +328,15 @@ def _raw_month(
     return RawMonth(source, month, load_id, started.isoformat(), loaded, rows, quarantined, tables)
 
 
-def _hash(path: Path) -> str:
+def _as_listed(loaded: list[LoadedFile], files: list[LandedFile]) -> list[LoadedFile]:
+    """With when each landed file was last touched, by which a later look knows that nothing happened to it."""
+    changed = {file.path: file.changed_ns for file in files}
+    return [replace(file, changed_ns=changed[file.path]) for file in loaded]
+
+
+def content_hash_of(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def needs_load(source: str, month: str, files: list[LandedFile], raw: RawStore, settings: Settings) -> bool:
-    """Whether the month's landed files differ from what was loaded, or the reader or its settings changed since."""
-    current = raw.read(source, month)
-    if current is None:
-        return bool(files)
-    outdated = not current.load_id.endswith(load_version(source, files, settings))
-    return outdated or current.versions != {file.version for file in files}

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from dotenv import dotenv_values
+from recon_assets.environment import dot_env
 
 HIDDEN = "***"
 _SECRET_NAME = re.compile(
@@ -23,7 +23,7 @@ _SHAPES = (
 
 def redact(text: str, environment: Mapping[str, str | None] | None = None) -> str:
     """The text with every secret replaced by three stars; `environment` is .env and the process's own by default."""
-    for secret in secrets_of({**dotenv_values(".env"), **os.environ} if environment is None else environment):
+    for secret in secrets_of({**dot_env(), **os.environ} if environment is None else environment):
         text = text.replace(secret, HIDDEN)
     for shape, kept in _SHAPES:
         text = shape.sub(kept + HIDDEN, text)

@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from recon_assets.months import add_months, first_day, last_day, month_of, month_range
 from recon_assets_tests.dbt.macros import Item, Macros
 from recon_assets_tests.oracle.subscriptions import COVERAGE_METHODS, coverage, coverage_class, d30, round_half_away
+from recon_assets_tests.search import examples
 
 CASES = list(csv.DictReader((Path(__file__).parents[1] / "cases" / "coverage_factor.csv").open(encoding="utf-8")))
-many = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(
+    max_examples=examples(10, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 DAYS = st.dates(dt.date(2019, 1, 1), dt.date(2029, 12, 31))
 LENGTHS = st.one_of(st.integers(0, 62), st.integers(0, 1200))

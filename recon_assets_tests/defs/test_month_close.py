@@ -13,7 +13,7 @@ from recon_assets.cli import main
 from recon_assets.errors import InputError
 from recon_assets.pipeline.closing import close_month, reopen_month
 from recon_assets.runner import run_months
-from recon_assets.status import month_statuses
+from recon_assets.status import overview
 from recon_assets_tests.defs.conftest import Workshop, workshop_in
 from recon_assets_tests.landed import NOW
 from recon_assets_tests.reliability.homes import SUBJECT, seen_months
@@ -178,5 +178,5 @@ def test_recon_run_of_a_closed_month_says_so_and_that_it_was_not_published(close
     (problem,) = outcome.problems
     assert problem.startswith("2025-02 subscriptions was closed by anna at ")
     assert "recon reopen" in problem
-    (status,) = (s for s in month_statuses(closed.platform) if s.month == FINAL)
+    (status,) = (s for s in overview(closed.platform).months if s.month == FINAL)
     assert status.closed_by == "anna"

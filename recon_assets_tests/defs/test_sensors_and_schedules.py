@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from recon_assets.lakehouse.published import Closing, Publication
 from recon_assets.months import month_range
 from recon_assets.platform import Platform
 from recon_assets.settings import load_settings
+from recon_assets.sources import freshness, loading
 from recon_assets_tests.defs.conftest import metadata_of
 from recon_assets_tests.landed import NOW, land, land_bss, land_nce, microsoft_name, platform_in
 from recon_assets_tests.reliability.homes import SUBJECT, at_home, bss_lines, nce_lines
@@ -148,9 +150,9 @@ def test_a_failed_run_is_tried_three_times_under_new_run_keys(status: dg.Dagster
         keys.append(request.run_key or "")
         watch.fulfil(request, status)
     assert [key.rsplit(":", 1)[1] for key in keys] == ["1", "2", "3"]
-    assert len({key.rsplit(":", 1)[0] for key in keys}) == 1
+    assert len({key.rsplit(":", 2)[0] for key in keys}) == 1
     assert watch.tick() == []
-    assert "3 attempts failed" in watch.skipped[0]
+    assert "3 attempts came to nothing" in watch.skipped[0]
 
 
 def test_files_that_failed_their_audit_are_not_tried_again_until_corrected(watch: Watch) -> None:
@@ -199,6 +201,41 @@ def test_a_lost_cursor_requests_nothing_that_is_loaded(watch: Watch) -> None:
     watch.fulfil(request)
     watch.cursor = None
     assert [watch.tick(), watch.tick()] == [[], []]
+
+
+def test_files_that_come_and_go_and_what_happens_to_a_load_are_followed(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bug this fixes: run keys were used up for ever, and the sensor said that attempt 1 was under way."""
+    raw, first = watch.platform.raw, watch.land_nce("2025-02")
+
+    def rows() -> int | None:
+        """Rows of the month once the sensor has asked for it and the run has ended."""
+        watch.tick()
+        requests = watch.tick()
+        assert [(r.partition_key, r.asset_selection) for r in requests] == [("2025-02", [NCE])]
+        watch.fulfil(requests[0])
+        assert watch.tick() == []
+        month = raw.read("ms_recon_nce", "2025-02")
+        return month.rows if month else None
+
+    assert rows() == 3
+    second = first.with_name(first.stem + "_part2.csv")
+    second.write_bytes(first.read_bytes().replace(b"sub-", b"other-"))
+    os.utime(second, (LONG_AGO, LONG_AGO))
+    assert rows() == 6
+    second.unlink()
+    assert rows() == 3
+    shutil.rmtree(raw.month_folder("ms_recon_nce", "2025-02"))
+    assert rows() == 3
+    for module in (freshness, loading):
+        monkeypatch.setattr(module, "load_version", lambda *of: "newer-reader")
+    assert rows() == 3
+    monkeypatch.setenv("RECON_FILE_STABLE_SECONDS", "0")
+    first.unlink()
+    assert rows() is None
+    watch.land_nce("2025-02")
+    assert rows() == 3
 
 
 def manifest(blob: str, content: str, start: str = "2025-03-01T00:00:00") -> str:

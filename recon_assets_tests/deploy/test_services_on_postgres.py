@@ -1,7 +1,9 @@
 """The services of deploy/compose.yaml on a real PostgreSQL: files land, everything is killed, the month completes."""
 
 import datetime as dt
+import json
 import os
+import shutil
 import signal
 import urllib.error
 import urllib.request
@@ -17,7 +19,7 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 from recon_assets.clock import utc_now
 from recon_assets.months import month_of
 from recon_assets_tests.deploy.services import DEPLOY, Services, until
-from recon_assets_tests.landed import platform_in
+from recon_assets_tests.landed import microsoft_name, platform_in
 from recon_assets_tests.postgres import PASSWORD, Cluster
 from recon_assets_tests.reliability.homes import assert_unmixed, land_months, seen_months
 
@@ -130,6 +132,43 @@ def test_a_month_that_landed_completes_although_run_daemon_and_database_are_kill
     assert not {p.run_id for p in publications} & {run.run_id for run in runs(instance, dg.DagsterRunStatus.FAILURE)}
     # A schedule that came due while no daemon ran is made up for.
     until("the daily refresh was asked for", lambda: is_refreshed(instance))
+
+
+def test_the_daemon_follows_files_that_come_and_go_and_what_happens_to_a_load(
+    services: Services, home: Path, instance: dg.DagsterInstance
+) -> None:
+    """The bug this fixes: a set of files, once loaded, was never loaded again by the sensor."""
+    platform = platform_in(home)
+    raw, landed = platform.raw, platform.settings.landing / microsoft_name(MONTH, "NCE")
+
+    def rows() -> int | None:
+        month = raw.read("ms_recon_nce", MONTH)
+        return month.rows if month else None
+
+    until("the month is loaded", lambda: rows() == 3)
+    second = landed.with_name(f"{landed.stem}_part2.csv")
+    second.write_bytes(landed.read_bytes().replace(b"sub-", b"other-"))
+    until("a file that was added is loaded", lambda: rows() == 6)
+    second.unlink()
+    until("a file that was removed is no longer in it", lambda: rows() == 3)
+    second.write_bytes(landed.read_bytes().replace(b"sub-", b"other-"))
+    until("it comes back", lambda: rows() == 6)
+    second.unlink()
+    until("and goes", lambda: rows() == 3)
+    shutil.rmtree(raw.month_folder("ms_recon_nce", MONTH))
+    until("a raw month that was lost is loaded again", lambda: rows() == 3)
+    record = raw.month_folder("ms_recon_nce", MONTH) / "month.json"
+    content = json.loads(record.read_text(encoding="utf-8"))
+    record.write_text(json.dumps(content | {"load_id": f"{content['load_id']}-older"}), encoding="utf-8")
+    until(
+        "an older reader's month is loaded again",
+        lambda: not raw.read("ms_recon_nce", MONTH).load_id.endswith("-older"),
+    )  # type: ignore[union-attr]
+    kept = landed.read_bytes()
+    landed.unlink()
+    until("a month without files is absent", lambda: rows() is None)
+    landed.write_bytes(kept)
+    until("and back", lambda: rows() == 3)
 
 
 def is_refreshed(instance: dg.DagsterInstance) -> bool:

@@ -10,6 +10,7 @@ from recon_assets_tests.einvoices.built import AS_OF, Built, Home
 from recon_assets_tests.einvoices.test_buckets import rules
 from recon_assets_tests.oracle.einvoices import reconcile
 from recon_assets_tests.oracle.random_einvoices import write_random_einvoices
+from recon_assets_tests.search import guarded_by
 
 LANDED = ["2024-12", "2025-01", "2025-02", "2025-03"]
 MONTHS = LANDED[1:]
@@ -20,7 +21,7 @@ def place(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in PLACE)
 
 
-@pytest.fixture(scope="module", params=[1, 2, 12])
+@pytest.fixture(scope="module", params=guarded_by([12], of=[1, 2, 12]))
 def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home.at(tmp_path_factory.mktemp(f"seed{request.param}"), quarantine_limit="0.5")
     write_random_einvoices(home.landing, request.param, LANDED, 40)
@@ -111,5 +112,6 @@ def turned_round(home: Home, tmp_path: Path) -> Home:
     return turned
 
 
+@pytest.mark.search  # and, smaller, in test_properties.py
 def test_the_order_of_rows_and_files_changes_nothing(built: Built, turned_round: Home) -> None:
     assert without_place(turned_round.build(*MONTHS).mart()) == without_place(built.mart())

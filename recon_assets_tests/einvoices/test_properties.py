@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from recon_assets_tests.einvoices.built import AMOUNTS, Built, Home, Line, document
 from recon_assets_tests.einvoices.test_buckets import rules
+from recon_assets_tests.search import examples
 
 MONTHS = ["2025-01", "2025-02"]
 SIDES = ("register", "einvoice")
 few = settings(
-    max_examples=3, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(1, 10), deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )  # fmt: skip
 
 # Few values, so that documents meet in every pass, tie and repeat. A build takes seconds: one example is many documents.

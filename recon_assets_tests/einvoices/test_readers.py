@@ -60,6 +60,7 @@ def test_documents_of_every_type_are_read_from_either_form(kind: str, form: str)
     assert fields == {
         "supplier_tin": SUPPLIER, "buyer_tin": BUYER, "document_number": f"DOC-{kind}", "document_type": kind,
         "document_date": None, "issued_at": "2025-02-14T03:30:00Z", "currency_code": "MYR", "exchange_rate": None,
+        "version": "1.0",
         "original_document_number": None if kind in ("01", "11") else "DOC-ORIGINAL",
         "total_excluding_tax": "1000.00", "total_tax_amount": "80.00", "total_including_tax": "1080.00",
         "total_payable_amount": "1080.00", "total_discount_value": "50.00", "total_charge_amount": "10.00",
@@ -210,7 +211,7 @@ def test_a_setting_that_changes_how_a_register_is_read_asks_for_its_load(tmp_pat
     def wanted(**settings: dict[str, str]) -> list[str]:
         platform = Home.at(tmp_path, **settings).platform
         landed = landed_files(platform.landing, "einvoices")
-        return [load.source for load in plan_loads("einvoices", ["2025-01"], landed, platform.raw, platform.settings)]
+        return [load.source for load in plan_loads("einvoices", ["2025-01"], landed, platform)]
 
     home = Home.at(tmp_path)
     home.register(document())

@@ -1,4 +1,4 @@
-"""Every reader on files that hypothesis damages; RECON_FUZZ_EXAMPLES sets how many per reader."""
+"""Every reader on files that hypothesis damages, a few in `make test`; RECON_FUZZ_EXAMPLES sets how many per reader."""
 
 import os
 from pathlib import Path
@@ -13,9 +13,10 @@ from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.fuzzing.loads import check
 from recon_assets_tests.fuzzing.mutations import Mutation, mutated, mutations
 from recon_assets_tests.fuzzing.seeds import READERS, Seed
+from recon_assets_tests.search import SEARCHING, examples
 
 # Read when tests are collected: the tests themselves run without RECON_* of the shell.
-EXAMPLES = int(os.environ.get("RECON_FUZZ_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("RECON_FUZZ_EXAMPLES", examples(3, 60)))
 MONTHS = ["2024-11", "2024-12", "2025-01", "2025-02", "2025-03", "2025-04"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 5 * EXAMPLES)]
@@ -58,5 +59,5 @@ def test_damaged_files_raise_nothing_and_lose_no_record(name: str, sample: Path,
 @pytest.mark.parametrize("name", READERS)
 def test_the_files_that_are_damaged_load_as_they_are(name: str, sample: Path, home: Path) -> None:
     seeds = list(READERS[name].seeds(sample))
-    for seed in seeds[:: max(1, len(seeds) // 3)]:
+    for seed in seeds if SEARCHING else seeds[:: max(1, len(seeds) // 2)]:
         check(home, READERS[name], seed.path, seed.content, seed.beside)

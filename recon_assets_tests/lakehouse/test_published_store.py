@@ -17,6 +17,7 @@ from recon_assets.lakehouse.published import PublishedStore, require_reading
 from recon_assets_tests.azure.azurite import azure_environment
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.lakehouse.publishing import MART, SCHEMA, SHARED, SUBJECT, day, month_rows, publish
+from recon_assets_tests.search import examples
 
 MARTS = [MART, SHARED]
 REPOSITORY = Path(__file__).parents[2]
@@ -115,11 +116,11 @@ def publish_at_once(store: PublishedStore, home: Path, publishers: dict[str, str
         subprocess.Popen([*command, str(home / name), month, str(count), name], env=environment)
         for name, month in publishers.items()
     ]
-    assert [process.wait(timeout=120) for process in running] == [0] * len(running)
+    assert [process.wait(timeout=300) for process in running] == [0] * len(running)
 
 
 def test_publishing_different_months_at_once_loses_nothing(store: PublishedStore, tmp_path: Path) -> None:
-    months, count = ["2025-01", "2025-02", "2025-03"], 4
+    months, count = ["2025-01", "2025-02", "2025-03"], examples(2, 4)
     publish_at_once(store, tmp_path, {month: month for month in months}, count)
     assert len(store.publications()) == len(months) * count
     assert (
@@ -132,7 +133,7 @@ def test_publishing_different_months_at_once_loses_nothing(store: PublishedStore
 def test_of_two_publishers_of_the_same_month_each_has_its_own_version_and_one_is_seen(
     store: PublishedStore, tmp_path: Path
 ) -> None:
-    count = 4
+    count = examples(2, 4)
     publish_at_once(store, tmp_path, {"left": "2025-01", "right": "2025-01"}, count)
     publications = store.publications()
     assert sorted(p.run_id for p in publications) == sorted(

@@ -86,6 +86,7 @@ def test_the_rejected_rows_of_the_newest_attempt_can_be_looked_at(raw: RawStore,
     (kept,) = raw.rejected_files(SOURCE, MONTH)
     assert kept.read_bytes() == b"rejected"
     month = month_of_load(raw, "load-1")
+    (raw.month_folder(SOURCE, MONTH) / "load-1" / "q.parquet").write_bytes(b"rejected")
     raw.commit(dataclasses.replace(month, tables=month.tables | {"quarantine": [f"{SOURCE}/{MONTH}/load-1/q.parquet"]}))
     assert raw.rejected_files(SOURCE, MONTH) == [raw.root / SOURCE / MONTH / "load-1" / "q.parquet"]
     assert not kept.exists()
@@ -133,3 +134,31 @@ def test_the_commit_is_plain_json_that_names_every_file(raw: RawStore) -> None:
     content = json.loads((raw.month_folder(SOURCE, MONTH) / "month.json").read_text(encoding="utf-8"))
     assert content["tables"] == {"rows": [f"{SOURCE}/{MONTH}/load-1/rows-0000.parquet"]}
     assert content["files"][0]["path"] == "a.csv"
+
+
+def test_a_record_of_a_newer_version_is_read_without_what_is_not_known_here(raw: RawStore) -> None:
+    """The bug this fixes: one more field broke `recon status`."""
+    month = month_of_load(raw, "load-1")
+    raw.commit(month)
+    raw.record_failure(failed_load())
+    for name in ("month.json", "failed.json"):
+        path = raw.month_folder(SOURCE, MONTH) / name
+        content = json.loads(path.read_text(encoding="utf-8")) | {"newer": 1}
+        for file in content.get("files", []):
+            file["newer"] = 1
+        path.write_text(json.dumps(content), encoding="utf-8")
+    assert raw.read(SOURCE, MONTH) == month
+    assert raw.read_failed(SOURCE, MONTH) == failed_load()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"load_id": "load-1"}'])
+def test_a_damaged_record_counts_as_not_there_and_a_damaged_failure_as_one(content: str, raw: RawStore) -> None:
+    raw.commit(month_of_load(raw, "load-1"))
+    raw.record_failure(failed_load())
+    for name in ("month.json", "failed.json"):
+        (raw.month_folder(SOURCE, MONTH) / name).write_text(content, encoding="utf-8")
+    assert (raw.read(SOURCE, MONTH), raw.is_damaged(SOURCE, MONTH)) == (None, True)
+    failed = raw.read_failed(SOURCE, MONTH)
+    assert failed is not None
+    assert "failed.json is damaged; load the month again" in failed.problems[0]
+    assert raw.recorded_months(SOURCE) == [MONTH]

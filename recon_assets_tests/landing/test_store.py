@@ -1,16 +1,38 @@
 """File stores: every version of a file is told apart, and a reader never sees two versions of one file."""
 
+import errno
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from recon_assets.errors import FileProblem
+from recon_assets.errors import FileProblem, NotListed
 from recon_assets.landing.store import FileStore, FolderStore, LandedFile
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.landed import land
 
+_WITHOUT_RIGHTS = """
+import os, sys
+from pathlib import Path
+from recon_assets.errors import FileProblem, NotListed
+from recon_assets.landing.store import FolderStore
+os.setgroups([]), os.setgid(65534), os.setuid(65534)  # after the imports: the interpreter may be closed to others
+store = FolderStore(Path(sys.argv[1]))
+try:
+    list(store.list_files("bss/"))
+except NotListed as error:
+    print(error)
+(file,) = store.list_files("bss/invoices/")
+try:
+    with store.open_local(file):
+        pass
+except FileProblem as problem:
+    print(problem)
+"""
 Happens = Callable[[Path], object]
 NAME = "bss/invoices/2025-01/a.csv"
 
@@ -46,16 +68,51 @@ def test_a_file_has_the_same_version_until_it_is_touched(store: FileStore, tmp_p
     assert only_file(store).version != before.version
 
 
-def test_a_file_of_the_same_size_and_time_that_was_moved_into_place_is_another_version(
-    store: FileStore, tmp_path: Path
-) -> None:
+@pytest.mark.folder_only
+def test_a_copy_with_its_times_is_the_same_version_in_another_state(store: FileStore, tmp_path: Path) -> None:
+    """A restored file is the one that was there; that something happened to it can be seen all the same."""
     path = land(tmp_path, NAME, "first")
-    os.utime(path, (1000, 1000))
     before = only_file(store)
-    other = land(tmp_path, "other.csv", "other")
-    os.utime(other, (1000, 1000))
-    other.replace(path)
-    assert only_file(store).version != before.version
+    shutil.copy2(path, tmp_path / "copy")
+    (tmp_path / "copy").replace(path)
+    assert only_file(store).version == before.version
+    assert only_file(store).state != before.state
+
+
+@pytest.mark.folder_only
+def test_a_folder_that_cannot_be_listed_is_an_error_that_names_it(
+    store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(tmp_path, NAME, "x")
+    closed = land(tmp_path, "bss/invoices/2025-01/more/b.csv", "x").parent
+    really = os.scandir
+
+    def refused(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(NotListed, match=rf"^{closed} cannot be listed \(Permission denied\)"):
+        list(store.list_files("bss/invoices/"))
+    assert list(store.list_files("partner_center/")) == []
+
+
+@pytest.mark.folder_only
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody who may not read")
+def test_somebody_without_rights_is_told_the_folder_and_the_file(tmp_path: Path) -> None:
+    """In a process of a user who has no rights: to root nothing is closed."""
+    file = land(tmp_path, NAME, "x")
+    land(tmp_path, "bss/closed/a.csv", "x").parent.chmod(0o700)
+    for folder in [tmp_path, *tmp_path.parents[:3]]:
+        folder.chmod(0o755)
+    file.chmod(0o600)
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_RIGHTS, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    unlisted, unread = done.stdout.splitlines()
+    assert unlisted.startswith(f"{tmp_path}/bss/closed cannot be listed (Permission denied)")
+    assert unread.startswith(f"{NAME}: cannot be read (Permission denied); grant this account access")
 
 
 def change(path: Path) -> None:

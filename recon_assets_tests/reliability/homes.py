@@ -1,6 +1,5 @@
 """Small homes with published months, and what readers see of them. Runs go through the console script's own code."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -85,21 +84,9 @@ def make_sample_published(home: Path) -> None:
 
 
 def copy_home(source: Path, target: Path, **settings: Any) -> Platform:
-    """A copy that a test may change, whose files count as the ones that were loaded."""
+    """A copy that a test may change."""
     shutil.copytree(source, target, dirs_exist_ok=True)
-    platform = platform_in(target, **settings)
-    _keep_loaded(platform)
-    return platform
-
-
-def _keep_loaded(platform: Platform) -> None:
-    """An etag holds the inode, which a copy changes: write the copies' etags into the raw months."""
-    etags = {file.path: file.etag for file in platform.landing.list_files("")}
-    for commit in platform.settings.raw.glob("*/*/month.json"):
-        content = json.loads(commit.read_text(encoding="utf-8"))
-        for file in content["files"]:
-            file["etag"] = etags.get(file["path"], file["etag"])
-        commit.write_text(json.dumps(content), encoding="utf-8")
+    return platform_in(target, **settings)
 
 
 @contextmanager

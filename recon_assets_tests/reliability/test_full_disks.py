@@ -17,6 +17,7 @@ from recon_assets_tests.reliability.homes import (
     seen_months,
 )
 from recon_assets_tests.reliability.small_disks import missing, small_disk
+from recon_assets_tests.search import guarded_by
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,7 +33,7 @@ PLACES: dict[str, tuple[Callable[[Platform], Path], tuple[int, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", guarded_by(["publishing"], of=PLACES))
 def test_a_full_disk_loses_no_month_and_the_next_run_completes(
     place: str, published_home: Path, tmp_path: Path
 ) -> None:

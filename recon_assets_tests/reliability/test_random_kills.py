@@ -1,6 +1,6 @@
 """Runs killed (SIGKILL) at moments drawn at random: months stay whole, and the first run that is left alone completes.
 
-RECON_KILL_ROUNDS sets how many rounds of three kills. A round has its number as seed, so that it can be run again alone.
+RECON_KILL_ROUNDS sets how many rounds of three kills `make search` does. A round has its number as seed, so that it can be run again alone.
 """
 
 import multiprocessing
@@ -40,12 +40,12 @@ from recon_assets_tests.reliability.homes import (
 )
 
 # Read when tests are collected: the tests themselves run without RECON_* of the shell.
-ROUNDS = int(os.environ.get("RECON_KILL_ROUNDS", "1"))
+ROUNDS = int(os.environ.get("RECON_KILL_ROUNDS", "3"))
 KILLS = 3  # a round, one after the other; the last while it publishes, of which the others would hit little
 PUBLISHING = 0.6  # seconds of CPU, about what it takes
 OTHER_SEED = 8
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.search, pytest.mark.timeout(900)]
 
 Published = dict[str, dict[str, list[Row]]]  # reconciliation -> mart -> rows of the month
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from recon_assets.pipeline.plan import months_touched
+from recon_assets.catalogue import SOURCES
+from recon_assets.months import months_between
 from recon_assets_tests.landed import platform_in
-from recon_assets_tests.reliability.homes import MONTHS, SUBJECT, copy_home, land_corrections, run, seen_months
+from recon_assets_tests.reliability.homes import MONTHS, copy_home, land_corrections, run, seen_months
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +19,9 @@ CORRECTED = MONTHS[0]
 
 def touched() -> list[str]:
     """Months whose window holds the corrected file."""
-    return sorted(set(months_touched("ms_recon_nce", CORRECTED, SUBJECT)) & set(MONTHS))
+    window = SOURCES["ms_recon_nce"].window
+    offsets = range(window.from_offset, window.to_offset + 1)
+    return [month for month in MONTHS if months_between(month, CORRECTED) in offsets]
 
 
 def test_the_landing_zone_alone_gives_the_same_numbers_as_years_of_runs(published_home: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Four months by four processes on one home, while a reader loops: all are published, and no month is ever mixed."""
+"""Months by as many processes on one home, while a reader loops: all are published, and no month is ever mixed."""
 
 import os
 import subprocess
@@ -15,13 +15,14 @@ from recon_assets_tests.reliability.homes import (
     run_statuses,
     seen_months,
 )
+from recon_assets_tests.search import examples
 
 pytestmark = pytest.mark.slow
 
+AT_ONCE = MONTHS[: examples(2, 4)]
 
-def test_four_runs_at_the_same_time_all_publish_and_readers_see_whole_months(
-    published_home: Path, tmp_path: Path
-) -> None:
+
+def test_runs_at_the_same_time_all_publish_and_readers_see_whole_months(published_home: Path, tmp_path: Path) -> None:
     platform = copy_home(published_home, tmp_path / "home")
     before = run_statuses(platform)["SUCCESS"]
     earlier = {p.run_id for p in platform.published.publications()}
@@ -33,7 +34,7 @@ def test_four_runs_at_the_same_time_all_publish_and_readers_see_whole_months(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        for month in MONTHS
+        for month in AT_ONCE
     ]
     reads = 0
     while any(process.poll() is None for process in runs):
@@ -47,6 +48,6 @@ def test_four_runs_at_the_same_time_all_publish_and_readers_see_whole_months(
     assert reads > 1
 
     current = platform.published.current()
-    assert len({p.run_id for p in current.values()} - earlier) == len(MONTHS)
+    assert len({p.run_id for p in current.values()} - earlier) == len(AT_ONCE)
     assert set(run_statuses(platform)) == {"SUCCESS"}
-    assert run_statuses(platform)["SUCCESS"] >= before + len(MONTHS)
+    assert run_statuses(platform)["SUCCESS"] >= before + len(AT_ONCE)

@@ -13,8 +13,7 @@ from recon_assets.catalogue import SOURCES
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FolderStore, LandedFile
 from recon_assets.platform import Platform
-from recon_assets.sources import loading
-from recon_assets.sources.loading import load_month, needs_load
+from recon_assets.sources.loading import load_month
 from recon_assets_tests.landed import (
     NOW,
     bss_line,
@@ -122,7 +121,7 @@ def test_a_month_whose_files_are_all_gone_is_absent(platform: Platform, landing:
     file = land_nce(landing, MONTH, [nce_line()])
     platform.load(SOURCE, MONTH)
     (landing / file).unlink()
-    assert platform.load(SOURCE, MONTH).outcome == "absent"
+    assert platform.load(SOURCE, MONTH).outcome == "retired"
     assert platform.raw.months(SOURCE) == []
 
 
@@ -154,25 +153,3 @@ def test_what_breaks_the_contract_is_not_committed(
     load = platform.load(SOURCE, MONTH)
     assert load.outcome == "failed"
     assert load.problems == [f"{SOURCE} {MONTH}: column {SOURCE} {MONTH}: charge_start_date_not_after_charge_end_date"]
-
-
-def test_a_month_needs_a_load_when_its_files_or_its_reader_changed(
-    platform: Platform, landing: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def needed() -> bool:
-        files = discover(platform.landing, SOURCE).get(MONTH, [])
-        return needs_load(SOURCE, MONTH, files, platform.raw, platform.settings)
-
-    assert not needed()
-    land_nce(landing, MONTH, [nce_line()])
-    assert needed()
-    platform.load(SOURCE, MONTH)
-    assert not needed()
-    monkeypatch.setattr(loading, "reader_version", lambda source: "another-reader")
-    assert needed()
-    monkeypatch.undo()
-    file = land_nce(landing, MONTH, [nce_line(), nce_line()])
-    assert needed()
-    platform.load(SOURCE, MONTH)
-    (landing / file).unlink()
-    assert needed()

@@ -8,10 +8,6 @@ from typing import Literal
 OWN_TIN = "C20830570210"
 CONSOLIDATED_BUYER = "EI00000000010"
 NOTES = ("02", "04", "12", "14")
-IDENTIFIERS = (
-    "supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
-    "original_document_number",
-)  # fmt: skip
 AMOUNTS = (
     "total_excluding_tax", "total_tax_amount", "total_including_tax", "total_payable_amount",
     "total_discount_value", "total_charge_amount",

@@ -1,0 +1,62 @@
+"""Rows that were not loaded: all of a month, and for whoever runs months how many there are and the first of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+
+from recon_assets.catalogue import source_windows
+from recon_assets.lakehouse.raw import RawStore
+from recon_assets.months import add_months
+
+_SHOWN = 3
+_COLUMNS = "source, month, source_file, source_row, column_name, value, reason"
+Row = tuple[object, ...]  # of _COLUMNS
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """Rejected rows of a source, by month, and the first of them in words."""
+
+    source: str
+    months: dict[str, int]
+    first: list[str]
+
+
+def rejections(raw: RawStore, subjects: list[str], months: list[str]) -> list[Rejections]:
+    """What the newest loads rejected of the sources of `subjects`, in the windows of `months`; sources with any."""
+    found = []
+    for window in (window for subject in subjects for window in source_windows(subject)):
+        counts: dict[str, int] = {}
+        first: list[str] = []
+        for month in sorted({add_months(month, offset) for month in months for offset in window.offsets}):
+            with _rejected(raw, window.source, month) as rows:
+                if rows is not None and (count := rows.count("*").fetchall()[0][0]):
+                    counts[month] = count
+                    first += [_in_words(row) for row in rows.limit(_SHOWN - len(first)).fetchall()]
+        if counts:
+            found.append(Rejections(window.source, counts, first))
+    return found
+
+
+def rejected_rows(raw: RawStore, source: str, month: str) -> list[Row]:
+    """Rejected rows of the newest attempt to load a month, in order of file and row."""
+    with _rejected(raw, source, month) as rows:
+        return rows.fetchall() if rows is not None else []
+
+
+@contextmanager
+def _rejected(raw: RawStore, source: str, month: str) -> Iterator[duckdb.DuckDBPyRelation | None]:
+    files = [str(path) for path in raw.rejected_files(source, month)]
+    if not files:
+        yield None
+        return
+    with duckdb.connect() as connection:
+        yield connection.read_parquet(files).project(_COLUMNS).order("source_file, source_row")
+
+
+def _in_words(row: Row) -> str:
+    _, _, file, number, column, value, reason = row
+    place = f"{file}, row {number}" + (f", column '{column}'" if column else "")
+    return f"{place}: " + (f"{value!r} {reason}" if value is not None else str(reason))

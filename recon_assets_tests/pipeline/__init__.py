@@ -1,0 +1,1 @@
+"""Tests of planning, building and publishing that need no dbt."""
