@@ -7,6 +7,7 @@ from typing import TextIO
 
 from recon_assets.errors import InputError
 from recon_assets.settings import Settings
+from recon_assets.transport.locks import lock_file
 
 _CLAIM = "pipeline.claim"
 _held: list[TextIO] = []  # open as long as the process lives: with it the lock goes, however it ends
@@ -20,18 +21,16 @@ def claim_home(settings: Settings) -> None:
     """
     if sys.platform == "win32" or not settings.home.is_dir():
         return
-    import fcntl
-
     own = _instance()
     file = (settings.home / _CLAIM).open("a+", encoding="utf-8")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file.fileno())
         file.truncate(0)
         file.write(own)
         file.flush()
     except BlockingIOError:
         pass  # somebody has it: the name in it says who
-    fcntl.flock(file, fcntl.LOCK_SH)
+    lock_file(file.fileno(), wait=True, shared=True)
     file.seek(0)
     holder = file.read()
     if holder != own:

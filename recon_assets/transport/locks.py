@@ -20,8 +20,11 @@ def only_one(path: Path, what: str) -> Iterator[None]:
         yield
 
 
-def lock_file(descriptor: int, wait: bool = False) -> None:
-    """Lock an open file, as long as it is open; OSError when it is locked already and this is not to wait."""
+def lock_file(descriptor: int, wait: bool = False, shared: bool = False) -> None:
+    """Lock an open file, as long as it is open; OSError when it is locked already and this is not to wait.
+
+    A shared lock goes with others of its kind, and takes the place of one's own that is not; Windows has none.
+    """
     if sys.platform == "win32":
         import msvcrt
 
@@ -29,4 +32,5 @@ def lock_file(descriptor: int, wait: bool = False) -> None:
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(descriptor, kind | (0 if wait else fcntl.LOCK_NB))
