@@ -78,7 +78,7 @@ def subscriptions(month: str, discrepancy: str = "12.50") -> dict[str, list[Row]
     differs = subscription(
         9001, month, product=SCRIPT, bss_total_cost=Decimal("1234.50"),
         ms_total_cost=Decimal("1234.50") - Decimal(discrepancy), cost_difference=Decimal(discrepancy),
-        status="discrepancy", explanation="unit_cost", csp_partner="partner-2", product_type="Legacy",
+        status="discrepancy", explanation="unit_cost", csp_partner="partner-2", product_type="Legacy", ms_product_type="Legacy",
     )  # fmt: skip
     missing = subscription(
         9002, month, product=FORMULA, ms_total_cost=None, ms_item_count=0, bss_total_cost=Decimal(70),
