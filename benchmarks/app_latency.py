@@ -28,10 +28,10 @@ from typing import Any
 
 import duckdb
 import psutil
-import pyarrow as pa
 
 from recon_assets.catalogue.marts import Mart
-from recon_assets.lakehouse.published import MartVersion, Publication, PublishedStore
+from recon_assets.lakehouse.log import MartVersion, Publication
+from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.pipeline.marts import marts_of, published_marts
 
 MONTH = "2025-03"
@@ -68,20 +68,16 @@ class Publisher:
             if mart.name == "usage_cost_variations" and self._variations is not None:
                 versions[mart.name] = self._variations
                 continue
-            versions[mart.name] = self.store.replace_month(mart, MONTH, "usage", lambda m=mart: self._rows(m, number))
+            files = self.store.write_month(mart, MONTH, "usage", self._connection, _select(mart, number))
+            versions[mart.name] = self.store.commit_month(files)
         self._variations = versions["usage_cost_variations"]
         self.store.record(Publication(MONTH, "usage", f"run-{number}", at, versions))
-
-    @contextlib.contextmanager
-    def _rows(self, mart: Mart, number: int) -> Iterator[pa.RecordBatchReader]:
-        with self._connection.cursor() as cursor:
-            yield cursor.execute(_select(mart, number)).to_arrow_reader(100_000)
 
 
 def _select(mart: Mart, number: int) -> str:
     shared = {
         "billing_month": f"date '{MONTH}-01'", "comparison": "'actual_cost'", "currency": "'USD'", "price_basis": "'partner'",
-        "reconciliation": "'usage'", "published_at": f"timestamp '2025-04-06 06:00:00' + interval {number} minute",
+        "reconciliation": "'usage'", "published_at": f"timestamptz '2025-04-06 06:00:00+00' + interval {number} minute",
         "run_id": f"'run-{number}'", "tolerance": "0.01", "meter_name": "'Meter ' || n % 997", "meter_region": "'Region ' || n % 13",
         "meter_category": "'Category ' || n % 17", "meter_subcategory": "'Sub ' || n % 91", "usage_line_count": "1",
         "cost_line_count": "1", "usage_quantity": "1.5", "cost_quantity": "1.5", "quantity_variation": "0",

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import yaml
+from deltalake.exceptions import DeltaError
 
 from recon_assets.app.settings import AppSettings
 from recon_assets.azure.settings import AzureSettings
@@ -23,9 +24,11 @@ from recon_assets.connectors.bss_settings import BssSettings
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.environment import EnvironmentSettings, dot_env
 from recon_assets.errors import ReconError
+from recon_assets.lakehouse.settled import unlike_the_log
 from recon_assets.landing.discovery import landed_paths
 from recon_assets.notices.outbox import NOTICES_FILE, Outbox
 from recon_assets.notices.settings import NoticeSettings, load_notice_settings
+from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform, published_for_readers
 from recon_assets.settings import Settings, load_settings
 from recon_assets.transport.redaction import redact
@@ -70,7 +73,7 @@ def examine() -> list[Finding]:
         *_versions(),
         *_unknown_variables(),
         *_folders(settings),
-        *_azure(settings),
+        *_published(settings),
         *_files(settings),
         *_dagster_storage(settings),
         *_notices(settings),
@@ -106,16 +109,27 @@ def _apart(settings: Settings) -> Iterator[Finding]:
         yield Finding("error", "RECON_PUBLISHED_URL", f"{where} and the landing zone {of_landing} must be apart.")
 
 
-def _azure(settings: Settings) -> Iterator[Finding]:
-    """The published tables, when they are on Azure: whether they can be reached with these credentials."""
-    if not is_azure(settings.published_url):
-        return
+def _published(settings: Settings) -> Iterator[Finding]:
+    """The published tables: whether they can be reached, and whether each is what the log says."""
     try:
-        count = len(published_for_readers(settings).publications())
-    except ReconError as error:
-        yield Finding("error", "published", str(error))
-    else:
+        published = published_for_readers(settings)
+        count = len(published.publications())
+        # Without a publication the marts, which dbt has to be asked for, play no part.
+        marts = [mart for mart in published_marts().values() if mart.is_monthly] if count else []
+        unlike = unlike_the_log(published, marts)
+    except (ReconError, DeltaError, OSError) as error:
+        yield Finding("error", "published", f"The published tables cannot be read: {error}")
+        return
+    if is_azure(settings.published_url):
         yield Finding("ok", "published", f"{settings.published_url}: {count} publications")
+    for month in unlike:
+        where = " ".join(value for _, value in month.partition)
+        yield Finding(
+            "warning",
+            f"published {month.mart.name}",
+            f"A run was killed while it published {where}, or is publishing it: who reads the Delta table "
+            f"{month.folder} directly sees another version than the app. The next `recon run` mends it.",
+        )
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import duckdb
 
 from recon_assets.errors import InputError
-from recon_assets.lakehouse.published import require_reading
+from recon_assets.lakehouse.views import require_reading
 from recon_assets.period import Period, period_sql, prepare
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform

@@ -17,7 +17,7 @@ from recon_assets.defs.resources import time_from
 from recon_assets.errors import NotListed
 from recon_assets.home import open_instance
 from recon_assets.issues.store import keeps_issues
-from recon_assets.lakehouse.published import Publication
+from recon_assets.lakehouse.log import Publication
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
 

@@ -1,8 +1,9 @@
 """What there is of each month: landed, loaded and published, whether or not it was ever published."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from recon_assets.catalogue import SUBJECTS, source_windows, sources_of
+from recon_assets.catalogue import SUBJECTS, SourceWindow, source_windows, sources_of
 from recon_assets.errors import NotListed
 from recon_assets.landing.discovery import discover
 from recon_assets.months import add_months
@@ -90,16 +91,18 @@ def _state(platform: Platform, subject: str, month: str, landed: Landed, unliste
     return {
         "window_status": window_status(subject, month, present, platform.clock().date()),
         "landed": {s: [file.path for file in months[month]] for s, months in landed.items() if months.get(month)},
-        "missing": [
-            f"{w.source} {other}" + ("" if w.required else " (optional)")
-            for w, other in in_window
-            if other not in landed[w.source]
-        ],
+        "missing": [text for w, other in in_window if (text := _missing(w, month, other, landed[w.source]))],
         "not_loaded": _with_reason(reasons, "new", "changed", "damaged"),
         "older_reader": _with_reason(reasons, "older_reader"),
         "gone": _with_reason(reasons, "gone"),
         "failed": [f"{failed.source} {failed.month}: {'; '.join(failed.problems)}" for failed in failures if failed],
     }
+
+
+def _missing(window: SourceWindow, month: str, other: str, landed: Collection[str]) -> str:
+    """A month of the window that has not landed, or nothing. Before a source's first month none is awaited."""
+    is_awaited = window.required and (other == month or other >= min(landed, default=other))
+    return "" if other in landed else f"{window.source} {other}" + ("" if is_awaited else " (optional)")
 
 
 def _with_reason(reasons: dict[str, Reason | None], *wanted: Reason) -> list[str]:

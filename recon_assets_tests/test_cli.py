@@ -27,6 +27,7 @@ from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.plan import landed_files
 from recon_assets.platform import Platform
 from recon_assets_tests.conftest import MakeOnce
+from recon_assets_tests.lakehouse.publishing import replace_month
 from recon_assets_tests.landed import as_dicts, land, land_nce, microsoft_name, platform_in
 from recon_assets_tests.reliability.homes import (
     MONTHS,
@@ -112,7 +113,7 @@ def publish_grid(platform: Platform, month: str, select: str, at: dt.datetime) -
         rows: pa.Table = reader.execute(
             f"with grid as (from marts.{GRID} where billing_month = date '{month}-01') {select}"
         ).to_arrow_table()
-    version = platform.published.replace_month(mart, month, SUBJECT, rows.to_reader)
+    version = replace_month(platform.published, mart, month, rows, SUBJECT)
     marts = before.marts | {mart.name: version}
     platform.published.record(dataclasses.replace(before, run_id="later", published_at=at, marts=marts))
 
@@ -232,8 +233,9 @@ def test_status_as_json_has_every_month(recon: Recon) -> None:
     months = {row["month"]: row for row in json.loads(result.stdout)}
     assert sorted(months) == MONTHS
     first = months["2025-01"]
-    assert first["window_status"] == first["published_window_status"] == "provisional"
-    assert first["missing"] == ["bss_invoices 2024-12", "ms_recon_nce 2024-12"] + [
+    # Nothing lies before the first month of either side.
+    assert first["window_status"] == first["published_window_status"] == "final"
+    assert first["missing"] == [f"{source} 2024-12 (optional)" for source in ("bss_invoices", "ms_recon_nce")] + [
         f"ms_recon_legacy {month} (optional)" for month in ("2024-12", "2025-01", "2025-02")
     ]
     assert (first["paired"], first["one_sided"], first["quarantined"], first["checks_failed"]) == (2, 2, 0, 0)

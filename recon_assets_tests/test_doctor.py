@@ -5,6 +5,7 @@ import socket
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 
@@ -12,8 +13,12 @@ from recon_assets import doctor
 from recon_assets.cli import main
 from recon_assets.doctor import Finding, examine
 from recon_assets.lakehouse.raw import FailedLoad
+from recon_assets.lakehouse.settled import settle
+from recon_assets.lakehouse.views import view_sql
 from recon_assets.notices.outbox import NOTICES_FILE, Fact, NotDelivered, Outbox, Report
+from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
+from recon_assets_tests.app.published import publish, subscriptions
 from recon_assets_tests.landed import NOW, land, land_bss, platform_in
 from recon_assets_tests.machine import free_port
 from recon_assets_tests.postgres import PASSWORD, Cluster
@@ -47,6 +52,27 @@ def only() -> tuple[str, str]:
 def test_a_home_in_order_has_no_finding(home: Path) -> None:
     assert problems() == []
     assert CliRunner().invoke(main, ["doctor"]).exit_code == 0
+
+
+def test_a_run_that_was_killed_between_two_marts_is_told_until_a_run_mends_it(home: Path) -> None:
+    store, mart = platform_in(home).published, published_marts()["month_status"]
+    publish(store, "subscriptions", "2025-01", NOW, subscriptions("2025-01"))
+    assert problems() == []
+    with duckdb.connect() as connection:
+        store.commit_month(store.write_month(mart, "2025-01", "subscriptions", connection, view_sql(mart, [])))
+    subject, text = only()
+    assert subject == "published month_status"
+    assert "2025-01-01 subscriptions" in text and "The next `recon run` mends it." in text
+    settle(store, published_marts().values(), lambda: NOW, "1GB")
+    assert problems() == []
+
+
+def test_published_tables_that_cannot_be_read_are_told_in_a_sentence(home: Path) -> None:
+    log = platform_in(home).settings.published / "publications" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("{", encoding="utf-8")
+    subject, text = only()
+    assert (subject, text.partition(":")[0]) == ("published", "The published tables cannot be read")
 
 
 def test_a_setting_with_a_wrong_value_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

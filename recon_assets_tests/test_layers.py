@@ -22,16 +22,19 @@ LAYERS = (
     ("sources",),
     ("platform",),
     ("pipeline", "connectors"),
-    ("query", "status", "rejected", "notices", "sample"),
+    ("currencies",),
+    ("period",),
+    ("query", "status", "rejected", "inspection", "notices", "sample"),
     ("export",),
     ("defs", "app"),
     ("definitions", "doctor"),
     ("runner",),
     ("cli",),
 )
-# What may be imported inside a function: what it costs or needs.
+# What may be imported inside a function, by what it costs (seconds of start) or needs.
 SLOW = {
     "azure": "0.5 s, and only az:// addresses need it",
+    "charset_normalizer": "0.1 s, and only files of unknown encoding need it",
     "dagster": "1 s",
     "dash": "1 s",
     "dbt": "2 s",
@@ -44,10 +47,12 @@ SLOW = {
     "pandera": "1 s, and only loads need it",
     "psycopg2": "only Dagster's storage on PostgreSQL needs it",
     "pyarrow": "0.2 s",
+    "python_calamine": "only workbooks need it",
     "pyspark": "only in the environment for Spark",
     "rich": "0.2 s",
     "sqlalchemy": "0.3 s",
     "waitress": "only the served app needs it",
+    "xlrd": "only old workbooks need it",
     "xlsxwriter": "0.1 s, and only workbooks need it",
 }
 

@@ -14,7 +14,7 @@ from recon_assets.app.queries import Query
 from recon_assets.app.reader import Published, Reader
 from recon_assets.app.tables import Column, Row
 from recon_assets.catalogue import SUBJECTS
-from recon_assets.lakehouse.published import Closing
+from recon_assets.lakehouse.log import Closing
 
 _MONTHS = 24
 _TONES: tuple[Tone, ...] = ("good", "info", "warn", "bad")
@@ -229,7 +229,7 @@ def _amounts_by_status(cell: Cell) -> html.Div:
 
 def _age(published_at: dt.datetime, now: dt.datetime) -> str:
     """How long ago, in the largest unit that fits."""
-    seconds = max(0, int((now.replace(tzinfo=None) - published_at).total_seconds()))
+    seconds = max(0, int((now - published_at).total_seconds()))
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             count = seconds // size

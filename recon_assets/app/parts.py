@@ -15,7 +15,7 @@ from recon_assets.app.format import instant, money, shown, tone, words
 from recon_assets.app.queries import MAX_CHOICES
 from recon_assets.app.tables import NUMERIC, Column, Filter, Row, Table
 from recon_assets.currencies import decimals
-from recon_assets.lakehouse.published import Closing
+from recon_assets.lakehouse.log import Closing
 
 _ROW_HEIGHT = 34
 _FLEXIBLE = 130  # text columns from this width on share what is left of the page

@@ -12,7 +12,8 @@ import duckdb
 from deltalake.exceptions import DeltaError
 
 from recon_assets.errors import InputError, ReconError
-from recon_assets.lakehouse.published import Closing, NotKept, Publication, PublishedStore, current_publications
+from recon_assets.lakehouse.log import Closing, Publication
+from recon_assets.lakehouse.published import NotKept, PublishedStore
 from recon_assets.pipeline.marts import published_marts
 
 _KEPT = 3  # moments whose views stay open: the present one, the one before it, and one as-of
@@ -30,14 +31,13 @@ class Published:
     moment: dt.datetime
     current: dict[tuple[str, str], Publication]
     closings: dict[tuple[str, str], Closing]  # the newest row of the audit log: the month was closed, or reopened
-    history: list[Publication]  # of all times, oldest first
+    history: dict[str, list[dt.datetime]]  # when each reconciliation was ever published, newest first
 
     def months(self, reconciliation: str) -> list[str]:
         return sorted(month for month, name in self.current if name == reconciliation)
 
     def moments(self, reconciliation: str) -> list[dt.datetime]:
-        """When the reconciliation was ever published, newest first."""
-        return sorted({p.published_at for p in self.history if p.reconciliation == reconciliation}, reverse=True)
+        return self.history.get(reconciliation, [])
 
 
 class Reader:
@@ -54,14 +54,18 @@ class Reader:
     def published(self, as_of: dt.datetime | None = None) -> Published | None:
         """What was published at `as_of` (default: now); None when nothing was."""
         with _faults():
-            history = self._store.publications()
-            closings = self._store.closings(as_of)
-        until = [p for p in history if as_of is None or p.published_at <= as_of]
-        if not until:
+            current, closings = self._store.current(as_of), self._store.closings(as_of)
+            history = self._store.moments()
+        if not current:
             return None
-        moments = [*(p.published_at for p in until), *(c.recorded_at for c in closings)]
+        moments = [*(p.published_at for p in current.values()), *(c.recorded_at for c in closings)]
         newest = {(c.month, c.reconciliation): c for c in closings}
-        return Published(max(moments), current_publications(until, closings), newest, history)
+        return Published(max(moments), current, newest, history)
+
+    def reach(self) -> None:
+        """StorageFault when the place of the published tables does not answer; how many there are plays no part."""
+        with _faults():
+            self._store.tables.reach()
 
     def rows(self, moment: dt.datetime, query: tuple[str, list[Any]]) -> list[Row]:
         """The result of a query whose size is bounded (a page, totals), as dicts."""

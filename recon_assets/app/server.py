@@ -364,7 +364,7 @@ def _register_downloads(server: Flask, site: Site) -> None:
     @server.get(identity.HEALTH)
     def health() -> Response:
         try:
-            site.reader.published()
+            site.reader.reach()
         except ReconError as error:
             _log.error("health: %s", error)
             return Response("The published tables cannot be read.", 503, mimetype="text/plain")

@@ -28,6 +28,9 @@ _SOURCE_FILE = RawColumn(
     "source_file", "varchar", "Path of the landed file below the landing root; an archive's member follows it."
 )
 _SOURCE_ROW = RawColumn("source_row", "bigint", "Number of the record in the file, from 1, after the header.")
+_SOURCE_LINE = RawColumn(
+    "source_line", "bigint", "Line of the file, or row of the sheet, where the record begins; null where it has none."
+)
 _HASH = RawColumn("content_hash", "varchar", "SHA-256 of the landed file.")
 _MONTH = RawColumn("billing_month", "date", "Month the file belongs to, first day.")
 
@@ -35,6 +38,7 @@ _MONTH = RawColumn("billing_month", "date", "Month the file belongs to, first da
 LINEAGE = (
     _SOURCE_FILE,
     _SOURCE_ROW,
+    _SOURCE_LINE,
     _HASH,
     RawColumn("loaded_at", "timestamp", "When the month was loaded, UTC."),
     _MONTH,
@@ -44,6 +48,7 @@ QUARANTINE = (
     RawColumn("month", "varchar", "Month the file belongs to, YYYY-MM."),
     _SOURCE_FILE,
     _SOURCE_ROW,
+    _SOURCE_LINE,
     RawColumn("column_name", "varchar", "Heading of the first column that is wrong; null when the record itself is."),
     RawColumn("value", "varchar", "What stands there."),
     RawColumn("reason", "varchar", "Why the record was rejected."),

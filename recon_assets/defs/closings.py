@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from recon_assets.home import open_instance
-from recon_assets.lakehouse.published import Closing
+from recon_assets.lakehouse.log import Closing
 from recon_assets.settings import Settings
 
 

@@ -1,13 +1,16 @@
-"""Published tables on Azure: Delta is written and its logs are read there; data files are read from local copies.
+"""Published tables on Azure: Delta commits and logs are there; data files are written and read as local copies.
 
 A data file never changes and no two have the same name, so a copy is good for as long as it is kept.
 """
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from recon_assets.azure.account import StorageAccount
 from recon_assets.azure.cache import FileCache, Pin
@@ -43,9 +46,37 @@ class AzureTables:
             raise
         return pin
 
+    def add(self, name: str, write: Callable[[Path], int]) -> bool:
+        """Put a data file that `write` makes, and tells the rows of, into the container; not one without rows.
+
+        Its local copy is the first to be read.
+        """
+        self.cache.folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.cache.folder, prefix="publishing-") as folder:
+            path = Path(folder, "rows.parquet")
+            if write(path) == 0:
+                return False
+            self.container.upload(self.url.prefix + name, path)
+            pin = self.cache.pin([name])
+            try:
+                self.cache.get(name, path.stat().st_size, partial(os.replace, path))
+            finally:
+                pin.release()
+        return True
+
     def _bring(self, name: str) -> Path:
         blob = self.url.prefix + name
         return self.cache.get(name, None, lambda target: self.container.download(blob, target))
+
+    def reach(self) -> None:
+        """ReconError when storage does not answer or has no such container. Looks into no table."""
+        if not self.container.exists():
+            raise self._no_container()
+
+    def _no_container(self) -> InputError:
+        return InputError(
+            f"{STORAGE} has no container {self.url.container}. Create it, or correct RECON_PUBLISHED_URL."
+        )
 
     @contextmanager
     def problems(self) -> Iterator[None]:
@@ -62,9 +93,7 @@ class AzureTables:
                 "With an identity: it needs the role Storage Blob Data Contributor."
             ) from None
         if "ContainerNotFound" in text:
-            raise InputError(
-                f"{STORAGE} has no container {self.url.container}. Create it, or correct RECON_PUBLISHED_URL."
-            ) from None
+            raise self._no_container() from None
         raise ReconError(f"{STORAGE} failed for {self.url}: {_first_line(text)}. Run it again.") from None
 
 

@@ -12,7 +12,9 @@ import pyarrow.fs as pafs
 
 from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
-from recon_assets.lakehouse.published import Publication, PublishedStore
+from recon_assets.lakehouse.log import LOGS, Publication
+from recon_assets.lakehouse.published import PublishedStore
+from recon_assets.lakehouse.tables import files_of
 
 # Files of a publication that is just being written are named by no row yet.
 GRACE = dt.timedelta(days=1)
@@ -36,28 +38,38 @@ def vacuum(
     publications = published.publications()
     kept = publications_to_keep(published, since)
     needed = {file for p in kept for mart in p.marts.values() for file in mart.files}
-    files, size = 0, 0
-    removed: set[str] = set()
+    moved_lately = any(p.moved_at is not None and p.moved_at >= since for p in publications)
+    removed: dict[str, int] = {}
     for mart in marts:
-        folder = published.file_system(mart)
-        if folder is None:
-            continue
-        in_use = needed | published.newest_files(mart)
-        if not mart.is_monthly:
-            in_use |= published.files_seen_since(mart, since)
-        with published.problems():
-            for info in folder.get_file_info(pafs.FileSelector("", recursive=True)):
-                path = f"{mart.name}/{info.path}"
-                if info.extension != "parquet" or path.split("/")[1] == "_delta_log" or path in in_use:
-                    continue
-                if info.mtime > now - GRACE:
-                    continue
-                files, size = files + 1, size + info.size
-                removed.add(path)
-                if not dry_run:
-                    folder.delete_file(info.path)
-    lost = [p for p in publications if p not in kept and removed & {f for m in p.marts.values() for f in m.files}]
-    return Vacuumed(files, size, lost)
+        seen = needed if mart.is_monthly else needed | published.whole_files_since(mart, since)
+        # Readers may still have open what has moved, and need the time to follow.
+        tables = list(published.tables.folders(mart.name).items())[-1 if moved_lately else 0 :]
+        for folder, table in tables:
+            newest = set(files_of(table, folder)) if folder == tables[-1][0] else set()
+            removed |= _remove(published, folder, seen | newest, now, dry_run)
+    for log in LOGS:  # what was made one file stays in many
+        for folder, table in published.tables.folders(log).items():
+            removed |= _remove(published, folder, set(files_of(table, folder)), now, dry_run)
+    replaced = [p for p in publications if p not in kept]
+    lost = [p for p in replaced if any(file in removed for mart in p.marts.values() for file in mart.files)]
+    return Vacuumed(len(removed), sum(removed.values()), lost)
+
+
+def _remove(
+    published: PublishedStore, folder: str, in_use: set[str], now: dt.datetime, dry_run: bool
+) -> dict[str, int]:
+    """Remove old data files of a table that are not in use; their bytes by name."""
+    with published.tables.problems():
+        files = published.tables.file_system(folder)
+        old = {
+            f"{folder}/{info.path}": info
+            for info in files.get_file_info(pafs.FileSelector("", recursive=True))
+            if info.extension == "parquet" and not info.path.startswith("_delta_log/") and info.mtime <= now - GRACE
+        }
+        unused = {path: info for path, info in old.items() if path not in in_use}
+        for info in unused.values() if not dry_run else ():
+            files.delete_file(info.path)
+    return {path: info.size for path, info in unused.items()}
 
 
 def publications_to_keep(published: PublishedStore, since: dt.datetime) -> list[Publication]:

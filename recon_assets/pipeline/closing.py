@@ -5,7 +5,8 @@ from typing import Literal
 
 from recon_assets.clock import Clock
 from recon_assets.errors import InputError
-from recon_assets.lakehouse.published import Closing, PublishedStore
+from recon_assets.lakehouse.log import Closing
+from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.pipeline.marts import published_marts
 
 
@@ -63,9 +64,7 @@ def _publications(
             "select reconciliation, window_status, run_id, published_at from marts.month_status "
             f"where billing_month = date '{month}-01' order by 1"
         ).fetchall()
-    return {
-        row[0]: (row[1], row[2], row[3].replace(tzinfo=dt.UTC)) for row in rows if row[0] in subjects or not subjects
-    }
+    return {row[0]: (row[1], row[2], row[3]) for row in rows if row[0] in subjects or not subjects}
 
 
 def _record(

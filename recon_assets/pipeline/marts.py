@@ -7,6 +7,8 @@ from recon_assets.catalogue import compared_mart
 from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.pipeline.project import manifest_folder
 
+_INSTANT = "timestamp with time zone"
+
 
 def _changes() -> Mart:
     columns = (
@@ -18,8 +20,8 @@ def _changes() -> Mart:
         MartColumn("status_to", "varchar", "Status now; null when gone."),
         MartColumn("difference_from", "decimal(38, 12)", "Difference before."),
         MartColumn("difference_to", "decimal(38, 12)", "Difference now."),
-        MartColumn("published_before_at", "timestamp", "When the version compared with was published, UTC."),
-        MartColumn("published_at", "timestamp", "When this version of the month was published, UTC."),
+        MartColumn("published_before_at", _INSTANT, "When the version compared with was published, UTC."),
+        MartColumn("published_at", _INSTANT, "When this version of the month was published, UTC."),
         MartColumn("run_id", "varchar", "Run that published it."),
     )
     text = "What the newest publication of a month changed. One row per billing_month, reconciliation and changed key."
@@ -39,8 +41,8 @@ def _reported() -> Mart:
         MartColumn("status", "varchar", "Of the issue: open, investigating, resolved or wont_fix."),
         MartColumn("assignee", "varchar", "Who looks into it; empty for nobody."),
         MartColumn("reporter", "varchar", "Who reported it."),
-        MartColumn("created_at", "timestamp", "When it was reported, UTC."),
-        MartColumn("updated_at", "timestamp", "When it was changed or commented last, UTC."),
+        MartColumn("created_at", _INSTANT, "When it was reported, UTC."),
+        MartColumn("updated_at", _INSTANT, "When it was changed or commented last, UTC."),
         MartColumn("status_then", "varchar", "Status or bucket of the row when it was reported."),
         MartColumn("difference_then", "decimal(38, 12)", "Difference then; null when not comparable."),
         MartColumn("currency", "varchar", "Currency of difference_then."),
@@ -48,7 +50,7 @@ def _reported() -> Mart:
         MartColumn("difference_now", "decimal(38, 12)", "Difference now; null when gone or not comparable."),
         MartColumn("currency_now", "varchar", "Currency of difference_now; null when the row has gone."),
         MartColumn("is_gone", "boolean", "Whether the newest publication of the month has no such row."),
-        MartColumn("published_at", "timestamp", "When the copy that first said so was made, UTC."),
+        MartColumn("published_at", _INSTANT, "When the copy that first said so was made, UTC."),
         MartColumn("run_id", "varchar", "Run that made it."),
     )
     text = "Issues raised on discrepancies, each with the difference then and now, without comments. One row per issue."

@@ -65,7 +65,8 @@ def plan_loads(subject: str, months: list[str], landed: Landed, platform: "Platf
 def window_status(subject: str, month: str, present: dict[str, set[str]], today: dt.date | None = None) -> str:
     """final, provisional or incomplete, from the months of each source that are there (spec/warehouse.md).
 
-    Months of a subject that has to settle are final only some days after their end, by `today`.
+    What lies before the first month of a source is absent for good: no later file brings it. Months of a subject that
+    has to settle are final only some days after their end, by `today`.
 
     The twin of marts/shared/month_status.sql, for months that are not published; a test holds them together.
     """
@@ -73,9 +74,11 @@ def window_status(subject: str, month: str, present: dict[str, set[str]], today:
     if any(not any(month in present[source] for source in kind.sources) for kind in kinds):
         return "incomplete"
     needed = (
-        any(add_months(month, offset) in present[source] for source in kind.sources)
+        any(other in present[source] for source in kind.sources)
         for kind in kinds
+        for first in [min(min(present[source]) for source in kind.sources if present[source])]
         for offset in range(kind.first_offset, kind.last_offset + 1)
+        if (other := add_months(month, offset)) >= first
     )
     settle_days = SUBJECTS[subject].settle_days
     settles = first_day(add_months(month, 1)) + dt.timedelta(days=settle_days)

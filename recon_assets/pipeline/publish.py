@@ -1,22 +1,23 @@
 """Publishing: months of a build whose blocking checks passed become what readers see, one commit per month."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from recon_assets.catalogue import source_windows
 from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
-from recon_assets.lakehouse.published import Closing, MartVersion, Publication, PublishedStore
+from recon_assets.lakehouse.log import Closing, Publication
+from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import RawStore
+from recon_assets.lakehouse.settled import settle
+from recon_assets.lakehouse.views import instant_sql
 from recon_assets.months import add_months
 from recon_assets.pipeline.build import Build
-from recon_assets.pipeline.marts import CHANGES, marts_of
+from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
 from recon_assets.pipeline.plan import required_kinds
 
 
@@ -45,8 +46,10 @@ def publish_build(
 ) -> Iterator[MonthOutcome]:
     """Publish each month of the build that may be, oldest first; a refused month does not hold up the others.
 
-    Sorting a month's rows takes `memory_limit` at most, as DuckDB writes it, and disk beyond.
+    Whatever an earlier run left of any subject is settled first. Sorting a month's rows takes `memory_limit` at most,
+    as DuckDB writes it, and disk beyond.
     """
+    settle(published, published_marts().values(), clock, memory_limit)
     with duckdb.connect(str(build.database), read_only=True, config={"memory_limit": memory_limit}) as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute("set temp_directory = ?", [str(build.database.with_suffix(".sorting"))])
@@ -95,7 +98,7 @@ def _count_changes(
     """Rows whose status or difference in the build is not what readers of the closed month see."""
     before = published.current().get((closing.month, build.subject))
     sql = _Stamp(build, closing.month, closing.run_id, closing.recorded_at).changes_sql(before, published.root)
-    with published.bring(_compared_files(build.subject, before)):
+    with published.tables.bring(_compared_files(build.subject, before)):
         return int(connection.execute(f"select count(*) from ({sql})").fetchall()[0][0])
 
 
@@ -107,40 +110,27 @@ def _publish_month(
     run_id: str,
     clock: Clock,
 ) -> Publication:
-    before = published.current().get((month, build.subject))
-    published_at = clock()
-    if before is not None:  # a clock that was set back must not hide the newer publication
-        published_at = max(published_at, before.published_at + dt.timedelta(microseconds=1))
-    stamp = _Stamp(build, month, run_id, published_at)
-    marts: dict[str, MartVersion] = {}
-    for mart in marts_of(build.subject):
-        rows = _reader(connection, stamp.month_sql(mart))
-        marts[mart.name] = published.replace_month(mart, month, build.subject, rows)
-    with published.bring(_compared_files(build.subject, before)):
-        changes = _reader(connection, stamp.changes_sql(before, published.root))
-        marts[CHANGES.name] = published.replace_month(CHANGES, month, build.subject, changes)
-    publication = Publication(month, build.subject, run_id, published_at, marts)
-    published.record(publication)
-    return publication
+    """Write every mart first: what is committed one by one then lies within an instant."""
+    with published.publishing():
+        before = published.current().get((month, build.subject))
+        published_at = clock()
+        if before is not None:  # a clock that was set back must not hide the newer publication
+            published_at = max(published_at, before.published_at + dt.timedelta(microseconds=1))
+        stamp = _Stamp(build, month, run_id, published_at)
+        rows = {mart: stamp.month_sql(mart) for mart in marts_of(build.subject)}
+        with published.tables.bring(_compared_files(build.subject, before)):
+            rows[CHANGES] = stamp.changes_sql(before, published.root)
+            written = [published.write_month(mart, month, build.subject, connection, sql) for mart, sql in rows.items()]
+        marts = {files.mart.name: published.commit_month(files) for files in written}
+        publication = Publication(month, build.subject, run_id, published_at, marts)
+        published.record(publication)
+        return publication
 
 
 def _compared_files(subject: str, before: Publication | None) -> list[str]:
     """Files of the publication before that `reconciliation_changes` looks into."""
     compared = [mart.name for mart in marts_of(subject) if mart.status]
     return [file for name in compared if before and name in before.marts for file in before.marts[name].files]
-
-
-def _reader(
-    connection: duckdb.DuckDBPyConnection, sql: str
-) -> Callable[[], AbstractContextManager[pa.RecordBatchReader]]:
-    """Rows of a query as a stream, as often as it is asked for."""
-
-    @contextmanager
-    def read() -> Iterator[pa.RecordBatchReader]:
-        with connection.cursor() as cursor:
-            yield cursor.execute(sql).to_arrow_reader(100_000)
-
-    return read
 
 
 @dataclass(frozen=True)
@@ -156,7 +146,7 @@ class _Stamp:
         checks = [check for check in self.build.checks if check.month == self.month]
         passed = sum(check.passed for check in checks)
         return {
-            "published_at": f"timestamp '{self.published_at:%Y-%m-%d %H:%M:%S.%f}'",
+            "published_at": instant_sql(self.published_at),
             "run_id": f"'{self.run_id}'",
             "checks_passed": f"cast({passed} as bigint)",
             "checks_failed": f"cast({len(checks) - passed} as bigint)",
@@ -184,7 +174,7 @@ class _Stamp:
         listed = ", ".join("'" + str(root / file).replace("'", "''") + "'" for file in files)
         then = f"{had} from read_parquet([{listed}])" if files else f"{now} and false"
         # The first publication of a month changes nothing: there is no version before it.
-        since = f"timestamp '{before.published_at:%Y-%m-%d %H:%M:%S.%f}'" if before else "null"
+        since = instant_sql(before.published_at) if before else "null"
         return f"""
             select date '{self.month}-01' as billing_month, '{self.build.subject}' as reconciliation,
                 reconciliation_key,

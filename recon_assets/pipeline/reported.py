@@ -8,7 +8,8 @@ import pyarrow as pa
 from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.issues.store import OPEN, Issue, IssueStore
-from recon_assets.lakehouse.published import MartVersion, PublishedStore
+from recon_assets.lakehouse.log import MartVersion
+from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.months import first_day
 from recon_assets.pipeline.marts import REPORTED, published_marts
 
@@ -25,7 +26,7 @@ _ISSUES = pa.schema(
         pa.field("billing_month", pa.date32()),
         pa.field("issue_id", pa.int64()),
         pa.field("difference_then", pa.decimal128(38, 12)),
-        *(pa.field(name, pa.timestamp("us")) for name in ("created_at", "updated_at")),
+        *(pa.field(name, pa.timestamp("us", tz="UTC")) for name in ("created_at", "updated_at")),
         *(
             pa.field(name, pa.string())
             for name in ("reconciliation", "mart", "reconciliation_key", "subject", "title", "description", "status",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recon_assets.errors import FileProblem
-from recon_assets.sources.records import Record, Records, spelled_out, write_records
+from recon_assets.sources.stream import Record, RecordTable, spelled_out
 from recon_assets.sources.unpack import UnpackLimits, open_text
 
 # Declared column -> path in the invoice, or in the item, of spec/sources.md.
@@ -51,26 +51,26 @@ _HEADINGS = [
 ]
 
 
-def read_bss_json(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:
-    """Read one page `{data: [invoice], ...}` into `target`; FileProblem when it is not such a page.
+def open_bss_page(path: Path, file: str, limits: UnpackLimits) -> tuple[RecordTable, list[dict[str, str]]]:
+    """The items of one page `{data: [invoice], ...}` as a table; FileProblem when it is not such a page.
 
-    `tables["invoice_copies"]` holds one row per invoice of the page, items or none: it decides which copy is newest.
+    Beside it one row per invoice of the page, items or none: they decide which copy is newest.
     """
     invoices = _invoices(path, file, limits)
     try:
-        count = write_records(target, len(_HEADINGS), _item_records(invoices))
+        records = list(_item_records(invoices))
     except RecursionError as error:
         raise FileProblem(file, "is not a page of the BSS API: it is nested too deeply; fetch it again") from error
     copies = [
         {
             "invoice_id": spelled_out(_text(_at(invoice, "id")) or ""),
-            "invoice_ordinal": n,
+            "invoice_ordinal": str(n),
             "updated_at": spelled_out(_text(_at(invoice, "updatedAt")) or ""),
         }
         for n, invoice in enumerate(invoices, start=1)
         if _at(invoice, "id") is not None
     ]
-    return Records(target, _HEADINGS, False, count, {"invoice_copies": copies})
+    return RecordTable(_HEADINGS, lambda: iter(records)), copies
 
 
 def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:
@@ -92,14 +92,21 @@ def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:
 
 
 def _item_records(invoices: list[Any]) -> Iterator[Record]:
+    number = 0
     for ordinal, invoice in enumerate(invoices, start=1):
         items = invoice.get("items") if isinstance(invoice, dict) else None
         if not isinstance(items, list):
-            yield [json.dumps(invoice)], "the invoice has no list 'items'; fetch it with include=items"
+            number += 1
+            problem = "the invoice has no list 'items'; fetch it with include=items"
+            yield Record((), number, problem=problem, text=json.dumps(invoice))
             continue
         for item in items:
-            problem = _item_problem(item)
-            yield (_record(invoice, item, ordinal), None) if problem is None else ([json.dumps(item)], problem)
+            number += 1
+            wrong = _item_problem(item)
+            if wrong is None:
+                yield Record(_fields(invoice, item, ordinal), number)
+            else:
+                yield Record((), number, problem=wrong, text=json.dumps(item))
 
 
 def _item_problem(item: Any) -> str | None:
@@ -110,7 +117,7 @@ def _item_problem(item: Any) -> str | None:
     return None
 
 
-def _record(invoice: dict[str, Any], item: dict[str, Any], ordinal: int) -> list[str | None]:
+def _fields(invoice: dict[str, Any], item: dict[str, Any], ordinal: int) -> list[str | None]:
     subscriptions = item.get("subscriptions") or []
     only = subscriptions[0] if len(subscriptions) == 1 else {}
     return [

@@ -39,7 +39,7 @@ def contract(source: str, month: str) -> pa.DataFrameSchema:
         columns[context.name] = pa.Column(pl.String(), nullable=False)
     for known in LINEAGE:
         checks = _lineage_checks(known.name, month)
-        columns[known.name] = pa.Column(_LINEAGE_TYPES[known.sql_type], checks, nullable=False)
+        columns[known.name] = pa.Column(_LINEAGE_TYPES[known.sql_type], checks, nullable=known.name == "source_line")
     return pa.DataFrameSchema(columns, checks=_order_check(source), strict=True, name=f"{source} {month}")
 
 

@@ -1,25 +1,45 @@
-"""From text records of one file to typed rows and rejected rows, in DuckDB.
+"""The one converter: blocks of a table as typed rows and rejected rows, written as they come, in bounded memory.
 
 A row is rejected when its record cannot be read, a needed value is missing, or a needed or checked value does not
 convert; it is reported with the first such column in the order of the file (spec/warehouse.md, quarantined_rows).
 """
 
-import unicodedata
-from dataclasses import dataclass
-from importlib.resources import files
+import datetime as dt
+from collections import Counter
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from recon_assets.catalogue import SQL_TYPES, Column, FullKey, RowRule, columns_of
-from recon_assets.sources.records import Records, distinct
+from recon_assets.catalogue import Column
+from recon_assets.catalogue.model import Kind
+from recon_assets.catalogue.raw_tables import LINEAGE
+from recon_assets.sources.ahead import ahead
+from recon_assets.sources.rules import Rules
+from recon_assets.sources.stream import DICTIONARY, Block, Table, distinct, raw_row
+from recon_assets.sources.values import DECIMAL, Dialect, Values, is_null, without_none
+from recon_assets.sources.written import Rejected, Rejects, Rows
 
+_ARROW_TYPES: dict[Kind, pa.DataType] = {
+    "text": DICTIONARY, "decimal": DECIMAL, "date": pa.date32(), "timestamp": pa.timestamp("us"), "integer": pa.int32(),
+}  # fmt: skip
+_LINEAGE_TYPES = {"varchar": DICTIONARY, "bigint": pa.int64(), "timestamp": pa.timestamp("us"), "date": pa.date32()}
+_EMPTY = "is empty, and is needed"
 _EXPECTED = {
     "decimal": "is not a number (or is a trillion or more)",
     "date": "is not a date; expected YYYY-MM-DD, MM/DD/YYYY or M/D/YYYY H:MM",
     "timestamp": "is not an instant; expected ISO 8601",
     "integer": "is not a whole number",
 }
+_GOOD, _VALUE = -1, 0  # what is wrong with a row: nothing, a value, or the number of a reason
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,226 +54,279 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """What is known of a table before its rows are read.
+
+    `columns` are declared as this shape of file writes them, `kept` the kinds of those that the raw table keeps
+    otherwise (of an instant its day). `bound` is the position of each column that the table has; `constants` hold
+    columns whose value is known of the whole file: not bound then, though the file may have them (`left_out`).
+    `context` are further columns that the file's place adds. `dialects` tell how columns write numbers and dates that
+    do not follow `dialect`.
+    """
+
+    columns: tuple[Column, ...]
+    bound: dict[str, int]
+    origin: Origin
+    kept: dict[str, Kind] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    context: dict[str, str | None] = field(default_factory=dict)
+    dialects: dict[str, Dialect] = field(default_factory=dict)
+    dialect: Dialect = field(default_factory=Dialect)
+    left_out: frozenset[int] = frozenset()
+
+    def kind_of(self, column: Column) -> Kind:
+        """The kind of the raw column."""
+        return self.kept.get(column.name, column.kind)
+
+    def dialect_of(self, column: Column) -> Dialect:
+        return self.dialects.get(column.name, self.dialect)
+
+    def facts_of_all_rows(self) -> dict[str, str | dt.datetime | dt.date | None]:
+        """Columns that have one value throughout the file."""
+        origin = self.origin
+        return {
+            **self.constants,
+            **self.context,
+            "content_hash": origin.content_hash,
+            "loaded_at": dt.datetime.fromisoformat(origin.loaded_at),
+            "billing_month": dt.date.fromisoformat(f"{origin.month}-01"),
+        }
+
+
+@dataclass(frozen=True)
 class Converted:
+    records: int  # read of the table, whatever became of them
     rows: int
     rejected: int
     warnings: dict[str, int]  # values of optional columns that became null, by heading; failed row warnings by name
     duplicates: int = 0  # rejected rows that repeat an earlier one of the same file
-
-
-def connect(temp: Path | None = None, memory_limit: str = "2GB") -> duckdb.DuckDBPyConnection:
-    """A private in-memory DuckDB with the conversion macros; results do not depend on the machine's time zone."""
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
-    connection.execute(f"set memory_limit = '{memory_limit}'")
-    if temp is not None:
-        connection.execute("set temp_directory = ?", [str(temp)])
-    connection.create_function("normal_unicode", normal_text, ["VARCHAR"], "VARCHAR")  # type: ignore[list-item,arg-type]
-    connection.execute(files("recon_assets.sources").joinpath("conversions.sql").read_text(encoding="utf-8"))
-    return connection
+    ignored: dict[str, int] = field(default_factory=dict)  # records left out by a named rule
 
 
 def convert(
-    connection: duckdb.DuckDBPyConnection,
-    records: Records,
-    bound: dict[str, int],
-    origin: Origin,
-    rules: tuple[RowRule, ...],
-    rows_target: Path,
-    quarantine_target: Path,
-    full_key: FullKey,
-    row_warnings: dict[str, str],
+    connection: duckdb.DuckDBPyConnection, table: Table, frame: Frame, rules: Rules, rows: Path, quarantine: Path
 ) -> Converted:
-    """Write the typed rows and the rejected rows of one file as two Parquet files; what was written."""
-    columns = columns_of(origin.source)
-    judged = _judged_sql(columns, bound, records, rules)
-    if full_key.expressions:
-        judged = _without_repeats(judged, full_key, bound)
-    connection.execute(f"create or replace temp table judged as {judged}")
-    lineage = (
-        f"{_source_file(records, origin)} as source_file, source_row, {_text(origin.content_hash)} as content_hash, "
-        f"timestamp {_text(origin.loaded_at)} as loaded_at, date {_text(origin.month + '-01')} as billing_month"
+    """Write the typed rows and the rejected rows of one table as two Parquet files; what was written.
+
+    FileProblem as the table raises it.
+    """
+    conversion = _Conversion(Values(connection), table, frame, rules)
+    written = Rows(rows, conversion.schema)
+    rejects = Rejects(quarantine, frame.origin.source, frame.origin.month)
+    with closing(written), closing(rejects), closing(ahead(_converted(conversion, table))) as found:
+        for good, rejected in found:
+            written.write(good)
+            rejects.write(rejected)
+    warnings = {name: count for name, count in conversion.warnings.items() if count}
+    return Converted(
+        conversion.records, written.count, rejects.count, warnings, conversion.repeats, dict(conversion.ignored)
     )
-    names = ", ".join(column.name for column in columns)
-    connection.execute(
-        f"copy (select {names}, {lineage} from judged where reason is null order by member, source_row) "
-        f"to {_text(rows_target)} (format parquet, compression zstd)"
-    )
-    rejected_sql = _quarantine_sql(records, bound, origin)
-    connection.execute(f"copy ({rejected_sql}) to {_text(quarantine_target)} (format parquet, compression zstd)")
-    counted = f"select count(*) from read_parquet({_text(rows_target)})"
-    rejected = f"select count(*) from read_parquet({_text(quarantine_target)})"
-    warnings = _warnings(connection, columns, bound, records) | _row_warnings(connection, row_warnings, origin)
-    repeats = _one(connection, f"select count(*) from judged where reason = {_text(full_key.reason)}")
-    return Converted(_one(connection, counted), _one(connection, rejected), warnings, repeats)
 
 
-def normal_text(text: str) -> str:
-    """NFKC, upper case, blanks trimmed and collapsed: how identifiers are compared."""
-    return " ".join(unicodedata.normalize("NFKC", text).upper().split())
+def _converted(conversion: "_Conversion", table: Table) -> Generator[tuple[pa.Table, list[Rejected]], None, None]:
+    blocks = table.blocks(set(conversion.frame.bound.values()))
+    with closing(blocks):  # type: ignore[type-var]
+        for block in blocks:
+            yield conversion.convert(block)
 
 
-def _source_file(records: Records, origin: Origin) -> str:
-    """The landed file, and the member of an archive behind it."""
-    return f"{_text(origin.file)} || coalesce('/' || member, '')" if records.has_members else _text(origin.file)
+@dataclass
+class _Typed:
+    """The values of a block's columns by name, and of those that may fail whether each text was not understood."""
+
+    values: dict[str, pa.Array]
+    not_understood: dict[str, npt.NDArray[np.bool_]]
 
 
-def _without_repeats(judged: str, full_key: FullKey, bound: dict[str, int]) -> str:
-    """`judged` with every row but the first of a full key rejected, file by file (an archive's member is a file)."""
-    key = ", ".join(full_key.expressions)
-    place = bound.get(full_key.column, -1)
-    return f"""
-        with judged_rows as ({judged}),
-        numbered as (
-            select *, row_number() over (partition by member, reason is null, {key} order by source_row) as occurrence
-            from judged_rows
+class _Conversion:
+    """From a block to typed rows and rejected ones."""
+
+    def __init__(self, values: Values, table: Table, frame: Frame, rules: Rules) -> None:
+        self._values, self._table, self._rules = values, table, rules
+        self.frame = frame
+        self._bound = [(c, frame.bound[c.name]) for c in frame.columns if c.name in frame.bound]
+        self._reasons = ["", *(rule.reason for rule in rules.rows), rules.repeats.reason]
+        self._rule_places = [frame.bound.get(rule.column, -1) for rule in rules.rows] + [
+            frame.bound.get(rules.repeats.column, -1)
+        ]
+        self.schema = pa.schema(
+            [(c.name, _ARROW_TYPES[frame.kind_of(c)]) for c in frame.columns]
+            + [(name, DICTIONARY) for name in frame.context]
+            + [(c.name, _LINEAGE_TYPES[c.sql_type]) for c in LINEAGE]
         )
-        select * replace (
-            case when reason is null and occurrence > 1 then {_text(full_key.reason)} else reason end as reason,
-            case when reason is null and occurrence > 1 then {place} else position end as position
-        ) from numbered
-    """
+        self._facts = {
+            name: pa.scalar(value, _plain(self.schema.field(name).type))
+            for name, value in frame.facts_of_all_rows().items()
+        }
+        self.warnings: Counter[str] = Counter()
+        self.ignored: Counter[str] = Counter()
+        self.repeats = self.records = 0
+        rules.begin(values.connection)
 
+    def convert(self, block: Block) -> tuple[pa.Table, list[Rejected]]:
+        """The block's typed rows, and its records that are rejected."""
+        self.records += len(block.numbers) + len(block.unreadable)
+        typed = self._typed(block)
+        wrong, places = self._judged(block, typed)
+        no_usage = {c.name: pc.fill_null(typed.values[c.name], 0) for c, _ in self._bound if c.value == "usage"}
+        rows = self._rows(block, typed.values | no_usage)
+        self._apply_rules(rows, wrong, places)
+        is_good = wrong == _GOOD
+        good = rows if is_good.all() else rows.filter(pa.array(is_good))
+        self._warn(block, typed, good, is_good)
+        self.ignored.update(block.ignored)
+        return good, self._rejected(block, rows, wrong, places)
 
-def _row_warnings(connection: duckdb.DuckDBPyConnection, rules: dict[str, str], origin: Origin) -> dict[str, int]:
-    """How many loaded rows each SQL condition holds for; `$month` in it is the first day of the folder's month."""
-    found = {}
-    for name, condition in rules.items():
-        sql = condition.replace("$month", f"date {_text(origin.month + '-01')}")
-        found[name] = _one(connection, f"select count(*) from judged where reason is null and {sql}")
-    return {name: count for name, count in found.items() if count}
+    def _typed(self, block: Block) -> _Typed:
+        found = _Typed({}, {})
+        for column, position in self._bound:
+            parsed = self._parsed(column, block.texts[position])
+            if column.kind != "text":
+                found.not_understood[column.name] = is_null(parsed)
+            found.values[column.name] = without_none(parsed) if pa.types.is_date(parsed.type) else parsed
+        for column in self.frame.columns:
+            if column.heading == "derived" and column.aliases[0] in found.values:
+                found.values[column.name] = self._values.keys(found.values[column.aliases[0]])
+        return found
 
+    def _parsed(self, column: Column, texts: pa.Array) -> pa.Array:
+        dialect = self.frame.dialect_of(column)
+        match column.kind:
+            case "text":
+                return self._values.texts(texts)
+            case "decimal":
+                return self._values.numbers(texts, dialect)
+            case "date":
+                return self._values.days(texts, dialect)
+            case "integer":
+                return self._values.integers(texts)
+        instants = self._values.instants(texts, dialect)
+        return self._values.days(instants, dialect) if self.frame.kind_of(column) == "date" else instants
 
-def _judged_sql(
-    columns: tuple[Column, ...], bound: dict[str, int], records: Records, rules: tuple[RowRule, ...]
-) -> str:
-    member = "member" if records.has_members else "cast(null as varchar)"
-    trimmed = ", ".join(f"trim(c{n}) as c{n}" for n in range(len(records.headings)))
-    parsed = ", ".join(_parsed(column, bound, records) for column in columns if column.name in bound)
-    valued = ", ".join(_valued(column, bound) for column in columns)
-    first_bad = " ".join(
-        f"when {fails} then {position}"
-        for position, fails in sorted(
-            (bound[column.name], _fails(column, bound[column.name]))
-            for column in columns
-            if column.name in bound and column.value != "optional"
+    def _judged(self, block: Block, typed: _Typed) -> tuple[Numbers, Numbers]:
+        """Of each row what is wrong, and the first column that is, in the order of the file."""
+        wrong = np.full(len(block.numbers), _GOOD)
+        places = np.full(len(block.numbers), -1)
+        judged = [(c, n) for c, n in self._bound if c.value != "optional"]
+        for column, position in sorted(judged, key=lambda pair: pair[1], reverse=True):
+            fails = is_null(typed.values[column.name])
+            if column.value == "checked":
+                fails = typed.not_understood.get(column.name, fails) & ~self._is_empty(block, position)
+            elif column.value == "usage":
+                fails &= ~self._is_empty(block, position) | _is_usage(typed.values["charge_type"])
+            if fails.any():
+                wrong[fails], places[fails] = _VALUE, position
+        return wrong, places
+
+    def _is_empty(self, block: Block, position: int) -> npt.NDArray[np.bool_]:
+        return is_null(self._values.texts(block.texts[position]))
+
+    def _rows(self, block: Block, values: dict[str, pa.Array]) -> pa.Table:
+        """The declared columns and the lineage; texts are as they came, with a dictionary or without."""
+        lineage = {"source_file": self._files(block), "source_row": block.numbers, "source_line": block.lines}
+        columns = values | lineage
+        count = len(block.numbers)
+        return pa.table(
+            {
+                f.name: columns[f.name] if f.name in columns else _repeated(self._facts.get(f.name), f.type, count)
+                for f in self.schema
+            }
         )
-    )
-    broken = " ".join(f"when {rule.fails} then {_text(rule.reason)}" for rule in rules)
-    broken_at = " ".join(f"when {rule.fails} then {bound.get(rule.column, -1)}" for rule in rules)
-    return f"""
-        with trimmed as (
-            select {member} as member, source_row, problem, unreadable, {trimmed}
-            from read_parquet({_text(records.path)})
-        ),
-        parsed as (select *, {parsed} from trimmed),
-        valued as (select *, {valued} from parsed),
-        bad as (select *, case when problem is not null then -1 {first_bad} end as bad_position from valued)
-        select *,
-            case when problem is not null then problem
-                when bad_position is not null then 'value'
-                {broken} end as reason,
-            case when bad_position is not null then bad_position {broken_at} end as position
-        from bad
-    """
+
+    def _files(self, block: Block) -> pa.Array:
+        """The landed file, and the member or sheet in it."""
+        file = self.frame.origin.file + self._table.name
+        if block.members is None:
+            return _repeated(pa.scalar(file), DICTIONARY, len(block.numbers))
+        encoded = block.members.dictionary_encode()
+        names = pc.binary_join_element_wise(file, encoded.dictionary, "/")
+        return pa.DictionaryArray.from_arrays(encoded.indices, names)
+
+    def _apply_rules(self, rows: pa.Table, wrong: Numbers, places: Numbers) -> None:
+        is_good = wrong == _GOOD
+        broken = self._rules.broken(self._values.connection, rows)
+        if broken is not None:
+            hit = is_good & (broken >= 0)
+            wrong[hit] = broken[hit] + 1
+            places[hit] = np.array(self._rule_places)[broken[hit]]
+        repeated = self._rules.repeated(self._values.connection, rows, wrong == _GOOD)
+        wrong[repeated], places[repeated] = len(self._reasons) - 1, self._rule_places[-1]
+        self.repeats += len(repeated)
+
+    def _warn(self, block: Block, typed: _Typed, good: pa.Table, is_good: npt.NDArray[np.bool_]) -> None:
+        for column, position in self._bound:
+            if column.value != "optional" or column.name not in typed.not_understood:
+                continue
+            lost = typed.not_understood[column.name] & is_good
+            if lost.any():
+                lost &= ~self._is_empty(block, position)
+                self.warnings[self._table.headings[position]] += int(lost.sum())
+        month = f"date '{self.frame.origin.month}-01'"
+        self.warnings.update(self._rules.warned(self._values.connection, good, month))
+
+    def _rejected(self, block: Block, rows: pa.Table, wrong: Numbers, places: Numbers) -> list[Rejected]:
+        found = [
+            Rejected(self._file_of(record.member), record.number, record.line, None, None, record.problem, record.text)
+            for record in block.unreadable
+        ]
+        bad = [int(row) for row in np.flatnonzero(wrong != _GOOD)]
+        raw_rows = self._raw_rows(block, bad) if bad else []
+        for row, raw in zip(bad, raw_rows, strict=True):
+            place = int(places[row])
+            value = _shown(self._values.texts(block.texts[place].slice(row, 1))[0]) if place >= 0 else None
+            reason = self._reasons[wrong[row]] if wrong[row] != _VALUE else self._expected(place, value)
+            heading = self._table.headings[place] if place >= 0 else None
+            file, number, line = (rows[name][row].as_py() for name in ("source_file", "source_row", "source_line"))
+            found.append(Rejected(file, number, line, heading, value, reason, raw))
+        return sorted(found, key=lambda record: (record.file, record.number))
+
+    def _file_of(self, member: str | None) -> str:
+        return self.frame.origin.file + self._table.name + ("" if member is None else f"/{member}")
+
+    def _expected(self, place: int, value: str | None) -> str:
+        if value is None:
+            return _EMPTY
+        kind = next(self.frame.kind_of(column) for column, position in self._bound if position == place)
+        return _EXPECTED.get(kind, "is not valid")
+
+    def _raw_rows(self, block: Block, rows: list[int]) -> list[str]:
+        if block.raw_rows is not None:
+            return block.raw_rows(rows)
+        return raw_rows(block, self._table.headings, rows)
 
 
-def _parsed(column: Column, bound: dict[str, int], records: Records) -> str:
-    """First step of a conversion, as a column of its own: macros multiply their text when they are nested."""
-    text, parsed = f"c{bound[column.name]}", f"{column.name}_parsed"
-    match column.kind:
-        case "text":
-            return f"{text} as {parsed}"
-        case "decimal":
-            return f"{_number_text(text, records)} as {parsed}"
-        case "date":
-            return f"{_date_macro(records)}({text}) as {parsed}"
-        case "timestamp":
-            return f"as_timestamp({text}) as {parsed}"
-        case _:
-            return f"try_cast({text} as integer) as {parsed}"
+def _is_usage(charges: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which of these kinds of charge are usage."""
+    if pa.types.is_dictionary(charges.type):
+        found = pc.equal(pc.utf8_lower(charges.dictionary), "usage").take(charges.indices)
+    else:
+        found = pc.equal(pc.utf8_lower(charges), "usage")
+    return found.fill_null(False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
-def _number_text(text: str, records: Records) -> str:
-    if records.decimal_mark is None:
-        return f"number_text({text}, {records.comma_delimited})"
-    return f"{'comma' if records.decimal_mark == ',' else 'point'}_number_text({text})"
+def raw_rows(block: Block, headings: list[str], rows: list[int]) -> list[str]:
+    """The records at these rows, of the texts that the block has, as JSON by heading."""
+    names = distinct(headings)
+    columns = {names[n]: texts.take(pa.array(rows)) for n, texts in sorted(block.texts.items())}
+    shown = {name: [_shown(value) for value in column] for name, column in columns.items()}
+    return [raw_row({name: values[n] for name, values in shown.items()}) for n in range(len(rows))]
 
 
-def _date_macro(records: Records) -> str:
-    if records.day_first is None:
-        return "written_date"
-    return "day_first_date" if records.day_first else "month_first_date"
+def _shown(value: pa.Scalar) -> str | None:
+    """A value of a block as text, as people write it."""
+    found = value.as_py()
+    if isinstance(found, Decimal):
+        return format(found, "f")
+    return None if found is None else str(found)
 
 
-def _valued(column: Column, bound: dict[str, int]) -> str:
-    if column.heading == "derived":
-        base = column.aliases[0]
-        return f"normal_text(c{bound[base]}) as {column.name}" if base in bound else f"null::varchar as {column.name}"
-    if column.name not in bound:
-        return f"cast(null as {SQL_TYPES[column.kind]}) as {column.name}"
-    parsed = f"{column.name}_parsed"
-    match column.kind:
-        case "decimal":
-            return f"within_bounds(plain_decimal({parsed})) as {column.name}"
-        case "date":
-            return f"case when not is_no_date({parsed}) then {parsed} end as {column.name}"
-        case _:
-            return f"{parsed} as {column.name}"
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _fails(column: Column, position: int) -> str:
-    if column.value == "needed":
-        return f"{column.name} is null"
-    return f"(c{position} is not null and {_unconverted(column)})"
-
-
-def _unconverted(column: Column) -> str:
-    # A date that means "none" was understood, though it leaves no value.
-    return f"{column.name}_parsed is null" if column.kind == "date" else f"{column.name} is null"
-
-
-def _quarantine_sql(records: Records, bound: dict[str, int], origin: Origin) -> str:
-    value = "case position " + " ".join(f"when {n} then c{n}" for n in range(len(records.headings))) + " end"
-    heading = "case position " + " ".join(f"when {n} then {_text(h)}" for n, h in enumerate(records.headings)) + " end"
-    expected = (
-        "case position " + " ".join(f"when {n} then {_text(e)}" for n, e in _expected(bound, origin.source)) + " end"
-    )
-    fields = ", ".join(f"{_text(name)}: c{n}" for n, name in enumerate(distinct(records.headings)))
-    return f"""
-        select {_text(origin.source)} as source, {_text(origin.month)} as month,
-            {_source_file(records, origin)} as source_file, source_row, {heading} as column_name, {value} as value,
-            case when reason <> 'value' then reason
-                when {value} is null then 'is empty, and is needed'
-                else {expected} end as reason,
-            coalesce(unreadable, cast(to_json({{{fields}}}) as varchar)) as raw_row
-        from judged where reason is not null order by member, source_row
-    """
-
-
-def _expected(bound: dict[str, int], source: str) -> list[tuple[int, str]]:
-    kinds = {column.name: column.kind for column in columns_of(source)}
-    return [(position, _EXPECTED.get(kinds[name], "is not valid")) for name, position in bound.items()]
-
-
-def _warnings(
-    connection: duckdb.DuckDBPyConnection, columns: tuple[Column, ...], bound: dict[str, int], records: Records
-) -> dict[str, int]:
-    lenient = [c for c in columns if c.value == "optional" and c.kind != "text" and c.name in bound]
-    if not lenient:
-        return {}
-    lost = ", ".join(
-        f"count(*) filter (reason is null and c{bound[c.name]} is not null and {_unconverted(c)})" for c in lenient
-    )
-    counts = connection.execute(f"select {lost} from judged").fetchone() or ()
-    return {records.headings[bound[c.name]]: n for c, n in zip(lenient, counts, strict=True) if n}
-
-
-def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _text(value: object) -> str:
-    """A SQL text literal."""
-    return "'" + str(value).replace("'", "''") + "'"
+def _repeated(value: pa.Scalar | None, kind: pa.DataType, count: int) -> pa.Array:
+    if value is None or not value.is_valid:
+        return pa.nulls(count, kind)
+    if pa.types.is_dictionary(kind):
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value.as_py()]))
+    return pa.repeat(value, count)

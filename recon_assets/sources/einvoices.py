@@ -1,28 +1,29 @@
-"""Landed e-invoices as text records: JSON in any wrapping, XML, CSV, and zips of those.
+"""Landed e-invoices as a table of the stream: JSON in any wrapping, XML, CSV, and zips of those.
 
 One record per document. A document that cannot be read is one rejected record; only a damaged file, list or archive
 stops the load. What a record is, is told in `myinvois`; what a UBL document holds, in `ubl`.
 """
 
 import io
-import itertools
 import json
 import tempfile
 import zipfile
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from recon_assets.catalogue import columns_of
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
+from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.json_values import BrokenListError, json_values
 from recon_assets.sources.myinvois import is_portal_list, record_fields, records_of, spelled
-from recon_assets.sources.records import Records, batched, read_csv
+from recon_assets.sources.stream import Block, Ignored, Record, RecordTable, Table
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, parse_xml, require_bounded
 from recon_assets.sources.unpack import (
     ARCHIVE_ERRORS,
@@ -35,11 +36,6 @@ from recon_assets.sources.unpack import (
 
 COLUMNS = [column.name for column in columns_of("einvoices") if column.heading != "derived"]
 BOUND = {name: position for position, name in enumerate(COLUMNS)}
-_BATCH = 5_000
-_SCHEMA = pa.schema(
-    [(f"c{n}", pa.string()) for n in range(len(COLUMNS))]
-    + [("source_row", pa.int64()), ("problem", pa.string()), ("unreadable", pa.string()), ("member", pa.string())]
-)
 _BEFORE_TEXT = b"\x00\xef\xbb\xbf\xfe\xff \t\r\n"  # marks of encodings, and blanks
 _MOST_SHOWN = 10_000  # characters of what cannot be read
 _READ = ("json", "jsonl", "ndjson", "xml", "csv")
@@ -47,54 +43,114 @@ _ONLY_LISTS = (
     "this lists documents; land what Get Document gives. A list tells the status of documents, and only those that "
     "are Cancelled or Invalid say something by themselves"
 )
-# A document's fields, or why it cannot be read and its text; None is metadata, which is ignored.
-Document = tuple[Fields, str | None, str | None]
-_Row = tuple[str | None, int, Document]
+# The line where a document begins, its fields, and why it cannot be read with its text, if so; or metadata, ignored.
+Document = tuple[int | None, Fields, str | None, str | None]
+_METADATA = Ignored("metadata")
+_PORTAL_MINUTES = 8 * 60  # the portal's lists are in Malaysia's time and do not say so
 
 
-def read_einvoices(path: Path, file: str, limits: UnpackLimits, target: Path) -> tuple[Records, dict[str, int]]:
-    """Text records of one landed file and the position of each declared column; FileProblem when it is damaged."""
+@dataclass
+class SpelledTable:
+    """A table whose columns `names` are in the spellings of the API."""
+
+    table: Table
+    names: dict[int, str]
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def headings(self) -> list[str]:
+        return self.table.headings
+
+    @property
+    def heading_line(self) -> int:
+        return self.table.heading_line
+
+    @property
+    def delimiter(self) -> str | None:
+        return self.table.delimiter
+
+    def blocks(self, positions: set[int]) -> Iterator[Block]:
+        for block in self.table.blocks(positions):
+            texts = {n: spelled(self.names.get(n, ""), column) for n, column in block.texts.items()}
+            yield replace(block, texts=texts)
+
+
+@dataclass(frozen=True)
+class EInvoiceFile:
+    """One landed file: its table, the position of each declared column, the zone of times that name none, and the
+    members of an archive that are not read."""
+
+    table: Table
+    bound: dict[str, int]
+    zone_minutes: int = 0
+    unread: list[str] = field(default_factory=list)
+
+
+def open_einvoices(path: Path, file: str, limits: UnpackLimits) -> EInvoiceFile:
+    """What one landed file holds; FileProblem when it is damaged."""
     kind = _kind(file)
     if kind == "csv":
-        records = read_csv(path, file, limits, target)
-        bound = bind_columns("einvoices", records.headings, file)
-        _respell(target, bound, is_portal_list(records.headings))
-        return records, bound
-    ignored: Counter[str] = Counter()
-    unread: list[str] = []
-    if kind == "zip":
-        rows = _archive_rows(path, file, limits, ignored, unread)
-    else:
-        rows = _file_rows(path, file, kind, limits, ignored)
-    count = _write(target, rows)
-    if not count and ignored["metadata"]:
+        table, bound, zone = _open_list(path, file, limits)
+        return EInvoiceFile(table, bound, zone)
+    read = _archive_records if kind == "zip" else partial(_file_records, kind=kind)
+    records = RecordTable(COLUMNS, partial(_not_only_lists, partial(read, path, file, limits), file))
+    names = {position: name for name, position in BOUND.items()}
+    unread = _unread_members(path, file) if kind == "zip" else []
+    return EInvoiceFile(SpelledTable(records, names), BOUND, 0, unread)
+
+
+def _open_list(path: Path, file: str, limits: UnpackLimits) -> tuple[Table, dict[str, int], int]:
+    table = open_delimited(path, file, limits)
+    bound = bind_columns("einvoices", table.headings, file)
+    spelled_table = SpelledTable(table, {position: name for name, position in bound.items()})
+    return spelled_table, bound, _PORTAL_MINUTES if is_portal_list(table.headings) else 0
+
+
+def _not_only_lists(read: Callable[[], Iterator[Record | Ignored]], file: str) -> Iterator[Record | Ignored]:
+    """The records; FileProblem at the end when all that there is is metadata."""
+    has_records = has_metadata = False
+    for record in read():
+        has_records |= isinstance(record, Record)
+        has_metadata |= isinstance(record, Ignored)
+        yield record
+    if has_metadata and not has_records:
         raise FileProblem(file, _ONLY_LISTS)
-    return Records(target, COLUMNS, True, count, has_members=True, ignored=dict(ignored), unread=unread), BOUND
 
 
 def _kind(file: str) -> str:
     return file.lower().removesuffix(".gz").rsplit(".", 1)[-1]
 
 
-def _file_rows(path: Path, file: str, kind: str, limits: UnpackLimits, ignored: Counter[str]) -> Iterator[_Row]:
+def _file_records(path: Path, file: str, limits: UnpackLimits, kind: str) -> Iterator[Record | Ignored]:
     with open_bytes(path, file, limits) as stream:
-        yield from _rows_of(stream, kind, None, file, ignored)
+        yield from _records_of(stream, kind, None, file)
 
 
-def _rows_of(stream: IO[bytes], kind: str, member: str | None, name: str, ignored: Counter[str]) -> Iterator[_Row]:
+def _records_of(stream: IO[bytes], kind: str, member: str | None, name: str) -> Iterator[Record | Ignored]:
     """The numbered documents of a file or member; FileProblem (of `name`) for a list that breaks off."""
     buffered = io.BufferedReader(stream)  # type: ignore[type-var]
     start = buffered.peek(100)[:100]
     is_xml = start.translate(None, _BEFORE_TEXT).startswith(b"<")
     documents = _xml_documents(buffered) if is_xml else _json_documents(buffered, text_encoding(start), kind != "json")
+    number = 0
     try:
-        for number, document in enumerate(documents, start=1):
-            if document is None:
-                ignored["metadata"] += 1
-            else:
-                yield member, number, document
+        for document in documents:
+            number += 1
+            yield _METADATA if document is None else _record(document, number, member)
     except BrokenListError as error:
         raise FileProblem(name, f"{error}; the rest cannot be read. Fetch the file again") from error
+
+
+def _record(document: Document, number: int, member: str | None) -> Record:
+    line, fields, problem, text = document
+    return Record([_filled(fields.get(name)) for name in COLUMNS], number, line, problem, text, member)
+
+
+def _filled(text: str | None) -> str | None:
+    return None if text is None or not text or text.isspace() else text
 
 
 def _xml_documents(stream: IO[bytes]) -> Iterator[Document | None]:
@@ -104,9 +160,9 @@ def _xml_documents(stream: IO[bytes]) -> Iterator[Document | None]:
             raise DocumentProblem(f"is larger than {MAX_DOCUMENT} bytes")
         value = parse_xml(content)
     except DocumentProblem as problem:
-        yield _unreadable(problem, content.decode("utf-8", "backslashreplace"))
+        yield _unreadable(1, problem, content.decode("utf-8", "backslashreplace"))
         return
-    yield from _documents(value, "")
+    yield from _documents(1, value, "")
 
 
 def _json_documents(stream: IO[bytes], encoding: str, by_line: bool) -> Iterator[Document | None]:
@@ -115,14 +171,14 @@ def _json_documents(stream: IO[bytes], encoding: str, by_line: bool) -> Iterator
         try:
             for found in json_values(text, by_line):
                 if found.problem is not None:
-                    yield _unreadable(found.problem, found.text)
+                    yield _unreadable(found.line, found.problem, found.text)
                 else:
-                    yield from _documents(found.value, found.text)
+                    yield from _documents(found.line, found.value, found.text)
         except UnicodeDecodeError as error:
-            yield _unreadable(f"is not valid {error.encoding}", "")
+            yield _unreadable(None, f"is not valid {error.encoding}", "")
 
 
-def _documents(value: Any, text: str) -> Iterator[Document | None]:
+def _documents(line: int, value: Any, text: str) -> Iterator[Document | None]:
     """The documents of one value of a file; `text` is what it was read from."""
     try:
         if not text.isascii():
@@ -131,47 +187,56 @@ def _documents(value: Any, text: str) -> Iterator[Document | None]:
         if len(records) == 1:
             require_bounded(text)
     except UnicodeEncodeError:
-        yield _unreadable("is not valid utf-8", text)
+        yield _unreadable(line, "is not valid utf-8", text)
         return
     except (DocumentProblem, RecursionError) as problem:
-        yield _unreadable(problem, text)
+        yield _unreadable(line, problem, text)
         return
     for record in records:
         try:
             fields = record_fields(record)
-            yield None if fields is None else (fields, None, None)
+            yield None if fields is None else (line, fields, None, None)
         except (DocumentProblem, RecursionError) as problem:
-            yield _unreadable(problem, text if record is value else json.dumps(record))
+            yield _unreadable(line, problem, text if record is value else json.dumps(record))
 
 
-def _unreadable(problem: object, text: str) -> Document:
-    return {}, f"the document {problem}", text[:_MOST_SHOWN]
+def _unreadable(line: int | None, problem: object, text: str) -> Document:
+    return line, {}, f"the document {problem}", text[:_MOST_SHOWN]
 
 
-def _archive_rows(
-    path: Path, file: str, limits: UnpackLimits, ignored: Counter[str], unread: list[str]
-) -> Iterator[_Row]:
-    """Rows of the members that are read; the names of the others go into `unread`, FileProblem when there are none."""
+def _archive_records(path: Path, file: str, limits: UnpackLimits) -> Iterator[Record | Ignored]:
+    """Records of the members that are read; FileProblem when there are none."""
     try:
         with zipfile.ZipFile(path) as archive:
             require_bounded_archive(archive, path, file, limits)
             members = [member for member in archive.infolist() if not _is_hidden(member)]
-            unread += [member.filename for member in members if _member_kind(member, file) not in _READ]
-            if len(unread) == len(members):
-                named = ", ".join(unread[:20]) or "nothing"
+            read = [member for member in members if _member_kind(member, file) in _READ]
+            if not read:
+                named = ", ".join([member.filename for member in members][:20]) or "nothing"
                 raise FileProblem(file, f"holds no e-invoices as .json, .jsonl, .xml or .csv, but {named}")
-            for member in members:
+            for member in read:
                 kind = _member_kind(member, file)
                 if kind == "csv":
-                    yield from _csv_rows(archive, member, file, limits)
-                elif kind in _READ:
+                    yield from _list_records(archive, member, file, limits)
+                else:
                     with archive.open(member) as stream:
-                        name = f"{file}/{member.filename}"
-                        yield from _rows_of(stream, kind, member.filename, name, ignored)
+                        yield from _records_of(stream, kind, member.filename, f"{file}/{member.filename}")
     except ARCHIVE_ERRORS as error:
         if not is_damage(error):
             raise
         raise FileProblem(file, f"the archive is damaged ({error}); fetch it again") from error
+
+
+def _unread_members(path: Path, file: str) -> list[str]:
+    """Names of the members of an archive that are none of the source's; none of a damaged one, which is told later."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not _is_hidden(member)]
+            return [member.filename for member in members if _member_kind(member, file) not in _READ]
+    except ARCHIVE_ERRORS as error:
+        if not is_damage(error):
+            raise
+        return []
 
 
 def _is_hidden(member: zipfile.ZipInfo) -> bool:
@@ -187,64 +252,30 @@ def _member_kind(member: zipfile.ZipInfo, file: str) -> str:
     return kind
 
 
-def _csv_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limits: UnpackLimits) -> Iterator[_Row]:
+def _list_records(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limits: UnpackLimits
+) -> Iterator[Record]:
+    """Records of a list in an archive, in the order of the declared columns."""
     with tempfile.TemporaryDirectory() as folder:
-        text, records_file = Path(folder, "member.csv"), Path(folder, "member.parquet")
+        text = Path(folder, "member.csv")
         with archive.open(member) as stream, text.open("wb") as copy:
             while chunk := stream.read(1 << 20):
                 copy.write(chunk)
-        records = read_csv(text, f"{file}/{member.filename}", limits, records_file)
-        bound = bind_columns("einvoices", records.headings, f"{file}/{member.filename}")
-        _respell(records_file, bound, is_portal_list(records.headings))
-        for row in itertools.chain.from_iterable(b.to_pylist() for b in pq.ParquetFile(records_file).iter_batches()):
-            fields = {name: row[f"c{position}"] for name, position in bound.items()}
-            yield member.filename, row["source_row"], (fields, row["problem"], row["unreadable"])
+        table, bound, zone = _open_list(text, f"{file}/{member.filename}", limits)
+        for block in table.blocks(set(bound.values())):
+            found = {name: block.texts[position] for name, position in bound.items()}
+            columns = [_in_zone(name, found[name], zone) if name in found else None for name in COLUMNS]
+            texts = [[None] * len(block.numbers) if column is None else column.to_pylist() for column in columns]
+            places = zip(block.numbers.to_pylist(), block.lines.to_pylist(), strict=True)
+            for (number, line), values in zip(places, zip(*texts, strict=True), strict=True):
+                yield Record(values, number, line, member=member.filename)
+            for bad in block.unreadable:
+                yield Record((), bad.number, bad.line, bad.problem, bad.text, member.filename)
 
 
-def _respell(target: Path, bound: dict[str, int], is_portal: bool) -> None:
-    """The columns of a list in the spellings of the API, in place."""
-    names = {f"c{position}": name for name, position in bound.items()}
-    written = target.with_suffix(".spelled")
-    source = pq.ParquetFile(target)
-    with pq.ParquetWriter(written, source.schema_arrow, compression="zstd", compression_level=1) as writer:
-        for batch in source.iter_batches():
-            columns = [spelled(names.get(n, ""), batch.column(n), is_portal) for n in batch.schema.names]
-            writer.write_batch(pa.record_batch(columns, schema=source.schema_arrow))
-    written.replace(target)
-
-
-def _write(target: Path, rows: Iterator[_Row]) -> int:
-    count = 0
-    with pq.ParquetWriter(target, _SCHEMA, compression="zstd", compression_level=1) as writer:
-        for batch in batched(rows, _text_of, _BATCH):
-            shaped = [
-                [
-                    *(_stored(fields.get(name)) for name in COLUMNS),
-                    number,
-                    problem,
-                    _stored(text),
-                    member and _stored(member),
-                ]
-                for member, number, (fields, problem, text) in batch
-            ]
-            columns = [list(column) for column in zip(*shaped, strict=True)]
-            names = [*COLUMNS, *_SCHEMA.names[len(COLUMNS) :]]
-            arrays = [
-                spelled(name, pa.array(column, kind.type), False)
-                for name, column, kind in zip(names, columns, _SCHEMA, strict=True)
-            ]
-            writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
-            count += len(batch)
-    return count
-
-
-def _text_of(row: _Row) -> int:
-    fields, _, text = row[2]
-    return sum(map(len, filter(None, [*fields.values(), text])))
-
-
-def _stored(text: str | None) -> str | None:
-    """Text that Parquet can hold: blanks alone are no value, lone surrogates are written out."""
-    if text is None or not text or text.isspace():
-        return None
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _in_zone(name: str, texts: pa.Array, zone: int) -> pa.Array:
+    """Times of a portal's list with their zone: beside other members no column has one zone throughout."""
+    texts = texts.cast(pa.string())
+    if not zone or name not in ("issued_at", "validated_at"):
+        return texts
+    return pc.replace_substring_regex(texts, r"^(.*[0-9]:[0-9]{2}(:[0-9.]+)?)\s*$", r"\1+08:00")

@@ -4,11 +4,10 @@ import datetime as dt
 import hashlib
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Literal
 
@@ -17,19 +16,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recon_assets.catalogue import SOURCES
+from recon_assets.catalogue.model import ExtraTable
 from recon_assets.clock import Clock
 from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
 from recon_assets.landing.manifests import is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
-from recon_assets.sources.bulk_convert import prepare
-from recon_assets.sources.convert import Origin, connect, convert
-from recon_assets.sources.readers import read_file
-from recon_assets.sources.records import Records
+from recon_assets.sources.convert import Converted, Origin, convert
+from recon_assets.sources.readers import Opened, open_file, rules_of
 from recon_assets.sources.registers import RegisterHints
 from recon_assets.sources.unpack import UnpackLimits
-from recon_assets.sources.usage_files import choose_files, load_file
+from recon_assets.sources.usage_files import choose_files, open_usage_file
+from recon_assets.sources.values import connect, registered
+from recon_assets.sources.version import reader_version
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,6 @@ class Load:
     @property
     def problems(self) -> list[str]:
         return [check.detail for check in self.checks if not check.passed]
-
-
-@cache
-def reader_version(source: str) -> str:
-    """Changes when columns or conversions of a source do, so that its months are loaded again after an upgrade."""
-    names = ["conversions.sql"] + (["bulk.sql"] if SOURCES[source].manifests else [])
-    folder = package_files("recon_assets.sources")
-    sql = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
-    known = SOURCES[source]
-    declared = f"{known.columns}{known.variants}{known.row_rules}{known.repeats}"
-    return hashlib.sha256(f"{declared}{sql}".encode()).hexdigest()[:12]
 
 
 def load_version(source: str, files: list[LandedFile], settings: Settings) -> str:
@@ -134,18 +123,23 @@ class _Loader:
     settings: Settings
     started: dt.datetime
     folder: Path
+    _connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
     tables: dict[str, list[Path]] = field(default_factory=lambda: {"rows": [], "quarantine": []})
     records: int = 0
 
     def load(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
         """What was loaded, and why the other files could not be read."""
-        if SOURCES[self.source].manifests:
-            return self._load_chosen(files)
+        self._connection = connect(self.folder, self.settings.load_memory_limit)
+        try:
+            return self._load_chosen(files) if SOURCES[self.source].manifests else self._load_all(files)
+        finally:
+            self._connection.close()
+
+    def _load_all(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
         loaded: list[LoadedFile] = []
         problems: list[str] = []
         first_with: dict[str, str] = {}
-        connection = connect(self.folder, self.settings.load_memory_limit)
-        for number, file in enumerate(files):
+        for file in files:
             try:
                 with self.store.open_local(file) as path:
                     content_hash = content_hash_of(path)
@@ -153,25 +147,23 @@ class _Loader:
                     if same != file.path:
                         loaded.append(LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same))
                         continue
-                    loaded.append(self._load_file(connection, file, path, content_hash, number))
+                    hints = self._hints()
+                    opened = open_file(self.source, path, self._origin(file, content_hash), self._limits(), hints)
+                    loaded.append(self._converted(file, content_hash, opened))
             except FileProblem as problem:
                 problems.append(str(problem))
-        connection.close()
         return loaded, problems
 
     def _load_chosen(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
-        """As `load`, for sources whose manifests say which files count; the others are recorded with no rows."""
+        """As `_load_all`, for sources whose manifests say which files count; the others are recorded with no rows."""
         chosen = choose_files(self.source, files, self.store)
         problems = list(chosen.problems)
         hashes = self._hashes_of_manifests(files, problems)
         loaded = {f.path: LoadedFile(f.path, f.etag, f.size, hashes.get(f.path, ""), 0, 0) for f in files}
         first_with: dict[tuple[str, str], str] = {}
         facts: list[dict[str, str | None]] = []
-        connection = connect(self.folder, self.settings.load_memory_limit)
-        prepare(connection)
-        limits = UnpackLimits(self.settings.max_unpack_ratio, self.settings.max_unpacked_bytes)
-        for number, part in enumerate(chosen.parts if not problems else []):
-            file, text = part.file, self.folder / f"text-{number:04d}.parquet"
+        for part in chosen.parts if not problems else []:
+            file = part.file
             try:
                 with self.store.open_local(file) as path:
                     content_hash = content_hash_of(path)
@@ -179,23 +171,14 @@ class _Loader:
                     if part.is_loose and same != file.path:
                         loaded[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
                         continue
-                    origin = Origin(
-                        self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}"
-                    )
-                    targets = self._target("rows", number), self._target("quarantine", number)
-                    read = load_file(connection, self.source, part, path, origin, limits, text, *targets)
+                    origin = self._origin(file, content_hash)
+                    opened = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
+                    loaded[file.path] = self._converted(file, content_hash, Opened([(opened.table, opened.frame)]))
             except FileProblem as problem:
                 problems.append(str(problem))
                 continue
-            text.unlink(missing_ok=True)
-            self.records += read.count
-            facts.append({**read.facts, "source_file": file.path})
-            loaded[file.path] = LoadedFile(
-                file.path, file.etag, file.size, content_hash, read.converted.rows, read.converted.rejected, None,
-                read.extra_columns, read.converted.warnings,
-            )  # fmt: skip
-        self._write_facts(connection, facts)
-        connection.close()
+            facts.append({**opened.facts, "source_file": file.path})
+        self._write_facts(self._connection, facts)
         return [loaded[file.path] for file in files], problems
 
     def _hashes_of_manifests(self, files: list[LandedFile], problems: list[str]) -> dict[str, str]:
@@ -208,6 +191,33 @@ class _Loader:
             except FileProblem as problem:
                 problems.append(str(problem))
         return hashes
+
+    def _origin(self, file: LandedFile, content_hash: str) -> Origin:
+        return Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
+
+    def _limits(self) -> UnpackLimits:
+        return UnpackLimits(self.settings.max_unpack_ratio, self.settings.max_unpacked_bytes)
+
+    def _hints(self) -> RegisterHints:
+        return RegisterHints(self.month, self.settings.register_date_orders, self.settings.register_decimal_marks)
+
+    def _converted(self, file: LandedFile, content_hash: str, opened: Opened) -> LoadedFile:
+        """Convert the tables of a file, and write what it holds beside them."""
+        rules, found, extra = rules_of(self.source), [], []
+        for table, frame in opened.tables:
+            number = len(self.tables["rows"])
+            targets = self._target("rows", number), self._target("quarantine", number)
+            found.append(convert(self._connection, table, frame, rules, *targets))
+            used = {*frame.bound.values(), *frame.left_out}
+            extra += [h for position, h in enumerate(table.headings) if position not in used and h]
+        for further in SOURCES[self.source].extra_tables:
+            self._write_extra_table(further, opened.extra.get(further.name, []), file.path)
+        whole = _together(found)
+        self.records += whole.records
+        return LoadedFile(
+            file.path, file.etag, file.size, content_hash, whole.rows, whole.rejected, None, extra, whole.warnings,
+            whole.duplicates, whole.ignored, opened.unread,
+        )  # fmt: skip
 
     def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:
         """The table `files`: one row per file that was read, with what is known of it as a whole."""
@@ -225,51 +235,31 @@ class _Loader:
         )
         connection.unregister("file_facts")
 
-    def _load_file(
-        self, connection: duckdb.DuckDBPyConnection, file: LandedFile, path: Path, content_hash: str, number: int
-    ) -> LoadedFile:
-        limits = UnpackLimits(self.settings.max_unpack_ratio, self.settings.max_unpacked_bytes)
-        text = self.folder / f"text-{number:04d}.parquet"
-        rows, quarantine = (self._target(table, number) for table in ("rows", "quarantine"))
-        hints = RegisterHints(self.month, self.settings.register_date_orders, self.settings.register_decimal_marks)
-        records, bound = read_file(self.source, path, file.path, limits, text, hints)
-        origin = Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
-        known = SOURCES[self.source]
-        converted = convert(
-            connection, records, bound, origin, known.row_rules, rows, quarantine, known.repeats, known.row_warnings
-        )
-        self._write_extra_tables(connection, records, file.path, number)
-        text.unlink()
-        self.records += records.count
-        extra = [h for position, h in enumerate(records.headings) if position not in bound.values() and h]
-        return LoadedFile(
-            file.path, file.etag, file.size, content_hash, converted.rows, converted.rejected, None, extra,
-            converted.warnings, converted.duplicates, records.ignored, records.unread,
-        )  # fmt: skip
-
-    def _write_extra_tables(
-        self, connection: duckdb.DuckDBPyConnection, records: Records, file: str, number: int
-    ) -> None:
-        for table in SOURCES[self.source].extra_tables:
-            names = [column.name for column in table.columns]
-            text = pa.Table.from_pylist(
-                [
-                    {name: None if row[name] is None else str(row[name]) for name in names}
-                    for row in records.tables.get(table.name, [])
-                ],
-                pa.schema([(name, pa.string()) for name in names]),
-            )
-            connection.register("extra_text", text)
-            select = ", ".join(f"{column.sql} as {column.name}" for column in table.columns)
-            target = self._target(table.name, number)
-            result = connection.execute(f"select {select}, ?::varchar as source_file from extra_text", [file])
-            pq.write_table(result.to_arrow_table(), target, compression="zstd")
-            connection.unregister("extra_text")
+    def _write_extra_table(self, table: ExtraTable, rows: list[dict[str, str]], file: str) -> None:
+        text = pa.Table.from_pylist(rows, pa.schema([(column.name, pa.string()) for column in table.columns]))
+        select = ", ".join(f"{column.sql} as {column.name}" for column in table.columns)
+        with registered(self._connection, "extra_text", text):
+            sql = f"select {select}, ?::varchar as source_file from extra_text"
+            found = self._connection.execute(sql, [file]).to_arrow_table()
+        number = len(self.tables.get(table.name, []))
+        pq.write_table(found, self._target(table.name, number), compression="zstd")
 
     def _target(self, table: str, number: int) -> Path:
         path = self.folder / f"{table}-{number:04d}.parquet"
         self.tables.setdefault(table, []).append(path)
         return path
+
+
+def _together(found: list[Converted]) -> Converted:
+    """What came of the tables of one file."""
+    warnings, ignored = Counter[str](), Counter[str]()
+    for one in found:
+        warnings.update(one.warnings)
+        ignored.update(one.ignored)
+    records, rows, rejected, repeats = (
+        sum(counts) for counts in zip(*((c.records, c.rows, c.rejected, c.duplicates) for c in found), strict=True)
+    )
+    return Converted(records, rows, rejected, dict(warnings), repeats, dict(ignored))
 
 
 def _subfolder(source: str, file: LandedFile) -> str:

@@ -7,19 +7,18 @@ from typing import Any
 from recon_assets.catalogue import columns_of
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
-from recon_assets.sources.records import Record, Records, write_records
+from recon_assets.sources.stream import Record, RecordTable
 from recon_assets.sources.unpack import UnpackLimits, open_text
 
 _SOURCE = "ms_invoices"
 _LARGEST = 16 << 20  # characters: a page of invoices has some hundred thousand
 
 
-def read_ms_invoices(path: Path, file: str, limits: UnpackLimits, target: Path) -> tuple[Records, dict[str, int]]:
-    """Text records of the invoices of a file and the position of each column; FileProblem when there are none."""
+def open_ms_invoices(path: Path, file: str, limits: UnpackLimits) -> tuple[RecordTable, dict[str, int]]:
+    """The invoices of a file as a table and the position of each column; FileProblem when it holds none."""
     headings = [column.aliases[0] for column in columns_of(_SOURCE)]
-    records = [_record(invoice, headings) for invoice in _invoices(path, file, limits)]
-    count = write_records(target, len(headings), records)
-    return Records(target, headings, False, count), bind_columns(_SOURCE, headings, file)
+    records = [_record(invoice, headings, n) for n, invoice in enumerate(_invoices(path, file, limits), start=1)]
+    return RecordTable(headings, lambda: iter(records)), bind_columns(_SOURCE, headings, file)
 
 
 def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:
@@ -44,10 +43,10 @@ def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:
     raise FileProblem(file, "is no invoice of Partner Center: it has neither 'id' nor a list 'items'; fetch it again")
 
 
-def _record(invoice: Any, headings: list[str]) -> Record:
+def _record(invoice: Any, headings: list[str], number: int) -> Record:
     if not isinstance(invoice, dict):
-        return [json.dumps(invoice)], "the invoice is not an object"
-    return [_text(invoice.get(heading)) for heading in headings], None
+        return Record((), number, problem="the invoice is not an object", text=json.dumps(invoice))
+    return Record([_text(invoice.get(heading)) for heading in headings], number)
 
 
 def _text(value: Any) -> str | None:

@@ -206,12 +206,12 @@ def is_portal_list(headings: list[str]) -> bool:
     return any(normalize_heading(heading).startswith(("e-invoice", "einvoice")) for heading in headings)
 
 
-def spelled(column: str, texts: pa.Array, is_portal: bool) -> pa.Array:
-    """Texts of a declared column in the spelling of the API: `01 - Invoice`, `Canceled`, times of the portal."""
+def spelled(column: str, texts: pa.Array) -> pa.Array:
+    """Texts of a declared column in the spelling of the API: `01 - Invoice`, `Canceled`."""
+    if pa.types.is_dictionary(texts.type):
+        return spelled(column, texts.dictionary).take(texts.indices)
     if column == "document_type":
         return pc.replace_substring_regex(texts, r"^\s*([0-9]{1,2})\s*[-\x{2013}:].*$", r"\1")
     if column == "status":
         return pc.replace_substring_regex(texts, r"(?i)^\s*canceled\s*$", "Cancelled")
-    if column in ("issued_at", "validated_at") and is_portal:
-        return pc.replace_substring_regex(texts, r"^(.*[0-9]:[0-9]{2}(:[0-9.]+)?)\s*$", r"\1+08:00")
     return texts

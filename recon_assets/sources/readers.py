@@ -1,40 +1,66 @@
 """Which reader takes which landed file."""
 
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recon_assets.catalogue import SOURCES, columns_of
-from recon_assets.errors import FileProblem
-from recon_assets.sources.bss_json import BOUND, read_bss_json
+from recon_assets.sources.bss_json import BOUND, open_bss_page
 from recon_assets.sources.columns import bind_columns
-from recon_assets.sources.einvoices import read_einvoices
-from recon_assets.sources.ms_invoices import read_ms_invoices
-from recon_assets.sources.records import Records, read_csv, write_records
-from recon_assets.sources.registers import RegisterHints, read_register
+from recon_assets.sources.convert import Frame, Origin
+from recon_assets.sources.delimited import open_delimited
+from recon_assets.sources.einvoices import open_einvoices
+from recon_assets.sources.ms_invoices import open_ms_invoices
+from recon_assets.sources.registers import RegisterHints, open_register
+from recon_assets.sources.rules import Rules
+from recon_assets.sources.stream import RecordTable, Table
 from recon_assets.sources.unpack import UnpackLimits, open_bytes
+from recon_assets.sources.values import Dialect
 
 
-def read_file(
-    source: str, path: Path, file: str, limits: UnpackLimits, target: Path, hints: RegisterHints
-) -> tuple[Records, dict[str, int]]:
-    """Text records of one landed file and the position of each declared column; FileProblem when it is unreadable."""
-    reader = SOURCES[source].reader
+@dataclass(frozen=True)
+class Opened:
+    """The tables of one landed file, each with what is known of it, and what the file holds beside them.
+
+    `extra` are rows of further tables, by name, as texts; `unread` members of an archive that are none of the source's.
+    """
+
+    tables: list[tuple[Table, Frame]]
+    extra: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+
+def rules_of(source: str) -> Rules:
+    known = SOURCES[source]
+    return Rules(known.row_rules, known.repeats, known.row_warnings)
+
+
+def open_file(source: str, path: Path, origin: Origin, limits: UnpackLimits, hints: RegisterHints) -> Opened:
+    """The tables of one landed file; FileProblem when it is unreadable."""
+    file, columns, reader = origin.file, columns_of(source), SOURCES[source].reader
     if reader == "einvoice":
-        return read_einvoices(path, file, limits, target)
+        found = open_einvoices(path, file, limits)
+        dialect = replace(_by_value(found.table), zone_minutes=found.zone_minutes)
+        return Opened([(found.table, Frame(columns, found.bound, origin, dialect=dialect))], unread=found.unread)
     if reader == "invoices":
-        return read_ms_invoices(path, file, limits, target)
+        invoices, bound = open_ms_invoices(path, file, limits)
+        return Opened([(invoices, Frame(columns, bound, origin, dialect=Dialect(comma_groups=False)))])
     if reader == "register":
-        return read_register(source, path, file, limits, target, hints)
+        table, bound, dialect = open_register(source, path, file, limits, hints)
+        return Opened([(table, Frame(columns, bound, origin, dialect=dialect))])
     if reader == "bss" and file.lower().removesuffix(".gz").endswith(".json"):
-        return read_bss_json(path, file, limits, target), BOUND
+        page, copies = open_bss_page(path, file, limits)
+        frame = Frame(columns, BOUND, origin, dialect=Dialect(comma_groups=False))
+        return Opened([(page, frame)], {"invoice_copies": copies})
     if SOURCES[source].may_be_empty_file and _is_empty(path, file, limits):
-        headings = [column.aliases[0] for column in columns_of(source)]
-        return Records(target, headings, True, write_records(target, len(headings), [])), bind_columns(
-            source, headings, file
-        )
-    records = read_csv(path, file, limits, target)
-    if not records.headings:
-        raise FileProblem(file, "the file has no header row")
-    return records, bind_columns(source, records.headings, file)
+        return Opened([(RecordTable([], lambda: iter(())), Frame(columns, {}, origin))])
+    table = open_delimited(path, file, limits)
+    bound = bind_columns(source, table.headings, file)
+    return Opened([(table, Frame(columns, bound, origin, dialect=_by_value(table)))])
+
+
+def _by_value(table: Table) -> Dialect:
+    """Numbers are read value by value (spec/warehouse.md): a comma that groups is told by what delimits the file."""
+    return Dialect(comma_groups=table.delimiter in (None, ","))
 
 
 def _is_empty(path: Path, file: str, limits: UnpackLimits) -> bool:

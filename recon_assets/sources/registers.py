@@ -3,21 +3,22 @@
 import datetime as dt
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
-from recon_assets.sources.records import MAX_COLUMNS, Record, Records, heading_text, read_csv, write_records
+from recon_assets.sources.delimited import MAX_COLUMNS, heading_text, open_delimited
+from recon_assets.sources.stream import Record, RecordTable, Table
 from recon_assets.sources.unpack import ARCHIVE_ERRORS, UnpackLimits, is_damage, require_bounded_archive
+from recon_assets.sources.values import Dialect
 
 DateOrder = Literal["day_first", "month_first"]
 _SPLIT_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})( \d{1,2}:\d{2}(:\d{2})?)?")
@@ -39,44 +40,46 @@ class RegisterHints:
     def date_order(self, file: str) -> DateOrder | None:
         return next((order for pattern, order in self.date_orders.items() if fnmatchcase(file, pattern)), None)
 
-    def decimal_mark(self, file: str) -> str:
+    def decimal_mark(self, file: str) -> Literal[".", ","]:
         return next((mark for pattern, mark in self.decimal_marks.items() if fnmatchcase(file, pattern)), ".")
 
 
-def read_register(
-    source: str, path: Path, file: str, limits: UnpackLimits, target: Path, hints: RegisterHints
-) -> tuple[Records, dict[str, int]]:
-    """Text records of one register and the position of each declared column; FileProblem when it is unreadable."""
-    records = (
-        _read_xlsx(path, file, limits, target)
-        if file.lower().endswith(".xlsx")
-        else read_csv(path, file, limits, target)
-    )
-    bound = bind_columns(source, records.headings, file)
-    day_first = _is_day_first(records, bound["document_date"], file, hints)
-    return replace(records, day_first=day_first, decimal_mark=hints.decimal_mark(file)), bound
+def open_register(
+    source: str, path: Path, file: str, limits: UnpackLimits, hints: RegisterHints
+) -> tuple[Table, dict[str, int], Dialect]:
+    """The table of one register, the position of each declared column, and how it writes numbers and dates.
+
+    FileProblem when it is unreadable.
+    """
+    is_workbook = file.lower().endswith(".xlsx")
+    table: Table = _open_xlsx(path, file, limits) if is_workbook else open_delimited(path, file, limits)
+    bound = bind_columns(source, table.headings, file)
+    day_first = _is_day_first(table, bound["document_date"], file, hints)
+    return table, bound, Dialect(hints.decimal_mark(file), day_first=day_first)
 
 
-def _is_day_first(records: Records, position: int, file: str, hints: RegisterHints) -> bool:
+def _is_day_first(table: Table, position: int, file: str, hints: RegisterHints) -> bool:
     """The order under which more of the dates fall in the folder's month; a tie that matters is a FileProblem."""
     order = hints.date_order(file)
     if order is not None:
         return order == "day_first"
-    counts = pc.value_counts(pq.read_table(records.path, columns=[f"c{position}"]).column(0)).to_pylist()
+    counts: Counter[str | None] = Counter()
+    for block in table.blocks({position}):
+        counts.update(block.texts[position].to_pylist())
     inside = {True: 0, False: 0}
     matters = None
-    for item in counts:
-        text = (item["values"] or "").strip()
+    for written, count in counts.items():
+        text = (written or "").strip()
         both = {day_first: written_day(text, day_first) for day_first in (True, False)}
         for day_first, day in both.items():
-            inside[day_first] += item["counts"] if day is not None and f"{day:%Y-%m}" == hints.month else 0
+            inside[day_first] += count if day is not None and f"{day:%Y-%m}" == hints.month else 0
         matters = matters or (text if both[True] != both[False] else None)
     if inside[True] == inside[False] and matters is not None:
         raise FileProblem(
             file,
             f"dates such as {matters} can be read day first or month first, and as many fall in {hints.month} either "
             f'way. Say which in RECON_REGISTER_DATE_ORDERS, for example {{"{file}": "day_first"}}',
-            column=records.headings[position],
+            column=table.headings[position],
         )
     return inside[True] > inside[False]
 
@@ -94,11 +97,22 @@ def written_day(text: str, day_first: bool) -> dt.date | None:
         return None
 
 
-def _read_xlsx(path: Path, file: str, limits: UnpackLimits, target: Path) -> Records:
+def _open_xlsx(path: Path, file: str, limits: UnpackLimits) -> RecordTable:
     """The first sheet with content; its first row that is not empty is the header."""
+    _require_harmless(path, file, limits)
+    with _workbook(path, file) as workbook:
+        for sheet in workbook.worksheets:
+            for line, header in _filled_rows(sheet, file):
+                headings = [heading_text(text or "") for text in header]
+                records = partial(_records, path, file, sheet.title, line, len(headings))
+                return RecordTable(headings, records, heading_line=line)
+    raise FileProblem(file, "the workbook is empty: not even a header row. Land it again, or remove it")
+
+
+@contextmanager
+def _workbook(path: Path, file: str) -> Iterator[Any]:
     from openpyxl import load_workbook  # half a second to import; only workbooks need it
 
-    _require_harmless(path, file, limits)
     try:
         workbook = load_workbook(path, read_only=True, data_only=True, keep_links=False)
     except Exception as error:
@@ -106,22 +120,27 @@ def _read_xlsx(path: Path, file: str, limits: UnpackLimits, target: Path) -> Rec
             raise
         raise _unreadable(file, error) from error
     with closing(workbook):
-        for sheet in workbook.worksheets:
-            filled = (row for row in _rows(sheet, file) if row)
-            header = next(filled, None)
-            if header is not None:
-                headings = [heading_text(text or "") for text in header]
-                count = write_records(target, len(headings), _shaped(filled, len(headings)))
-                return Records(target, headings, True, count)
-    raise FileProblem(file, "the workbook is empty: not even a header row. Land it again, or remove it")
+        yield workbook
+
+
+def _records(path: Path, file: str, sheet: str, heading_line: int, width: int) -> Iterator[Record]:
+    with _workbook(path, file) as workbook:
+        below = (row for row in _filled_rows(workbook[sheet], file) if row[0] > heading_line)
+        for number, (line, row) in enumerate(below, start=1):
+            if len(row) > width:
+                text = ",".join(cell or "" for cell in row)
+                yield Record((), number, line, f"has values beyond the {width} columns of the header", text)
+            else:
+                yield Record([*row, *[None] * (width - len(row))], number, line)
 
 
 def _unreadable(file: str, error: Exception) -> FileProblem:
     return FileProblem(file, f"the workbook cannot be read ({error}); save it again as .xlsx")
 
 
-def _rows(sheet: Any, file: str) -> Iterator[list[str | None]]:
-    """The rows of a sheet as text up to their last value, one at a time: one stray cell may lie a million rows down."""
+def _filled_rows(sheet: Any, file: str) -> Iterator[tuple[int, list[str | None]]]:
+    """Rows of a sheet with something in them, as text up to their last value, one at a time: one stray cell may lie a
+    million rows down."""
     sheet.reset_dimensions()  # what the sheet says of its size may be wrong
     try:
         for number, cells in enumerate(sheet.iter_rows(), start=1):
@@ -134,19 +153,14 @@ def _rows(sheet: Any, file: str) -> Iterator[list[str | None]]:
                     f"has values beyond row {_MAX_ROWS} or column {MAX_COLUMNS}; save it in a sheet of its own",
                     row=number,
                 )
-            yield texts
+            if texts:
+                yield number, texts
     except FileProblem:
         raise
     except Exception as error:
         if not is_damage(error):
             raise
         raise _unreadable(file, error) from error
-
-
-def _shaped(rows: Iterator[list[str | None]], width: int) -> Iterator[Record]:
-    for row in rows:
-        beyond = f"has values beyond the {width} columns of the header" if len(row) > width else None
-        yield row[:width] + [None] * (width - len(row)), beyond
 
 
 def _cell_text(cell: Any) -> str | None:

@@ -1,5 +1,6 @@
 """Bytes of a landed file as text: bounded decompression and the encodings Microsoft and Excel write."""
 
+import codecs
 import errno
 import gzip
 import io
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from recon_assets.errors import FileProblem
+
+_LOOK = 1 << 20  # bytes that encoding and line ends are told by
 
 # What zipfile raises for damaged archives, and for those packed in ways that it does not know.
 ARCHIVE_ERRORS = (
@@ -84,6 +87,58 @@ def open_text(path: Path, file: str, limits: UnpackLimits) -> Iterator[TextIO]:
         encoding = text_encoding(stream.peek(4)[:4])  # type: ignore[attr-defined]
         errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
         yield io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
+
+
+@contextmanager
+def open_utf8(path: Path, file: str, limits: UnpackLimits) -> Iterator[BinaryIO]:
+    """The text of `path` as UTF-8 whose lines end in a line feed; bytes of UTF-8 files are as they came.
+
+    FileProblem where the text is damaged UTF-16. Lines that end in returns alone (old Macs) get line feeds.
+    """
+    with open_bytes(path, file, limits) as stream:
+        start = stream.peek(_LOOK)[:_LOOK]  # type: ignore[attr-defined]
+        encoding = text_encoding(start)
+        if encoding != "utf-8-sig":
+            with_feeds = b"\n" in start
+        elif b"\r" in start and b"\n" not in start:
+            with_feeds = False
+        else:
+            yield stream
+            return
+        yield io.BufferedReader(_Utf8(stream, encoding, file, with_feeds), _LOOK)  # type: ignore[type-var]
+
+
+class _Utf8(io.RawIOBase):
+    """A stream of text in another encoding, or without line feeds, as UTF-8 with them."""
+
+    def __init__(self, stream: BinaryIO, encoding: str, file: str, with_feeds: bool) -> None:
+        self._stream, self._file, self._with_feeds = stream, file, with_feeds
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)(
+            "surrogateescape" if encoding.startswith("utf-8") else "strict"
+        )
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        while not self._waiting:
+            read = self._stream.read(_LOOK)
+            self._waiting = self._encoded(read)
+            if not read:
+                break
+        count = min(len(buffer), len(self._waiting))
+        buffer[:count], self._waiting = self._waiting[:count], self._waiting[count:]
+        return count
+
+    def _encoded(self, read: bytes) -> bytes:
+        try:
+            text = self._decoder.decode(read, not read)
+        except UnicodeDecodeError as error:
+            problem = f"the text is not valid {error.encoding}; save it as UTF-8"
+            raise FileProblem(self._file, problem) from error
+        return (text if self._with_feeds else text.replace("\r", "\n")).encode("utf-8", "surrogateescape")
 
 
 def text_encoding(start: bytes) -> str:

@@ -1,6 +1,7 @@
 """Which usage and cost files of a month are read, with what mapping, and what the file as a whole adds to its rows."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -9,27 +10,23 @@ from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
 from recon_assets.landing.manifests import COMPARISONS, Chosen, Part, choose_cost_files, choose_usage_files, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
-from recon_assets.sources import bulk
-from recon_assets.sources.blocks import IrregularFileError
-from recon_assets.sources.bulk import TextRelation, parquet_headings, plain_header
-from recon_assets.sources.bulk_convert import FileFrame, convert_bulk, frame_of, kind_of
-from recon_assets.sources.bulk_delimited import DelimitedFile, ParquetFile
-from recon_assets.sources.bulk_load import load_blocks
 from recon_assets.sources.columns import bind_by_priority
-from recon_assets.sources.convert import Converted, Origin
-from recon_assets.sources.unpack import UnpackLimits, is_damage
+from recon_assets.sources.convert import Frame, Origin
+from recon_assets.sources.delimited import open_delimited
+from recon_assets.sources.json_lines import JsonLinesTable
+from recon_assets.sources.parquet import open_parquet
+from recon_assets.sources.stream import RecordTable, Table
+from recon_assets.sources.unpack import UnpackLimits
+from recon_assets.sources.values import Dialect, Values
 
 FOCUS = ".focus"
-# Delimited files below this size go through Python's csv module, which costs nothing at that size.
-FAST_FROM_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
-class BulkFile:
-    converted: Converted
-    extra_columns: list[str]
+class UsageFile:
+    table: Table
+    frame: Frame
     facts: dict[str, str | None]
-    count: int
 
 
 def choose_files(source: str, files: list[LandedFile], store: FileStore) -> Chosen:
@@ -39,95 +36,61 @@ def choose_files(source: str, files: list[LandedFile], store: FileStore) -> Chos
     return choose(store, files, prefix)
 
 
-def load_file(
-    connection: duckdb.DuckDBPyConnection,
-    source: str,
-    part: Part,
-    path: Path,
-    origin: Origin,
-    limits: UnpackLimits,
-    text: Path,
-    rows: Path,
-    quarantine: Path,
-) -> BulkFile:
-    """Read and convert one part; FileProblem when it cannot be read at all."""
+def open_usage_file(
+    connection: duckdb.DuckDBPyConnection, source: str, part: Part, path: Path, origin: Origin, limits: UnpackLimits
+) -> UsageFile:
+    """The table of one part and what is known of it; FileProblem when it cannot be read at all."""
     invoice = part.facts.get("invoice")
     constants = {"invoice_number": invoice} if invoice else {}
-    fast = _load_fast(connection, source, part, path, origin, limits, constants, rows, quarantine)
-    if fast is not None:
-        return fast
-    records = _records(connection, source, part, path, limits, text)
-    frame, facts = _frame(source, part, records.headings, constants, origin)
-    try:
-        converted = convert_bulk(connection, records, frame, rows, quarantine)
-    except duckdb.Error as error:
-        if not part.file.path.lower().endswith(".parquet") or not is_damage(error):
-            raise
-        raise FileProblem(part.file.path, f"the Parquet file is damaged ({error}); land it again") from error
-    return BulkFile(converted, _extra(frame, records.headings), facts, records.count)
-
-
-def _load_fast(
-    connection: duckdb.DuckDBPyConnection,
-    source: str,
-    part: Part,
-    path: Path,
-    origin: Origin,
-    limits: UnpackLimits,
-    constants: dict[str, str],
-    rows: Path,
-    quarantine: Path,
-) -> BulkFile | None:
-    """A big delimited or Parquet file in one pass; None for what needs the other way."""
-    name = part.file.path.lower()
-    if is_manifest(name) or name.removesuffix(".gz").endswith(".json") or path.stat().st_size < FAST_FROM_BYTES:
-        return None
-    is_parquet = name.endswith(".parquet")
-    headings, delimiter = parquet_headings(path) if is_parquet else plain_header(path, part.file.path, limits)
-    if not headings:
-        return None
-    frame, facts = _frame(source, part, headings, constants, origin)
-    kinds = {frame.bound[c.name]: kind_of(c) for c in frame.columns if c.name in frame.bound}
-    file = (
-        ParquetFile(path, headings, kinds)
-        if is_parquet
-        else DelimitedFile(path, part.file.path, limits, headings, delimiter, kinds)
+    table = _table(source, path, part.file.path, limits, set(constants))
+    mapping = _mapping(source, table.headings)
+    bound = bind_by_priority(mapping, table.headings, part.file.path, set(constants))
+    facts = _facts(source, part, table.headings)
+    own = {name: position for name, position in bound.items() if name not in constants}
+    frame = Frame(
+        columns=columns_of(mapping),
+        bound=own,
+        origin=origin,
+        kept={column.name: column.kind for column in columns_of(source)},
+        constants=constants,
+        context={column.name: facts[column.name] for column in SOURCES[source].context},
+        dialect=_dialect(connection, table, mapping, own),
+        left_out=frozenset(bound.values()) - frozenset(own.values()),
     )
-    try:
-        converted = load_blocks(connection, file, frame, rows, quarantine)
-    except IrregularFileError:
-        return None
-    return BulkFile(converted, _extra(frame, headings), facts, converted.rows + converted.rejected)
+    return UsageFile(table, frame, facts)
 
 
-def _frame(
-    source: str, part: Part, headings: list[str], constants: dict[str, str], origin: Origin
-) -> tuple[FileFrame, dict[str, str | None]]:
-    """What is known of a file by its place and headings: its frame, and the row of the table `files`."""
-    mapping = _mapping(source, headings)
-    bound = bind_by_priority(mapping, headings, part.file.path, set(constants))
-    facts = _facts(source, part, headings)
-    context = {column.name: facts[column.name] for column in SOURCES[source].context}
-    return frame_of(mapping, bound, constants, context, origin), facts
-
-
-def _extra(frame: FileFrame, headings: list[str]) -> list[str]:
-    used = set(frame.positions)
-    return [heading for n, heading in enumerate(headings) if n not in used and heading]
-
-
-def _records(
-    connection: duckdb.DuckDBPyConnection, source: str, part: Part, path: Path, limits: UnpackLimits, text: Path
-) -> TextRelation:
-    name = part.file.path.lower()
+def _table(source: str, path: Path, file: str, limits: UnpackLimits, known: set[str]) -> Table:
+    name = file.lower()
     if is_manifest(name):  # a run without blobs
-        return bulk.TextRelation("(select null where false)", [], True, 0)
+        return RecordTable([], lambda: iter(()))
     if name.endswith(".parquet"):
-        return bulk.read_parquet(connection, path, part.file.path)
+        return open_parquet(path, file)
     if name.removesuffix(".gz").endswith(".json"):
-        headings = [alias for column in columns_of(source) for alias in column.aliases]
-        return bulk.read_json_lines(path, part.file.path, limits, text, headings)
-    return bulk.read_delimited(path, part.file.path, limits, text)
+        keys = [alias for column in columns_of(source) for alias in column.aliases]
+        return JsonLinesTable(path, file, limits, keys, partial(_require_meters, source, keys, file, known))
+    return open_delimited(path, file, limits)
+
+
+def _require_meters(source: str, keys: list[str], file: str, known: set[str], found: set[str]) -> None:
+    """FileProblem where no record has a meter: then keys that are missing are not only empty (attributeSet full)."""
+    if not any(key.startswith("meter") for key in found):
+        bind_by_priority(source, [key if normalize_heading(key) in found else "" for key in keys], file, known)
+
+
+def _dialect(connection: duckdb.DuckDBPyConnection, table: Table, mapping: str, bound: dict[str, int]) -> Dialect:
+    """Comma decimals only where semicolons or tabs delimit, per file (usage_cost_reconciliation.md, rule 12)."""
+    numbers = {bound[c.name] for c in columns_of(mapping) if c.kind == "decimal" and c.name in bound}
+    if table.delimiter in (None, ",") or not numbers:
+        return Dialect(".")
+    values, commas, points = Values(connection), 0, 0
+    for block in table.blocks(numbers):
+        for texts in block.texts.values():
+            found = values.marks_shown(texts)
+            commas, points = commas + found[0], points + found[1]
+    if commas and points:
+        return Dialect(None, comma_groups=False)
+    return Dialect("." if points else ",")
 
 
 def _mapping(source: str, headings: list[str]) -> str:

@@ -3,8 +3,7 @@
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from recon_assets.catalogue.marts import Mart
-from recon_assets.lakehouse.published import MartVersion, Publication, PublishedStore
+from recon_assets.lakehouse.log import MartVersion, Publication
+from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.months import first_day
 from recon_assets.pipeline.marts import CHANGES, marts_of
 
@@ -40,23 +40,24 @@ def publish(
 ) -> Publication:
     """Publish a month of a subject; columns that a row does not name are null."""
     common = {"billing_month": first_day(month), "reconciliation": subject, "run_id": run_id,
-              "published_at": at.replace(tzinfo=None)}  # fmt: skip
+              "published_at": at}  # fmt: skip
     versions: dict[str, MartVersion] = {}
     for mart in [*marts_of(subject), CHANGES]:
         rows = [common | row for row in marts.get(mart.name, [])]
-        versions[mart.name] = store.replace_month(mart, month, subject, lambda m=mart, r=rows: _reader(m, r))  # type: ignore[misc]
+        with duckdb.connect() as connection:
+            versions[mart.name] = store.commit_month(
+                store.write_month(mart, month, subject, connection, _sql(connection, mart, rows))
+            )
     publication = Publication(month, subject, run_id, at, versions)
     store.record(publication)
     return publication
 
 
-@contextmanager
-def _reader(mart: Mart, rows: list[Row]) -> Iterator[pa.RecordBatchReader]:
+def _sql(connection: duckdb.DuckDBPyConnection, mart: Mart, rows: list[Row]) -> str:
     columns = ", ".join(f"cast({c.name} as {c.sql_type}) as {c.name}" for c in mart.columns)
     given = pa.Table.from_pylist([{c.name: row.get(c.name) for c in mart.columns} for row in rows or [{}]])
-    with duckdb.connect() as connection:
-        connection.register("given", given)
-        yield connection.execute(f"select {columns} from given limit {len(rows)}").to_arrow_reader(10_000)
+    connection.register("given", given)
+    return f"select {columns} from given limit {len(rows)}"
 
 
 def subscription(number: int, month: str, **changes: Any) -> Row:

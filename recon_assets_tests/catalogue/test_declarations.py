@@ -11,7 +11,7 @@ from recon_assets.catalogue.catalogue import FOLDER, read_catalogue
 from recon_assets.catalogue.generated import generated_files
 from recon_assets.catalogue.model import SQL_TYPES, Source
 from recon_assets.errors import ReconError
-from recon_assets.sources.convert import connect
+from recon_assets.sources.values import connect
 
 BSS, DOCUMENTS, SUBJECT_FILE = "sources/bss_invoices.yml", "sources/_documents.yml", "subjects.yml"
 

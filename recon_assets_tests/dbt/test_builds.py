@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from recon_assets.catalogue import source_windows
-from recon_assets.months import month_of
-from recon_assets.pipeline.build import Build
+from recon_assets.months import month_of, month_range
+from recon_assets.pipeline.build import Build, run_build
 from recon_assets.pipeline.marts import marts_of
 from recon_assets.pipeline.plan import landed_files, window_status
 from recon_assets_tests.conftest import MakeOnce
@@ -53,6 +53,23 @@ def test_the_window_status_of_python_is_that_of_the_mart(random_build: BuildOf) 
         present = {source: set(months) for source, months in landed_files(built.platform.landing, SUBJECT).items()}
         for row in built.rows("select billing_month, window_status from marts.month_status"):
             assert window_status(SUBJECT, month_of(row["billing_month"]), present) == row["window_status"]
+
+
+def test_the_first_month_of_a_history_is_final_when_what_follows_it_has_landed(tmp_path: Path) -> None:
+    """The bug this fixes: it waited for ever for the month before, was published every day and could not be closed."""
+    platform = platform_in(tmp_path)
+    for month in month_range("2025-01", "2025-05"):
+        land_bss(platform.settings.landing, month, [bss_line()])
+    for month in ("2025-01", "2025-02", "2025-04"):
+        land_nce(platform.settings.landing, month, [nce_line()])
+    load_all(platform)
+    months = ["2025-01", "2025-02"]
+    built = Built(platform, run_build(platform.settings, SUBJECT, months, "first"))
+    rows = built.rows("select window_status, sources_missing from marts.month_status order by billing_month")
+    assert [row["window_status"] for row in rows] == ["final", "provisional"]  # the second waits for Microsoft's third
+    assert "bss_invoices 2024-12 (optional)" in rows[0]["sources_missing"]
+    present = {source: set(found) for source, found in landed_files(platform.landing, SUBJECT).items()}
+    assert [window_status(SUBJECT, month, present) for month in months] == ["final", "provisional"]
 
 
 def test_month_status_names_the_files_that_are_there_and_what_is_missing(sample_build: Built) -> None:

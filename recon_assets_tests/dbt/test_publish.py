@@ -80,7 +80,7 @@ def test_every_month_of_a_good_build_is_published(random_build: BuildOf, store: 
     (status,) = published(store, f"from marts.month_status where billing_month = date '{BAD}-01'")
     assert (status["checks_failed"], status["run_id"]) == (0, "run-1")
     assert status["checks_passed"] == len([check for check in built.build.checks if check.month == BAD])
-    assert status["published_at"] == NOW.replace(tzinfo=None)
+    assert status["published_at"] == NOW
 
 
 @pytest.mark.folder_only  # about the build
@@ -214,7 +214,7 @@ def test_the_first_publication_changes_nothing_and_the_next_one_says_what_it_cha
     assert {key for key, row in found.items() if row["change"] == "new"} == now.keys() - before.keys()
     assert {key for key, row in found.items() if row["change"] == "changed"} == changed
     assert changed and before.keys() - now.keys()
-    assert {row["published_before_at"] for row in found.values()} == {NOW.replace(tzinfo=None)}
+    assert {row["published_before_at"] for row in found.values()} == {NOW}
 
 
 def test_publishing_the_same_again_changes_nothing(random_build: BuildOf, store: PublishedStore) -> None:

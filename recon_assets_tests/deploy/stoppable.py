@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from recon_assets.definitions import defs
-from recon_assets.lakehouse.published import Publication, PublishedStore
+from recon_assets.lakehouse.log import Publication
+from recon_assets.lakehouse.published import PublishedStore
 
 __all__ = ["defs"]
 

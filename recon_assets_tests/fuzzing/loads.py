@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recon_assets.platform import Platform
-from recon_assets.sources import blocks, usage_files
+from recon_assets.sources import blocks, json_lines, stream
 from recon_assets.sources.loading import Load
 from recon_assets_tests.fuzzing.counts import count_records
 from recon_assets_tests.fuzzing.seeds import MONTH, Reader
@@ -21,7 +21,7 @@ from recon_assets_tests.landed import platform_in
 MOST_SECONDS = 120.0  # on two cores that others keep busy; an ordinary load takes a fifth of a second
 MOST_MEMORY = 900_000  # KiB that the process may grow by; files are a few hundred KB, DuckDB may take 2 GB
 
-# What both ways of reading a file must agree in.
+# What reading a file in one block and in many must agree in.
 Found = tuple[str, list[tuple[Any, ...]], list[tuple[Any, ...]]]
 
 
@@ -30,12 +30,12 @@ def check(home: Path, reader: Reader, path: str, content: bytes, beside: dict[st
     platform = _landed(home, path, content, beside)
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     loaded = _loaded(platform, reader, path, content, bool(beside))
-    if reader.has_two_ways:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(usage_files, "FAST_FROM_BYTES", 0)
-            patch.setattr(blocks, "BLOCK", 700)
-            fast = _loaded(platform, reader, path, content, bool(beside))
-        assert fast == loaded, "both ways of reading a file find the same"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK", 700)
+        patch.setattr(json_lines, "_LINES", 2)
+        patch.setattr(stream, "_RECORDS", 2)
+        in_blocks = _loaded(platform, reader, path, content, bool(beside))
+    assert in_blocks == loaded, "a file gives the same rows in many blocks as in one"
     assert time.monotonic() - started < MOST_SECONDS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_MEMORY
 

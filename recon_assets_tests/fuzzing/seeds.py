@@ -30,7 +30,6 @@ class Reader:
 
     source: str
     seeds: Callable[[Path], Iterator[Seed]]
-    has_two_ways: bool = False  # big files are read another way, which must find the same
 
 
 def _shortened(content: bytes) -> bytes:
@@ -152,15 +151,14 @@ READERS: dict[str, Reader] = {
     "NCE reconciliation file": Reader("ms_recon_nce", nce),
     "legacy reconciliation file": Reader("ms_recon_legacy", legacy),
     "billed usage, JSON Lines of Graph": Reader("azure_invoice_usage", usage_json),
-    "billed usage, portal CSV": Reader("azure_invoice_usage", usage_csv, has_two_ways=True),
+    "billed usage, portal CSV": Reader("azure_invoice_usage", usage_csv),
     "billed usage, manifest": Reader("azure_invoice_usage", usage_manifest),
-    "cost export, CSV": Reader("azure_cost_export", cost_csv, has_two_ways=True),
+    "cost export, CSV": Reader("azure_cost_export", cost_csv),
     "cost export, FOCUS in Parquet": Reader(
         "azure_cost_export",
         sampled(
             "cost_management/billing/focus-daily/20250101*/*/*.parquet", f"cost_management/focus_cost/{MONTH}/{{name}}"
         ),
-        has_two_ways=True,
     ),
     "cost export, manifest": Reader("azure_cost_export", cost_manifest),
     "sales register, CSV": Reader(

@@ -3,15 +3,16 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recon_assets.sources import bss_json, records, registers
-from recon_assets.sources.records import Record, distinct, write_records
+from recon_assets.catalogue import columns_of
+from recon_assets.sources import blocks, bss_json, registers, stream
+from recon_assets.sources.stream import Record, RecordTable, distinct
 from recon_assets.sources.ubl import document_fields, parse_xml
 from recon_assets_tests.fuzzing.loads import check
 from recon_assets_tests.fuzzing.seeds import MONTH, READERS
@@ -133,16 +134,10 @@ def test_a_page_that_does_not_fit_into_memory_is_refused(tmp_path: Path, monkeyp
     assert "is larger than 100 characters" in platform.load("bss_invoices", MONTH).problems[0]
 
 
-def test_records_of_megabytes_are_written_a_few_at_a_time(tmp_path: Path) -> None:
-    made: list[int] = []
-
-    def long_records() -> Iterator[Record]:
-        for number in range(30):
-            made.append(number)
-            yield ["x" * (records._BATCH_TEXT // 10)], None
-
-    assert write_records(tmp_path / "a.parquet", 1, long_records()) == 30
-    assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups == 3
+def test_records_of_megabytes_are_a_few_to_a_block() -> None:
+    text = "x" * (stream._TEXT // 10 + 1)
+    table = RecordTable(["a"], lambda: (Record([text], number) for number in range(1, 31)))
+    assert [len(block.numbers) for block in table.blocks({0})] == [10, 10, 10]
 
 
 @pytest.mark.parametrize("blobs", [7, "x", {"a": 1}, True])
@@ -183,7 +178,8 @@ def workbook(home: Path, change: Callable[[bytes], bytes]) -> bytes:
     from openpyxl import Workbook
 
     book = Workbook()
-    book.active.append(["Supplier TIN", "Buyer TIN"])
+    declared = columns_of("erp_purchase_register")
+    book.active.append([column.aliases[0] for column in declared if column.heading != "derived"])
     book.active.append(["C1", "C2"])
     whole, out = io.BytesIO(), io.BytesIO()
     book.save(whole)
@@ -231,7 +227,7 @@ def test_parquet_files_whose_texts_are_not_utf8(tmp_path: Path) -> None:
 
 def test_a_field_just_longer_than_fields_may_be_is_set_aside_in_big_files_too(tmp_path: Path) -> None:
     row = usage_row("1")
-    text = "\n".join([USAGE, row, row.replace("/x", "x" * (records.MAX_FIELD + 100)), row, ""])
+    text = "\n".join([USAGE, row, row.replace("/x", "x" * (blocks.MAX_FIELD + 100)), row, ""])
     path = f"partner_center/billed_usage/{MONTH}/a.csv"
     platform = platform_in(tmp_path, quarantine_limit=1)
     land(platform.settings.landing, path, text)

@@ -9,17 +9,18 @@ import pytest
 
 from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.errors import InputError
-from recon_assets.lakehouse.published import Closing, PublishedStore
+from recon_assets.lakehouse.log import Closing
+from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.vacuum import vacuum
 from recon_assets_tests.azure.storage import AzureStorage
-from recon_assets_tests.lakehouse.publishing import MART, SHARED, SUBJECT, day, month_rows, publish
+from recon_assets_tests.lakehouse.publishing import MART, SHARED, SUBJECT, day, month_rows, publish, replace_month
 
 WHOLE = Mart(
     "notes",
     "Replaced whole, as reported_issues is.",
     (
         MartColumn("note", "varchar", ""),
-        MartColumn("published_at", "timestamp", ""),
+        MartColumn("published_at", "timestamp with time zone", ""),
         MartColumn("run_id", "varchar", ""),
     ),
     ("note",),
@@ -99,6 +100,8 @@ def test_a_time_whose_files_were_removed_is_refused_in_words(store: PublishedSto
     publish(store, "2025-01", "run-1", ["1.00"], day(1))
     publish(store, "2025-01", "run-2", ["2.00"], day(2))
     clean(store)
+    if store.azure:
+        store.azure.cache.clear()  # copies answer as long as they are kept
     with pytest.raises(InputError, match="2025-02-01 00:00:00 UTC is not all kept any more"):
         amounts(store, day(1))
 
@@ -126,9 +129,9 @@ def test_a_closed_month_that_a_late_run_published_over_keeps_the_files_readers_s
 def test_files_of_a_publication_under_way_stay(store: PublishedStore) -> None:
     publish(store, "2025-01", "run-1", ["1.00"], day(1))
     table = month_rows("2025-01", "run-2", ["2.00"])
-    version = store.replace_month(MART, "2025-01", SUBJECT, table.to_reader)
+    version = replace_month(store, MART, "2025-01", table)
     # A later commit of another month: the file is not of the newest version alone by chance.
-    again = store.replace_month(MART, "2025-01", SUBJECT, table.to_reader)
+    again = replace_month(store, MART, "2025-01", table)
     young = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     for file in files(store) - {*version.files, *again.files}:
         os.utime(store.root / file, (0, 0))
@@ -139,7 +142,7 @@ def test_files_of_a_publication_under_way_stay(store: PublishedStore) -> None:
 
 def test_the_newest_version_of_a_delta_table_stays_whole_for_those_who_read_it_directly(store: PublishedStore) -> None:
     publish(store, "2025-01", "run-1", ["1.00"], day(1))
-    left = store.replace_month(MART, "2025-02", SUBJECT, month_rows("2025-02", "killed", ["5.00"]).to_reader)
+    left = replace_month(store, MART, "2025-02", month_rows("2025-02", "killed", ["5.00"]))
     assert clean(store) == (0, 0)
     assert set(left.files) <= files(store)
 

@@ -870,12 +870,14 @@ def read_landing(landing: Path) -> Landing:
 
 def window_status(landing: Landing, month: Month) -> str:
     """S19: "Required sources of a month: bss_invoices and ms_recon_nce; legacy never. `final`: BSS
-    M-1..M+3 and Microsoft files M-1..M+1 have landed". Else provisional."""
+    M-1..M+3 and Microsoft files M-1..M+1 have landed", but for what lies before a source's first. Else provisional."""
     if not (landing.has("bss_invoices", month) and landing.has("ms_recon_nce", month)):
         return "incomplete"
-    bss = all(landing.has("bss_invoices", month.plus(n)) for n in range(-1, 4))
-    ms = all(landing.has("ms_recon_nce", month.plus(n)) for n in range(-1, 2))
-    return "final" if bss and ms else "provisional"
+    for source, last in (("bss_invoices", 3), ("ms_recon_nce", 1)):
+        starts_before = any(earlier < month for earlier in landing.months[source])
+        if not all(landing.has(source, month.plus(n)) for n in range(-1 if starts_before else 0, last + 1)):
+            return "provisional"
+    return "final"
 
 
 # ---------------------------------------------------------------- selection

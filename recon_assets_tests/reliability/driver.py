@@ -61,11 +61,12 @@ def between_marts(signal: Path) -> None:
 
     written: list[str] = []
 
-    def second_month(store: Any, mart: Any, month: str, *rest: Any) -> bool:
+    def second_month(store: Any, files: Any) -> bool:
+        month = files.partition[0][1]
         written.append(month)
         return len(set(written)) == 2 and written.count(month) == 3
 
-    _before(PublishedStore, "replace_month", second_month, signal)
+    _before(PublishedStore, "commit_month", second_month, signal)
 
 
 def before_publication_row(signal: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from recon_assets.lakehouse.published import Publication
+from recon_assets.lakehouse.log import Publication
 from recon_assets.platform import Platform
 from recon_assets.runner import Outcome
 from recon_assets_tests.conftest import MakeOnce

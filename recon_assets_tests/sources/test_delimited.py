@@ -151,3 +151,27 @@ def test_columns_that_are_not_known_are_named_in_the_metadata(platform: Platform
     platform.load("ms_recon_nce", "2025-01")
     committed = platform.raw.read("ms_recon_nce", "2025-01")
     assert committed is not None and committed.files[0].extra_columns == ["BrandNew"]
+
+
+@pytest.mark.parametrize("bom_at", ["heading", "first record", "second record", "inside a text"])
+def test_a_byte_order_mark_is_no_part_of_any_field_wherever_it_stands(bom_at: str, platform: Platform) -> None:
+    """Azure repeats it before the first record: its invoice was one of its own."""
+    heading, first, second, _ = delimited([bss_line(), bss_line(Product="last")], BSS).split(b"\r\n")
+    bom = "\ufeff".encode()
+    first = bom + first if bom_at == "first record" else first
+    second = bom + second if bom_at == "second record" else second
+    first = first.replace(b"Seats", b"Se" + bom + b"ats") if bom_at == "inside a text" else first
+    content = b"\r\n".join([bom + heading if bom_at == "heading" else heading, first, second, b""])
+    assert load_bytes(platform, content).outcome == "loaded"
+    rows = table_rows(platform.raw, "bss_invoices", "2025-01")
+    assert {row["invoice_code"] for row in rows} == {"INV-1"}
+    assert products(platform) == ["Seats", "last"]
+
+
+def test_a_record_names_the_line_where_it_begins(platform: Platform) -> None:
+    content = delimited([bss_line(Product="two\nlines"), bss_line(), bss_line(Currency="")], BSS, newline="\n")
+    load_bytes(platform, b"\n" + content)
+    rows = table_rows(platform.raw, "bss_invoices", "2025-01")
+    assert [(row["source_row"], row["source_line"]) for row in rows] == [(1, 3), (2, 5)]
+    (rejected,) = table_rows(platform.raw, "bss_invoices", "2025-01", "quarantine")
+    assert (rejected["source_row"], rejected["source_line"]) == (3, 6)

@@ -57,7 +57,8 @@ def test_a_rejected_invoice_line_names_its_first_bad_column(
     (row,) = rejected(platform, "bss_invoices")
     assert json.loads(row.pop("raw_row"))["Invoice Code"] == "INV-1"
     assert row == {
-        "source": "bss_invoices", "month": "2025-01", "source_file": file, "source_row": 2, "column_name": column,
+        "source": "bss_invoices", "month": "2025-01", "source_file": file, "source_row": 2, "source_line": 3,
+        "column_name": column,
         "value": value, "reason": reason,
     }  # fmt: skip
     assert [kept["source_row"] for kept in table_rows(platform.raw, "bss_invoices", "2025-01")] == [1, 3]

@@ -33,13 +33,15 @@ DATES = {
     "2025-01-31 23:59": dt.date(2025, 1, 31), "2025-01-31T23:59:59.9999999Z": dt.date(2025, 1, 31),
     # the day is the one written, whatever the offset
     "2025-01-31T22:30:00-08:00": dt.date(2025, 1, 31), "2025-01-31T01:30:00+08:00": dt.date(2025, 1, 31),
+    "2025-01-05T00:00Z": dt.date(2025, 1, 5), "2025-01-05T00:00:00z": dt.date(2025, 1, 5), "2025/01/31": dt.date(2025, 1, 31),
+    "1/5/2025 11:59 PM": dt.date(2025, 1, 5), "1/5/2025 12:00:00 AM": dt.date(2025, 1, 5),
     "01/31/2025": dt.date(2025, 1, 31), "1/5/2025": dt.date(2025, 1, 5), "1/5/2025 0:00": dt.date(2025, 1, 5),
     "1/31/2025 23:59": dt.date(2025, 1, 31), "02/29/2024": dt.date(2024, 2, 29),
     # no date (5.7)
     "0001-01-01": None, "0001-01-01T00:00:00Z": None, "1/1/0001": None, "9999-12-31": None,
     "12/31/9999 23:59": None, "": None, "   ": None,
     "31/01/2023": REJECTED, "13/01/2025": REJECTED, "2025-02-30": REJECTED, "02/29/2023": REJECTED,
-    "2025-13-01": REJECTED, "2025-1-5": REJECTED, "1/5/25": REJECTED, "1/5/2025 11:59 PM": REJECTED,
+    "2025-13-01": REJECTED, "2025-1-5": REJECTED, "1/5/25": REJECTED, "2025-01-31T25:00Z": REJECTED,
     "45000": REJECTED, "soon": REJECTED, "01.02.2025": REJECTED, "Jan 5 2025": REJECTED, "2025-01": REJECTED,
     "2025-01-31Z": REJECTED,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from recon_assets.landing import manifests
 from recon_assets.landing.discovery import discover
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
-from recon_assets.sources import usage_files
+from recon_assets.sources import blocks
 from recon_assets_tests import headings
 from recon_assets_tests.shared import official, shortened
 from recon_assets_tests.usage.zone import COST, MONTH, USAGE, Zone, cost_row, usage_row
@@ -91,11 +91,11 @@ def test_usage_without_meter_columns_asks_for_the_full_attribute_set(zone: Zone)
     assert "attributeSet full" in zone.load("azure_invoice_usage").problems[0]
 
 
-@pytest.mark.parametrize("fast_from", [0, 10**9])
-def test_malformed_records_are_set_aside_with_their_numbers_whichever_way_a_file_is_read(
-    zone: Zone, monkeypatch: pytest.MonkeyPatch, fast_from: int
+@pytest.mark.parametrize("block", [1, 200, blocks.BLOCK])
+def test_malformed_records_are_set_aside_with_their_numbers_however_much_is_read_at_once(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", fast_from)
+    monkeypatch.setattr(blocks, "BLOCK", block)
     rows = [
         usage_row("1"), "G1,too,few", usage_row("see contract"), usage_row("2", day="31/01/2023"), "", usage_row("3") + ",",
         usage_row("", ), usage_row("4", invoice=""), usage_row('"1,5"'), usage_row('"1,500"'),
@@ -129,14 +129,12 @@ def test_comma_decimals_are_read_in_files_that_semicolons_or_tabs_delimit(zone: 
     ]
 
 
-def test_an_unclosed_quote_is_never_read_past(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", 0)
+def test_an_unclosed_quote_is_never_read_past(zone: Zone) -> None:
     zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", f'{USAGE}\n{usage_row("1")}\n"{usage_row("2")}\n')
     assert "never closed" in zone.load("azure_invoice_usage").problems[0]
 
 
-def test_unpacking_a_big_file_is_bounded(zone: Zone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", 0)
+def test_unpacking_a_big_file_is_bounded(zone: Zone) -> None:
     rows = "\n".join([USAGE, *[usage_row("1")] * 200_000])
     zone.put(f"partner_center/billed_usage/{MONTH}/a.csv.gz", gzip.compress(rows.encode()))
     zone.platform = Platform.from_settings(Settings(home=zone.home, max_unpacked_bytes=2_000_000))
@@ -239,12 +237,9 @@ FOCUS = (
 )
 
 
-@pytest.mark.parametrize("fast_from", [0, 10**9])
-def test_a_focus_quantity_may_be_empty_but_of_usage_and_is_0_then(
-    zone: Zone, monkeypatch: pytest.MonkeyPatch, fast_from: int
-) -> None:
-    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", fast_from)
-    unreadable = "1,USD,Tax,2025-03-31T00:00:00Z,some,,,\n" if fast_from else ""
+@pytest.mark.parametrize("has_unreadable", [False, True])
+def test_a_focus_quantity_may_be_empty_but_of_usage_and_is_0_then(zone: Zone, has_unreadable: bool) -> None:
+    unreadable = "1,USD,Tax,2025-03-31T00:00:00Z,some,,,\n" if has_unreadable else ""
     usage = "1,USD,usage,2025-03-31T00:00:00Z,,,,\n"
     zone.put(f"cost_management/focus_cost/{MONTH}/a.csv", FOCUS + usage + unreadable)
     load = zone.load()

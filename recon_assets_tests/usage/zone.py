@@ -7,8 +7,8 @@ from typing import Any
 
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
-from recon_assets.sources.convert import connect
 from recon_assets.sources.loading import Load
+from recon_assets.sources.values import connect
 
 MONTH = "2025-03"
 COST = "InvoiceId,SubscriptionId,Date,MeterId,ChargeType,Quantity,Cost,BillingCurrency"

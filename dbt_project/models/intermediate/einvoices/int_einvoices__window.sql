@@ -50,8 +50,17 @@ months as (
 
 ),
 
+registers as (
+
+    select min(source_month) as first_month
+    from landed
+    where source <> 'einvoices'
+
+),
+
 -- One row per month, source and month of its window. Of the two registers one is enough: the absent one is required
--- only where the other is absent too. E-invoices are required from the month itself on (6.4).
+-- only where the other is absent too. What lies before the first register is absent for good. E-invoices are required
+-- from the month itself on (6.4).
 final as (
 
     select
@@ -61,12 +70,14 @@ final as (
         month_offset,
         case
             when kind = 'einvoice' then month_offset >= 0
+            when month_offset <> 0 and source_month < registers.first_month then false
             else is_present
                 or max(case when is_present then 1 else 0 end) over (partition by billing_month, kind, month_offset) = 0
         end as required,
         is_present,
         source_files
     from months
+    cross join registers
 
 )
 

@@ -37,7 +37,17 @@ landed as (
 
 ),
 
--- One row per month, source and month of its window.
+histories as (
+
+    select
+        source,
+        min(source_month) as first_month
+    from landed
+    group by source
+
+),
+
+-- One row per month, source and month of its window. What lies before a source's first month is absent for good.
 final as (
 
     select
@@ -45,12 +55,18 @@ final as (
         windows.source,
         {{ add_months('periods.billing_month', 'offsets.month_offset') }} as source_month,
         offsets.month_offset,
-        windows.required,
+        windows.required
+        and (
+            offsets.month_offset = 0
+            or histories.first_month is null
+            or {{ add_months('periods.billing_month', 'offsets.month_offset') }} >= histories.first_month
+        ) as required,
         landed.source is not null as is_present,
         landed.source_files
     from periods
     cross join windows
     inner join offsets on offsets.month_offset between windows.from_offset and windows.to_offset
+    left join histories on windows.source = histories.source
     left join landed
         on
             windows.source = landed.source

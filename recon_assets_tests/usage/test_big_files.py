@@ -1,4 +1,4 @@
-"""Big delimited files: what the fast way reads and sets aside is what the slow way does, record by record."""
+"""Big files: whatever the size of the blocks they are read in, they give the same rows and rejected records."""
 
 import datetime as dt
 import gzip
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recon_assets.sources import blocks, bulk, bulk_delimited, usage_files
+from recon_assets.sources import blocks, parquet
 from recon_assets_tests.usage.zone import MONTH, USAGE, Zone, usage_row
 
 FILE = f"partner_center/billed_usage/{MONTH}/a.csv.gz"
@@ -44,58 +44,74 @@ SOUND: dict[str, Callable[[str], str]] = {
 }
 
 
-def lines(seed: int, count: int) -> list[str]:
+def lines(seed: int, count: int, without: str = "") -> list[str]:
     """Sound lines with malformed ones and blank ones among them."""
     rng = Random(seed)
     found = []
     for number in range(count):
         line = usage_row("1.5", quantity=str(number)).replace(",n,", f",{QUOTED},")
-        kinds = list((MALFORMED if rng.random() < 0.1 else SOUND).values())
+        kinds = [change for kind, change in (MALFORMED if rng.random() < 0.1 else SOUND).items() if kind != without]
         found.append(rng.choice(kinds)(line))
         if rng.random() < 0.02:
             found.append(rng.choice(["", "  "]))
     return [*found, usage_row("2")]
 
 
-def read(zone: Zone, content: bytes, fast_from: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], list[Any]]:
-    """Rows and rejected records of a file that is read one way."""
-    monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", fast_from)
+def read(zone: Zone, content: bytes) -> tuple[list[Any], list[Any]]:
+    """Rows and rejected records of a file."""
     zone.put(FILE, gzip.compress(content, mtime=0))
     load = zone.load("azure_invoice_usage")
     return (
-        sorted(zone.rows(load, "* exclude (loaded_at)"), key=lambda row: int(row[-3])),
-        sorted(zone.rows(load, "*", "quarantine"), key=lambda row: int(row[3])),
+        _by_number(zone.rows(load, "source_row, * exclude (source_row, loaded_at)")),
+        _by_number(zone.rows(load, "source_row, * exclude (source_row)", "quarantine")),
     )
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_both_ways_read_the_same_of_a_file_with_malformed_lines(
+def test_a_file_with_malformed_lines_gives_the_same_in_many_blocks_as_in_one(
     zone: Zone, monkeypatch: pytest.MonkeyPatch, seed: int, line_break: str
 ) -> None:
     text = line_break.join([USAGE, *lines(seed, 3000)])
     content = text.encode("utf-8", "surrogateescape")
-    slow = read(zone, content, 10**9, monkeypatch)
+    whole = read(zone, content)
     monkeypatch.setattr(blocks, "BLOCK", 20_000 + seed)
     monkeypatch.setattr(blocks, "_PIECE", 1 << (6 + seed))
-    assert (len(slow[0]) > 2500, len(slow[1]) > 200) == (True, True)
-    fast = read(zone, content, 0, monkeypatch)
-    for found, expected in zip(fast, slow, strict=True):
+    assert (len(whole[0]) > 2500, len(whole[1]) > 200) == (True, True)
+    in_blocks = read(zone, content)
+    for found, expected in zip(in_blocks, whole, strict=True):
         assert [pair for pair in zip_longest(found, expected) if pair[0] != pair[1]][:5] == []
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_row_and_rejected_record_names_the_line_where_it_begins(zone: Zone, seed: int) -> None:
+    written = [USAGE, *lines(seed, 3000, without="cut inside quotes")]
+    starts, line = [], 1
+    for text in written:
+        starts.append(line)
+        line += text.count("\n") + 1
+    content = "\n".join(written).encode("utf-8", "surrogateescape")
+    rows, rejected = read(zone, content)
+    zone.put(FILE, gzip.compress(content, mtime=0))
+    load = zone.load("azure_invoice_usage")
+    found = zone.rows(load, "source_line") + zone.rows(load, "source_line", "quarantine")
+    assert len(found) == len(rows) + len(rejected)
+    assert {line for (line,) in found} <= set(starts)
+
+
 @pytest.mark.parametrize("kind", MALFORMED)
-def test_the_fast_way_holds_with_thousands_of_malformed_lines(
-    zone: Zone, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    monkeypatch.setattr(bulk, "read_delimited", None)  # the slow way is not there
+def test_thousands_of_malformed_lines_are_set_aside_one_by_one(zone: Zone, kind: str) -> None:
     sound = usage_row("1.5").replace(",n,", f",{QUOTED},")
-    rows, rejected = read(zone, _spoilt(sound, kind), 0, monkeypatch)
+    rows, rejected = read(zone, _spoilt(sound, kind))
     legal = kind == "quotes inside a bare field"
     swallowed = 3000 if kind == "cut inside quotes" else 0  # an open quote takes the line below it with it
     assert (len(rows), len(rejected)) == ((6000, 0) if legal else (3000 - swallowed, 3000))
-    assert {row[2] for row in rejected} <= {FILE}
-    assert all(row[6] for row in rejected)
+    assert {row[3] for row in rejected} <= {FILE}
+    assert all(row[7] for row in rejected)
+
+
+def _by_number(rows: list[Any]) -> list[Any]:
+    return sorted(rows, key=lambda row: int(row[0]))
 
 
 def _spoilt(sound: str, kind: str) -> bytes:
@@ -120,15 +136,17 @@ def _cost_table(spoilt: bool) -> pa.Table:
 
 
 @pytest.mark.parametrize("spoilt", [False, True])
-def test_both_ways_read_the_same_of_a_parquet_file(zone: Zone, monkeypatch: pytest.MonkeyPatch, spoilt: bool) -> None:
+def test_a_parquet_file_gives_the_same_in_many_batches_as_in_one(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch, spoilt: bool
+) -> None:
     path = zone.put(f"cost_management/actual_cost/{MONTH}/part.parquet", b"")
     pq.write_table(_cost_table(spoilt), path)
     found = []
-    for fast_from in (10**9, 0):
-        monkeypatch.setattr(usage_files, "FAST_FROM_BYTES", fast_from)
+    for size in (200_000, 7):
+        monkeypatch.setattr(parquet, "_ROWS", size)
         load = zone.load()
-        rows = sorted(zone.rows(load, "* exclude (loaded_at)"), key=lambda row: int(row[-3]))
-        found.append((rows, sorted(zone.rows(load, "*", "quarantine"), key=lambda row: int(row[3]))))
+        rows = _by_number(zone.rows(load, "source_row, * exclude (source_row, loaded_at)"))
+        found.append((rows, _by_number(zone.rows(load, "source_row, * exclude (source_row)", "quarantine"))))
     assert found[0] == found[1]
     assert (len(found[0][0]), len(found[0][1])) == ((150, 50) if spoilt else (200, 0))
 
@@ -137,10 +155,10 @@ def test_both_ways_read_the_same_of_a_parquet_file(zone: Zone, monkeypatch: pyte
 def test_a_block_of_a_parquet_file_holds_no_texts_of_other_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_of_a_group: int
 ) -> None:
-    monkeypatch.setattr(bulk_delimited, "_PARQUET_ROWS", 100)
+    monkeypatch.setattr(parquet, "_ROWS", 100)
     names = [f"resource {n}" for n in range(2000)]
     pq.write_table(pa.table({"name": names}), tmp_path / "a.parquet", row_group_size=rows_of_a_group)
-    found = list(bulk_delimited.ParquetFile(tmp_path / "a.parquet", ["name"], {0: "text"}).blocks({0}))
-    assert [text for parsed in found for text in parsed.texts[0].to_pylist()] == names
+    found = list(parquet.open_parquet(tmp_path / "a.parquet", "a.parquet").blocks({0}))
+    assert [text for block in found for text in block.texts[0].to_pylist()] == names
     assert len(found) == 20
-    assert max(len(parsed.texts[0].dictionary) for parsed in found) <= 200, "memory grows with the file"
+    assert max(len(block.texts[0].dictionary) for block in found) <= 200, "memory grows with the file"

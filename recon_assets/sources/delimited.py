@@ -1,0 +1,156 @@
+"""Delimited text as a table of the stream, parsed by Arrow block by block; what is set right before: `blocks`."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from recon_assets.errors import FileProblem
+from recon_assets.sources import blocks
+from recon_assets.sources.ahead import ahead
+from recon_assets.sources.blocks import ByteBlock, OpenQuoteError, read_blocks, wrong_width
+from recon_assets.sources.stream import DICTIONARY, Block, Unreadable, distinct, raw_row, spelled_out
+from recon_assets.sources.unpack import UnpackLimits, open_utf8
+
+MAX_COLUMNS = 1000  # the widest export has 120: more is one long line of something else
+_DELIMITERS = (",", ";", "\t")
+_LONGEST_HEADING = 1 << 20
+
+
+@dataclass
+class DelimitedTable:
+    """Records below the heading of a delimited file."""
+
+    path: Path
+    file: str
+    limits: UnpackLimits
+    headings: list[str]
+    delimiter: str
+    heading_line: int = 1
+    name: str = ""
+    marker: str = field(default_factory=lambda: f"\x02{token_hex(8)}:")
+
+    def blocks(self, positions: set[int]) -> Iterator[Block]:
+        """Records block by block; FileProblem when the file is damaged or a quote is never closed."""
+        first = 1
+        plain: set[int] = set()  # columns whose texts do not repeat: without a dictionary
+        with open_utf8(self.path, self.file, self.limits) as stream:
+            for _ in range(self.heading_line):
+                stream.readline()
+            read = read_blocks(
+                stream, self.delimiter, len(self.headings), self.marker, blocks.BLOCK, self.heading_line + 1
+            )
+            with closing(ahead(read)) as whole:
+                try:
+                    for block in whole:
+                        parsed = self._parsed(block, positions - plain, plain, first)
+                        plain |= {n for n, texts in parsed.texts.items() if _is_plain(texts)}
+                        first += len(block.lines)
+                        yield parsed
+                except OpenQuoteError as error:
+                    problem = "a quote that opens here is never closed; the file may be cut off"
+                    raise FileProblem(self.file, problem, row=first) from error
+
+    def _parsed(self, block: ByteBlock, repeating: set[int], plain: set[int], first: int) -> Block:
+        names = [f"c{n}" for n in range(len(self.headings))]
+        positions = repeating | plain
+        types = {names[n]: pa.string() if n in plain else DICTIONARY for n in positions}
+        unreadable: list[Unreadable] = []
+
+        def skip(row: arrow_csv.InvalidRow) -> str:
+            at = row.number - 1
+            text, problem = self._unreadable(block, row.text)
+            unreadable.append(Unreadable(first + at, int(block.lines[at]), problem, text))
+            return "skip"
+
+        texts = {n: pa.array([], types[names[n]]) for n in positions}
+        if block.data:
+            table = self._table(block.data, names, types, skip)
+            texts = {n: table[names[n]].combine_chunks() for n in positions}
+        places = np.delete(np.arange(len(block.lines)), [record.number - first for record in unreadable])
+        return Block(
+            texts,
+            pa.array(places + first),
+            pa.array(block.lines[places]),
+            unreadable,
+            raw_rows=lambda rows: self._raw_rows(block, [int(places[row]) for row in rows]),
+            ignored={"blank": block.blank} if block.blank else {},
+        )
+
+    def _table(
+        self, data: bytes, names: list[str], types: dict[str, pa.DataType], skip: Callable[[arrow_csv.InvalidRow], str]
+    ) -> pa.Table:
+        try:
+            return arrow_csv.read_csv(
+                pa.py_buffer(data),
+                arrow_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+                arrow_csv.ParseOptions(delimiter=self.delimiter, invalid_row_handler=skip),
+                arrow_csv.ConvertOptions(
+                    check_utf8=False,
+                    column_types=types,
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    include_columns=list(types),
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            raise FileProblem(self.file, f"cannot be read as delimited text ({error})") from error
+
+    def _unreadable(self, block: ByteBlock, text: str) -> tuple[str, str]:
+        if text in block.set_aside:
+            fields, problem = block.set_aside[text]
+        else:
+            fields = next(csv.reader([text], delimiter=self.delimiter))
+            problem = wrong_width(len(fields), len(self.headings))
+        return ",".join(fields), problem
+
+    def _raw_rows(self, block: ByteBlock, places: Sequence[int]) -> list[str]:
+        names = distinct(self.headings)
+        found = []
+        for place in places:
+            line = block.data[block.starts[place] : block.starts[place + 1]].decode()
+            fields = next(csv.reader(io.StringIO(line, newline=""), delimiter=self.delimiter))
+            found.append(raw_row(dict(zip(names, fields, strict=True))))
+        return found
+
+
+def _is_plain(texts: pa.Array) -> bool:
+    return not pa.types.is_dictionary(texts.type) or len(texts.dictionary) > len(texts) // 2
+
+
+def open_delimited(path: Path, file: str, limits: UnpackLimits) -> DelimitedTable:
+    """The table of a delimited file whose first line with text is the heading; FileProblem when it has none."""
+    with open_utf8(path, file, limits) as stream:
+        number, line = 1, stream.readline(_LONGEST_HEADING)
+        while line and not line.replace(blocks.BOM, b"").strip():
+            number, line = number + 1, stream.readline(_LONGEST_HEADING)
+    text = line.decode("utf-8", "surrogateescape").replace("\ufeff", "")
+    if not text.strip():
+        raise FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
+    delimiter = max(_DELIMITERS, key=text.count)
+    try:
+        headings = next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise FileProblem(file, f"the header cannot be read ({error})", row=0) from error
+    require_width(len(headings), file)
+    return DelimitedTable(path, file, limits, [heading_text(heading) for heading in headings], delimiter, number)
+
+
+def require_width(width: int, file: str) -> None:
+    """FileProblem for more columns than any export has."""
+    if width > MAX_COLUMNS:
+        raise FileProblem(
+            file, f"the header has {width} columns, {MAX_COLUMNS} are allowed; is this the right file?", row=0
+        )
+
+
+def heading_text(heading: str) -> str:
+    """A heading as it is shown and quoted in SQL, which no NUL may be in."""
+    return spelled_out(heading.strip()).replace("\x00", "\\x00")
