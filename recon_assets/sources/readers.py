@@ -12,6 +12,7 @@ from recon_assets.sources.convert import Frame, Origin
 from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.einvoices import open_einvoices
 from recon_assets.sources.json_lines import JsonLinesTable
+from recon_assets.sources.ms_invoices import open_ms_invoices
 from recon_assets.sources.registers import RegisterHints, open_register
 from recon_assets.sources.rules import Rules
 from recon_assets.sources.stream import RecordTable, Table
@@ -43,6 +44,9 @@ def open_file(source: str, path: Path, origin: Origin, limits: UnpackLimits, hin
         found = open_einvoices(path, file, limits)
         dialect = replace(_by_value(found.table), zone_minutes=found.zone_minutes)
         return Opened([(found.table, Frame(columns, found.bound, origin, dialect=dialect))], unread=found.unread)
+    if reader == "invoices":
+        invoices, bound = open_ms_invoices(path, file, limits)
+        return Opened([(invoices, Frame(columns, bound, origin, dialect=Dialect(comma_groups=False)))])
     if reader == "register":
         table, bound, dialect = open_register(source, path, file, limits, hints)
         return Opened([(table, Frame(columns, bound, origin, dialect=dialect))])

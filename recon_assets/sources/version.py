@@ -16,6 +16,7 @@ _OWN_MODULES = {
     "einvoice": ("einvoices.py", "myinvois.py", "json_values.py", "ubl.py"),
     "usage": ("usage_files.py", "parquet.py", "cost_exports.py"),
     "delimited": ("reconciliation.py",),
+    "invoices": ("ms_invoices.py",),
 }
 _PACKAGES = ("sources",)
 _LANDING = ("manifests.py", "cost_exports.py", "invoice_exports.py", "reconciliation.py")
