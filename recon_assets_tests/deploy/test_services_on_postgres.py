@@ -97,6 +97,7 @@ def make_overdue(instance: dg.DagsterInstance, schedule: str) -> None:
     instance.update_instigator_state(state.with_data(late))
 
 
+@pytest.mark.search
 def test_a_month_that_landed_completes_although_run_daemon_and_database_are_killed(
     services: Services, cluster: Cluster, home: Path, instance: dg.DagsterInstance
 ) -> None:
@@ -196,6 +197,7 @@ def test_webserver_app_and_daemon_pass_their_health_checks(services: Services, c
         urllib.request.urlopen(f"http://127.0.0.1:{services.port('8050')}/", timeout=10)
 
 
+@pytest.mark.search  # what the month above has left
 def test_the_password_of_the_database_is_in_no_log_and_no_event(services: Services, cluster: Cluster) -> None:
     for name in ("code", "daemon", "webserver", "app"):
         assert services.log(name)
