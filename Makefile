@@ -2,18 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 SPARK_VENV := .venv-spark
+DUCKDB2_VENV := .venv-duckdb2
 BIN := $(VENV)/bin
 DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate demo test search test-spark dev app lint format lock lock-spark lock-audit lock-bench audit mutation bench
+.PHONY: help install generate demo test search test-spark test-duckdb2 dev app lint format lock lock-spark lock-audit lock-bench lock-duckdb2 audit mutation bench
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
 	@echo "make test     every promise tested, in minutes"
 	@echo "make search   the same, and what takes hours: kills, full disks, damaged files, calendars, all storage tests on Azurite"
 	@echo "make test-spark  the same numbers on a Spark cluster of its own (.venv-spark; needs Java 17)"
+	@echo "make test-duckdb2  loading, building and publishing on DuckDB 2 (.venv-duckdb2)"
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
 	@echo "make app      the reporting app on $(RECON_HOME)"
 	@echo "make install  the environment alone (.venv)"
@@ -63,6 +65,19 @@ $(SPARK_VENV)/.installed: requirements.lock requirements-spark.lock pyproject.to
 test-spark: $(SPARK_VENV)/.installed
 	env -u RECON_HOME PATH="$(CURDIR)/$(SPARK_VENV)/bin:$$PATH" RECON_TESTS_NO_SKIPS=1 \
 		$(SPARK_VENV)/bin/python -m pytest -n 0 recon_assets_tests/spark $(PYTEST_ARGS)
+
+# dbt-duckdb is tested with DuckDB 1.5, which the platform therefore locks; this shows what a move to 2 would find.
+$(DUCKDB2_VENV)/.installed: requirements.lock requirements-duckdb2.lock pyproject.toml
+	$(PYTHON) -m venv $(DUCKDB2_VENV)
+	$(DUCKDB2_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(DUCKDB2_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-duckdb2.lock
+	$(DUCKDB2_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-duckdb2: $(DUCKDB2_VENV)/.installed
+	env -u RECON_HOME PATH="$(CURDIR)/$(DUCKDB2_VENV)/bin:$$PATH" $(DUCKDB2_VENV)/bin/python -m pytest -m "not azure" \
+		$(addprefix recon_assets_tests/,sources/test_loading.py sources/test_pages.py usage/test_months.py \
+		einvoices/test_buckets.py dbt/test_publish.py lakehouse/test_published_store.py) $(PYTEST_ARGS)
 
 dev: install
 	mkdir -p $(RECON_HOME)/dagster $(RECON_HOME)/landing
@@ -121,6 +136,10 @@ lock-bench lock-spark: lock-%:
 	uv pip compile pyproject.toml --group $* --override build/constraints.txt --universal --python-version 3.11 \
 		--fork-strategy fewest --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o build/$*.lock
 	$(BIN)/python tools/only_new.py build/$*.lock requirements.lock > requirements-$*.lock
+
+lock-duckdb2:
+	echo 'duckdb>=2,<3' | uv pip compile - --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --quiet -o requirements-duckdb2.lock
 
 build/bench/.installed: requirements-bench.lock
 	rm -rf build/bench

@@ -81,6 +81,7 @@ def _make_graph(folder: Path, lines: int) -> None:
 
 
 def _make_zips(folder: Path, documents: int) -> None:
+    sys.path.append(str(Path(__file__).parents[1]))  # the tests' documents are not installed
     from recon_assets_tests.einvoices.ubl import as_json, invoice
 
     (folder / "landing" / ZIPS).mkdir(parents=True)

@@ -41,6 +41,8 @@ BENCHMARKS = (
               "asked of 20,000,000 lines: below, what does not grow with them weighs more."),
     Benchmark("einvoice_month", "A month of e-invoices", "--documents", "BENCH_LINES", 1_000_000,
               "pandas makes the same passes as merges; `scan` is the floor."),
+    Benchmark("load", "Loading", "--lines", "BENCH_LINES", 1_000_000,
+              "Each kind of file beside the fastest plain tool that reads it; the audit is part of a load."),
     Benchmark("month_runs", "What a run costs, and many months in one go", "--months", "BENCH_MONTHS", 12,
               "The sample's months through `recon run`, each run a process of its own."),
     Benchmark("app_latency", "The app", "--variations", "BENCH_VARIATIONS", 5_000_000,

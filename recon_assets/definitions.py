@@ -1,5 +1,7 @@
 """Assembly of the code location, nothing else."""
 
+from collections.abc import Iterable
+
 import dagster as dg
 
 from recon_assets.catalogue import SUBJECTS
@@ -22,16 +24,18 @@ from recon_assets.defs.published import publication_asset
 from recon_assets.defs.raw import landing_specs, raw_assets
 from recon_assets.defs.resources import platform_resource
 from recon_assets.platform import Platform
-from recon_assets.transport.http import log_hosts_alone
 
 
-def build_definitions(platform: Platform | None = None) -> dg.Definitions:
-    """The code location; `platform` only decides which months exist and which settings schedules take."""
+def build_definitions(platform: Platform | None = None, subjects: Iterable[str] = SUBJECTS) -> dg.Definitions:
+    """The code location; `platform` only decides which months exist and which settings schedules take.
+
+    With `subjects` it has the models of those alone: putting together the others takes longer than a small run.
+    """
     platform = platform or Platform.from_settings()
     partitions = month_partitions(platform)
-    models = {subject: subject_models(subject, partitions) for subject in SUBJECTS}
+    models = {subject: subject_models(subject, partitions) for subject in subjects}
     loading = load_job(partitions)
-    jobs = {subject: subject_job(subject, partitions) for subject in SUBJECTS}
+    jobs = {subject: subject_job(subject, partitions) for subject in models}
     return dg.Definitions(
         assets=[
             *landing_specs(partitions, {"azure_invoice_usage": USAGE_DOWNLOAD, "bss_invoices": BSS_DOWNLOAD}),
@@ -39,13 +43,13 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
             bss_download_asset(),
             *raw_assets(partitions),
             *models.values(),
-            *(publication_asset(subject, models[subject], partitions) for subject in SUBJECTS),
+            *(publication_asset(subject, models[subject], partitions) for subject in models),
             issues_asset(),
         ],
         jobs=[loading, *jobs.values(), all_job(partitions), issues_job()],
         schedules=all_schedules(jobs, platform.settings),
         sensors=[
-            *(landing_sensor(subject, loading, partitions, platform.settings.sensor_seconds) for subject in SUBJECTS),
+            *(landing_sensor(subject, loading, partitions, platform.settings.sensor_seconds) for subject in models),
             automation_sensor(platform.settings.sensor_seconds),
             *notice_sensors(),
         ],
@@ -58,6 +62,8 @@ def build_definitions(platform: Platform | None = None) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    from recon_assets.transport.http import log_hosts_alone  # of what downloads, which `recon run` does not
+
     end_when_runs_are_not_watched()
     log_hosts_alone()
     platform = Platform.from_settings()

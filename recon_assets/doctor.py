@@ -53,6 +53,7 @@ _POSTGRES_ADVICE = {
     "authentication failed": "Check DAGSTER_POSTGRES_USER and DAGSTER_POSTGRES_PASSWORD.",
     "does not exist": "Create the database, or check DAGSTER_POSTGRES_DB.",
 }
+_SCHEME = "postgresql+psycopg2"  # without it SQLAlchemy takes psycopg, on which Dagster's notifications fail
 _FAMILY = ("dagster", "dagster-webserver", "dbt-core", "dbt-duckdb", "duckdb", "deltalake", "pandera", "polars")
 
 
@@ -215,6 +216,10 @@ def _postgres(file: Path, config: dict[str, Any]) -> Iterator[Finding]:
     import psycopg2  # type: ignore[import-untyped]
 
     named = config.get("postgres_db") or {}
+    if named.get("scheme") != _SCHEME:
+        yield Finding(
+            "error", "dagster", f"{file}: set scheme: {_SCHEME} below postgres_db, as deploy/dagster.yaml does."
+        )
     variables = [value["env"] for value in named.values() if isinstance(value, dict) and "env" in value]
     if missing := [name for name in variables if not os.environ.get(name)]:
         yield Finding("error", "dagster", f"{file} takes {', '.join(missing)} from the environment: not set.")

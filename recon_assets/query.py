@@ -10,6 +10,7 @@ import duckdb
 
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.views import require_reading
+from recon_assets.period import Period, period_sql, prepare
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
 from recon_assets.visible import visible
@@ -49,13 +50,27 @@ def run_query(sql: str, form: str, as_of: dt.datetime | None, out: TextIO) -> No
             raise InputError(f"The query cannot be run: {text}") from error
         if result is None:
             raise InputError("There is no statement to run. Write a SELECT.")
-        columns = [column[0] for column in result.description or []]
-        if form == "csv":
-            _write_csv(result, columns, out)
-        elif form == "json":
-            _write_json(result, columns, out)
-        else:
-            _write_table(result, columns, out)
+        _write(result, form, out)
+
+
+def run_period(period: Period, form: str, as_of: dt.datetime | None, out: TextIO) -> list[str]:
+    """Write the subscriptions of a period as `run_query` writes; the months of it that are not published."""
+    published = Platform.from_settings().published
+    months = {month for month, subject in published.current(as_of) if subject == "subscriptions"}
+    with connect_published(as_of) as connection:
+        prepare(connection)
+        _write(connection.execute(period_sql(period, months)), form, out)
+    return [month for month in period.months if month not in months]
+
+
+def _write(result: duckdb.DuckDBPyConnection, form: str, out: TextIO) -> None:
+    columns = [column[0] for column in result.description or []]
+    if form == "csv":
+        _write_csv(result, columns, out)
+    elif form == "json":
+        _write_json(result, columns, out)
+    else:
+        _write_table(result, columns, out)
 
 
 def _write_csv(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:

@@ -61,6 +61,9 @@ class Settings(EnvironmentSettings):
         examples=['["canceled", "cancelled"]'],
         description="Invoice stages that exclude an invoice.",
     )
+    partner_names: dict[str, str] = Field(
+        default_factory=dict, examples=['{"5d1c7a10": "Contoso Cloud"}'], description="Names of partners, by PartnerId."
+    )
     quarantine_limit: Decimal = Field(
         Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
     )
@@ -190,6 +193,7 @@ class Settings(EnvironmentSettings):
             "coverage_method": self.coverage_method,
             "usage_tolerance_factor": format(self.usage_tolerance_factor, "f"),
             "usage_tolerance_cap": format(self.usage_tolerance_cap, "f"),
+            "partner_names": self.partner_names,
             "canceled_stages": [stage.strip().lower() for stage in self.canceled_stages],
         }
 

@@ -152,7 +152,7 @@ def table_rows(raw: RawStore, source: str, month: str, table: str = "rows") -> l
     committed = raw.read(source, month)
     assert committed is not None, f"{source} {month} is not loaded"
     files = [str(raw.root / file) for file in committed.tables[table]]
-    order = "source_file, source_row" if table in ("rows", "quarantine") else "source_file, invoice_ordinal"
+    order = "source_file, source_row" if table in ("rows", "quarantine") else "all"
     with duckdb.connect() as connection:
         return as_dicts(connection.execute(f"select * from read_parquet({files}) order by {order}"))
 

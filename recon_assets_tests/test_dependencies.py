@@ -116,7 +116,9 @@ def test_the_committed_table_is_of_the_locked_versions_and_reviews_each_that_nee
     assert [text for text in refusals if text] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-audit.lock", "requirements-bench.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-audit.lock", "requirements-bench.lock", "requirements-duckdb2.lock"]
+)
 def test_locks_pin_hashes_and_name_no_index(name: str) -> None:
     text = (LOCK.parent / name).read_text(encoding="utf-8")
     assert locked(text) and "://" not in text and "--index" not in text and "--find-links" not in text

@@ -176,6 +176,15 @@ def test_wrong_notice_settings_an_unreachable_mail_server_and_lost_messages_are_
         )
 
 
+def test_a_dagster_yaml_whose_driver_is_not_named_is_an_error(home: Path) -> None:
+    (home / "dagster").mkdir()
+    without = "\n".join(line for line in POSTGRES_YAML.splitlines() if "scheme:" not in line)
+    (home / "dagster" / "dagster.yaml").write_text(without, encoding="utf-8")
+    assert any("set scheme: postgresql+psycopg2 below postgres_db" in text for _, text in problems())
+    (home / "dagster" / "dagster.yaml").write_text(POSTGRES_YAML, encoding="utf-8")
+    assert not any("scheme" in text for _, text in problems())
+
+
 @pytest.mark.postgres
 def test_each_reason_why_postgresql_cannot_be_used_is_told_apart(
     home: Path, monkeypatch: pytest.MonkeyPatch, cluster: Cluster

@@ -23,6 +23,7 @@ LAYERS = (
     ("platform",),
     ("pipeline", "connectors"),
     ("currencies",),
+    ("period",),
     ("query", "status", "rejected", "inspection", "notices", "sample"),
     ("export",),
     ("defs", "app"),

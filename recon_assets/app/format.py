@@ -23,6 +23,7 @@ _WORDS = {
     "missing_in_cost": "Missing in cost export",
     "missing_in_usage": "Missing in billed usage",
     "missing_side": "One side is missing",
+    "partial_export": "The export lacks these days",
     "before_history": "Began before the other side's first month",
     "late_invoice": "Invoice dated after the month",
     "tax_or_credit": "Tax or credit",

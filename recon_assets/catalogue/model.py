@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict
 
 Kind = Literal["text", "decimal", "date", "timestamp", "integer"]
-SqlType = Literal["varchar", "boolean", "integer", "timestamp"]
+SqlType = Literal["varchar", "boolean", "integer", "timestamp", "date"]
 SQL_TYPES: dict[Kind, str] = {
     "text": "varchar",
     "decimal": "decimal(38, 12)",
@@ -113,7 +113,7 @@ class Source(Declared):
     window: Window
     loads: Literal["history", "window"]
     # How they are read.
-    reader: Literal["delimited", "bss", "register", "einvoice", "usage"]
+    reader: Literal["delimited", "bss", "register", "einvoice", "usage", "invoices"]
     dialect: Literal["microsoft", "typed"]  # numbers and dates as Microsoft writes them, or as programs and people do
     columns: tuple[Column, ...]
     # What the UI shows of a load: raw column of the amount whose sums per currency, and of that currency.

@@ -131,6 +131,22 @@ def query(sql: str, form: str, as_of: str | None) -> None:
 
 
 @main.command()
+@click.option("--from", "first", required=True, help="First day, YYYY-MM-DD.")
+@click.option("--to", "last", required=True, help="Last day, included; at most 12 months.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--as-of", help="As for query.")
+def period(first: str, last: str, form: str, as_of: str | None) -> None:
+    """Subscriptions over days that are no month, from the published months: one verdict each."""
+    from recon_assets.period import parse_period
+    from recon_assets.query import parse_instant, run_period
+
+    instant = parse_instant(as_of) if as_of else None
+    missing = run_period(parse_period(first, last), form, instant, get_text_stream("stdout", encoding="utf-8"))
+    if missing:
+        click.echo(f"Not published, and not in these figures: {', '.join(missing)}.", err=True)
+
+
+@main.command()
 @click.argument("form", metavar="FORMAT", type=click.Choice(["duckdb", "parquet", "xlsx"]))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File (duckdb, xlsx) or folder (parquet).")
 @click.option("--months", help="Default: all published months.")

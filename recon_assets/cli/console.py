@@ -14,7 +14,6 @@ from rich.text import Text
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.currencies import decimals
-from recon_assets.doctor import Finding
 from recon_assets.lakehouse.raw import LoadedTable
 from recon_assets.landing.unread import Unread, unread_files
 from recon_assets.platform import Platform
@@ -23,6 +22,7 @@ from recon_assets.status import MonthStatus, Overview
 from recon_assets.visible import visible
 
 if TYPE_CHECKING:
+    from recon_assets.doctor import Finding
     from recon_assets.inspection import Report as FileReport
     from recon_assets.runner import Outcome
     from recon_assets.runner import Progress as Report
@@ -175,7 +175,7 @@ def show_rejected(platform: Platform, months: list[str] | None) -> None:
     _console().print(table if table.row_count else "No row was rejected.")
 
 
-def show_findings(findings: list[Finding]) -> int:
+def show_findings(findings: "list[Finding]") -> int:
     console = _console()
     for finding in findings:
         text = cell(f"{finding.subject}: {finding.text}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from recon_assets.catalogue import SUBJECTS, source_windows
+from recon_assets.catalogue import source_windows
 from recon_assets.defs.partitions import current_month
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.lakehouse.raw import RawMonth
@@ -244,7 +244,7 @@ def automation_sensor(seconds: int) -> dg.AutomationConditionSensorDefinition:
 def all_schedules(jobs: dict[str, object], settings: Settings) -> list[dg.ScheduleDefinition]:
     return [
         schedule
-        for subject in SUBJECTS
+        for subject in jobs
         for schedule in (
             close_schedule(subject, jobs[subject], settings),
             refresh_schedule(subject, jobs[subject], settings),

@@ -1,16 +1,18 @@
 """Downloads as assets: fetch a month's files into the landing zone. Loading them belongs to `raw.py`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
 
-from recon_assets.connectors.bss import FetchedInvoices, open_bss
-from recon_assets.connectors.partner_center import FetchedMonth, open_partner_center
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError, ReconError
 from recon_assets.home import prepare_home
+
+if TYPE_CHECKING:
+    from recon_assets.connectors.bss import FetchedInvoices
+    from recon_assets.connectors.partner_center import FetchedMonth
 
 BSS_DOWNLOAD = dg.AssetKey(["landing", "bss_invoices_download"])
 USAGE_DOWNLOAD = dg.AssetKey(["landing", "azure_invoice_usage_download"])
@@ -37,6 +39,9 @@ def usage_download_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefini
     def azure_invoice_usage_download(
         context: dg.AssetExecutionContext, config: UsageDownloadConfig, platform: PlatformResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        # Connectors take a second to import (httpx, azure-identity): only who downloads pays for it.
+        from recon_assets.connectors.partner_center import open_partner_center
+
         settings = platform.get().settings
         prepare_home(settings)
         try:
@@ -60,6 +65,8 @@ def bss_download_asset() -> dg.AssetsDefinition:
         tags={"subject": "subscriptions"},
     )
     def bss_invoices_download(platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        from recon_assets.connectors.bss import open_bss
+
         settings = platform.get().settings
         prepare_home(settings)
         try:
@@ -72,7 +79,7 @@ def bss_download_asset() -> dg.AssetsDefinition:
     return bss_invoices_download
 
 
-def bss_metadata(fetched: FetchedInvoices) -> Mapping[str, Any]:
+def bss_metadata(fetched: "FetchedInvoices") -> Mapping[str, Any]:
     """Invoices by month, files, and how far the landing zone is complete."""
     return {
         "invoices": sum(fetched.invoices.values()),
@@ -82,7 +89,7 @@ def bss_metadata(fetched: FetchedInvoices) -> Mapping[str, Any]:
     }
 
 
-def download_metadata(fetched: FetchedMonth) -> Mapping[str, Any]:
+def download_metadata(fetched: "FetchedMonth") -> Mapping[str, Any]:
     """Invoices, files, bytes and versions. Nothing of a manifest but its eTag: no address, no token."""
     files = [f"{invoice.folder}/{name}" for invoice in fetched.invoices for name in invoice.files]
     return {

@@ -62,6 +62,8 @@ class LoadedFile:
     ignored: dict[str, int] = field(default_factory=dict)  # records left out by a named rule, by its name
     unread: list[str] = field(default_factory=list)  # sheets, and members of an archive, that are not read
     tables: list[LoadedTable] = field(default_factory=list)
+    set_aside: str | None = None  # why nothing of the file counts
+    outside_month: dict[str, str] = field(default_factory=dict)  # amount by currency of rows dated outside the month
     changed_ns: int = 0  # of the landed file, when it was loaded
 
     @property

@@ -1,37 +1,22 @@
 """Which landed files belong to which source and month: the naming conventions of spec/sources.md."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
 from recon_assets.catalogue import SOURCES, Source
-from recon_assets.landing.manifests import cost_files_by_month, folder_of, is_manifest
+from recon_assets.landing.cost_exports import cost_files_by_month
 from recon_assets.landing.profiles import FOLDER, is_profile, matches, patterns_of
+from recon_assets.landing.reconciliation import kind_by_columns, reconciliation_place
 from recon_assets.landing.store import FileStore, LandedFile
-from recon_assets.months import MONTH_NAMES, add_months, is_month
-
-_RECONCILIATION_FILE = re.compile(
-    rf"({'|'.join(MONTH_NAMES)})(\d{{4}})_msrecon_(nce|legacy)[^/]*\.csv(\.gz)?", re.IGNORECASE
-)
-
-
-def reconciliation_file_month(name: str, kind: str) -> str | None:
-    """Month a Microsoft reconciliation file holds, from its name: the name's month minus one; None for other files.
-
-    APRIL2022_MSRECON_NCE.csv holds March 2022. `kind` is `nce` or `legacy`; case does not matter.
-    """
-    match = _RECONCILIATION_FILE.fullmatch(name)
-    if match is None or match[3].lower() != kind:
-        return None
-    named = f"{match[2]}-{MONTH_NAMES.index(match[1].lower()) + 1:02d}"
-    return add_months(named, -1) if is_month(named) else None
+from recon_assets.months import is_month
 
 
 def month_of_file(source: Source, path: str) -> str | None:
     """Billing month of a landed path of `source`, or None when the path is not one of its files."""
     below = path.removeprefix(source.prefix)
     if source.month_from == "file_name":
-        return reconciliation_file_month(below, source.file_kind) if "/" not in below else None
+        month, kind = reconciliation_place(below, source.suffixes)
+        return month if kind in (source.file_kind, None) else None
     if source.subfolders:
         kind, _, below = below.partition("/")
         if kind not in source.subfolders:
@@ -69,9 +54,17 @@ def _discovered(store: FileStore, source: Source) -> dict[str, list[LandedFile]]
     found: dict[str, list[LandedFile]] = defaultdict(list)
     for file in _list_once(store, source.prefix):
         month = month_of_file(source, file.path)
-        if month is not None:
+        if month is not None and _is_of(source, file, store):
             found[month].append(file)
     return {month: sorted(found[month]) for month in sorted(found)}
+
+
+def _is_of(source: Source, file: LandedFile, store: FileStore) -> bool:
+    """Whether the columns of a file that lies directly in a month's folder are those of this source."""
+    if source.month_from != "file_name":
+        return True
+    _, kind = reconciliation_place(file.path.removeprefix(source.prefix), source.suffixes)
+    return source.file_kind == (kind or kind_by_columns(store, file))
 
 
 def _list_once(store: FileStore, prefix: str) -> list[LandedFile]:
@@ -81,10 +74,4 @@ def _list_once(store: FileStore, prefix: str) -> list[LandedFile]:
 
 def landed_paths(store: FileStore) -> set[str]:
     """Paths of every landed file that some source takes, with the parts of export runs that a newer one replaced."""
-    found = {file.path for source in SOURCES for files in discover(store, source).values() for file in files}
-    run_folders = {folder_of(path) for path in found if is_manifest(path)}
-    prefixes = [source.prefix for source in SOURCES.values() if source.manifests]
-    parts = {
-        file.path for prefix in prefixes for file in store.list_files(prefix) if folder_of(file.path) in run_folders
-    }
-    return found | parts
+    return {file.path for source in SOURCES for files in discover(store, source).values() for file in files}

@@ -159,7 +159,8 @@ def _key(name: str) -> str:
     return "resellermpnid" if folded == "tier2mpnid" else folded
 
 
-def _invoice_number(month: str) -> str:
+def invoice_number(month: str) -> str:
+    """Microsoft's invoice of a month, in the reconciliation files and in the usage of some customers."""
     return f"G{month.replace('-', '')}0417"
 
 
@@ -173,7 +174,7 @@ def _nce_values(line: MicrosoftLine, text: TextLayout, month: str) -> dict[str, 
         **_common_values(line, text),
         "customerdomainname": line.account.domain,
         "customercountry": line.account.country,
-        "invoicenumber": _invoice_number(month),
+        "invoicenumber": invoice_number(month),
         "orderdate": start,
         "productid": line.product.code,
         "skuid": "0001",

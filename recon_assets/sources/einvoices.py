@@ -4,15 +4,17 @@ One record per document. A document that cannot be read is one rejected record; 
 stops the load. What a record is, is told in `myinvois`; what a UBL document holds, in `ubl`.
 """
 
+import gc
 import io
 import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +24,7 @@ from recon_assets.errors import FileProblem
 from recon_assets.sources.columns import bind_columns
 from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.json_values import BrokenListError, json_values
+from recon_assets.sources.members import is_hidden_member
 from recon_assets.sources.myinvois import is_portal_list, record_fields, records_of, spelled
 from recon_assets.sources.stream import Block, Ignored, Record, RecordTable, Table
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, parse_xml, require_bounded
@@ -37,6 +40,7 @@ from recon_assets.sources.unpack import (
 COLUMNS = [column.name for column in columns_of("einvoices") if column.heading != "derived"]
 BOUND = {name: position for position, name in enumerate(COLUMNS)}
 _BEFORE_TEXT = b"\x00\xef\xbb\xbf\xfe\xff \t\r\n"  # marks of encodings, and blanks
+_SMALL = 1 << 20  # bytes of a member that is read at once
 _MOST_SHOWN = 10_000  # characters of what cannot be read
 _READ = ("json", "jsonl", "ndjson", "xml", "csv")
 _ONLY_LISTS = (
@@ -112,12 +116,25 @@ def _open_list(path: Path, file: str, limits: UnpackLimits) -> tuple[Table, dict
 def _not_only_lists(read: Callable[[], Iterator[Record | Ignored]], file: str) -> Iterator[Record | Ignored]:
     """The records; FileProblem at the end when all that there is is metadata."""
     has_records = has_metadata = False
-    for record in read():
-        has_records |= isinstance(record, Record)
-        has_metadata |= isinstance(record, Ignored)
-        yield record
+    with _paused_collector():
+        for record in read():
+            has_records |= isinstance(record, Record)
+            has_metadata |= isinstance(record, Ignored)
+            yield record
     if has_metadata and not has_records:
         raise FileProblem(file, _ONLY_LISTS)
+
+
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Without looking for garbage in cycles: documents have none, and three quarters of the time went into it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _kind(file: str) -> str:
@@ -131,10 +148,10 @@ def _file_records(path: Path, file: str, limits: UnpackLimits, kind: str) -> Ite
 
 def _records_of(stream: IO[bytes], kind: str, member: str | None, name: str) -> Iterator[Record | Ignored]:
     """The numbered documents of a file or member; FileProblem (of `name`) for a list that breaks off."""
-    buffered = io.BufferedReader(stream)  # type: ignore[type-var]
-    start = buffered.peek(100)[:100]
+    opened = stream if isinstance(stream, io.BytesIO) else io.BufferedReader(stream)  # type: ignore[type-var]
+    start = opened.getvalue()[:100] if isinstance(opened, io.BytesIO) else opened.peek(100)[:100]
     is_xml = start.translate(None, _BEFORE_TEXT).startswith(b"<")
-    documents = _xml_documents(buffered) if is_xml else _json_documents(buffered, text_encoding(start), kind != "json")
+    documents = _xml_documents(opened) if is_xml else _json_documents(opened, text_encoding(start), kind != "json")
     number = 0
     try:
         for document in documents:
@@ -167,15 +184,22 @@ def _xml_documents(stream: IO[bytes]) -> Iterator[Document | None]:
 
 def _json_documents(stream: IO[bytes], encoding: str, by_line: bool) -> Iterator[Document | None]:
     errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
-    with io.TextIOWrapper(stream, encoding, errors) as text:
-        try:
+    try:
+        with _text_of(stream, encoding, errors) as text:
             for found in json_values(text, by_line):
                 if found.problem is not None:
                     yield _unreadable(found.line, found.problem, found.text)
                 else:
                     yield from _documents(found.line, found.value, found.text)
-        except UnicodeDecodeError as error:
-            yield _unreadable(None, f"is not valid {error.encoding}", "")
+    except UnicodeDecodeError as error:
+        yield _unreadable(None, f"is not valid {error.encoding}", "")
+
+
+def _text_of(stream: IO[bytes], encoding: str, errors: str) -> TextIO:
+    """The text of a stream; of one that is whole in memory at once, as most documents are small and many."""
+    if isinstance(stream, io.BytesIO):
+        return io.StringIO(stream.getvalue().decode(encoding, errors))
+    return io.TextIOWrapper(stream, encoding, errors)
 
 
 def _documents(line: int, value: Any, text: str) -> Iterator[Document | None]:
@@ -209,7 +233,7 @@ def _archive_records(path: Path, file: str, limits: UnpackLimits) -> Iterator[Re
     try:
         with zipfile.ZipFile(path) as archive:
             require_bounded_archive(archive, path, file, limits)
-            members = [member for member in archive.infolist() if not _is_hidden(member)]
+            members = [member for member in archive.infolist() if not is_hidden_member(member)]
             read = [member for member in members if _member_kind(member, file) in _READ]
             if not read:
                 named = ", ".join([member.filename for member in members][:20]) or "nothing"
@@ -219,7 +243,8 @@ def _archive_records(path: Path, file: str, limits: UnpackLimits) -> Iterator[Re
                 if kind == "csv":
                     yield from _list_records(archive, member, file, limits)
                 else:
-                    with archive.open(member) as stream:
+                    small = member.file_size <= _SMALL
+                    with io.BytesIO(archive.read(member)) if small else archive.open(member) as stream:
                         yield from _records_of(stream, kind, member.filename, f"{file}/{member.filename}")
     except ARCHIVE_ERRORS as error:
         if not is_damage(error):
@@ -231,18 +256,12 @@ def _unread_members(path: Path, file: str) -> list[str]:
     """Names of the members of an archive that are none of the source's; none of a damaged one, which is told later."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not _is_hidden(member)]
+            members = [member for member in archive.infolist() if not is_hidden_member(member)]
             return [member.filename for member in members if _member_kind(member, file) not in _READ]
     except ARCHIVE_ERRORS as error:
         if not is_damage(error):
             raise
         return []
-
-
-def _is_hidden(member: zipfile.ZipInfo) -> bool:
-    """Folders, and what programs leave behind beside the files of people."""
-    name = member.filename.rsplit("/", 1)[-1]
-    return member.is_dir() or name.startswith((".", "~$")) or member.filename.startswith("__MACOSX/")
 
 
 def _member_kind(member: zipfile.ZipInfo, file: str) -> str:

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,21 +19,24 @@ from recon_assets.catalogue import SOURCES
 from recon_assets.catalogue.model import ExtraTable
 from recon_assets.clock import Clock
 from recon_assets.errors import FileProblem, InputError
-from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
-from recon_assets.landing.manifests import is_manifest
+from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, LoadedTable, RawMonth, RawStore
+from recon_assets.landing.manifests import Part, Replaced, is_manifest
 from recon_assets.landing.profiles import Profile, is_profile, profile_of, read_profiles
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
-from recon_assets.sources.convert import Origin, convert
+from recon_assets.sources.convert import Converted, Origin, convert
 from recon_assets.sources.intake.prepared import Facts
-from recon_assets.sources.intake.repeats import find_repeats
+from recon_assets.sources.intake.repeats import Records, find_repeats
 from recon_assets.sources.intake.tables import ListTable, hashes_of
 from recon_assets.sources.lists import turned
-from recon_assets.sources.pieces import Piece, Taken, intake_table
+from recon_assets.sources.members import Members, members_of
+from recon_assets.sources.month_rows import days_of, leave_out, outside_month, wrong_month
+from recon_assets.sources.parts import ReadPart, lacking_rows, lacking_warning, of_run, without_older_runs
+from recon_assets.sources.pieces import Piece, intake_table, loaded_table
 from recon_assets.sources.readers import Opened, open_file, rules_of
 from recon_assets.sources.registers import RegisterHints
 from recon_assets.sources.unpack import UnpackLimits
-from recon_assets.sources.usage_files import choose_files, open_usage_file
+from recon_assets.sources.usage_files import SetAsideError, choose_files, open_usage_file
 from recon_assets.sources.values import connect, registered
 from recon_assets.sources.version import reader_version
 
@@ -132,105 +136,79 @@ class _Loader:
     _connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
     tables: dict[str, list[Path]] = field(default_factory=lambda: {"rows": [], "quarantine": []})
     records: int = 0
+    profiles: list[Profile] = field(default_factory=list)
     shared: list[str] = field(default_factory=list)  # files that share too many records, as sentences
     disagreeing: list[str] = field(default_factory=list)  # control totals, likewise
+    _loose: int = 0  # parts that no manifest names: they are compared with one another
 
     def load(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
         """What was loaded, and why the other files could not be read."""
         try:
-            profiles = read_profiles([file for file in files if is_profile(file.path)], self.store)
+            self.profiles = read_profiles([file for file in files if is_profile(file.path)], self.store)
         except InputError as error:
             return [], [str(error)]
-        data = [file for file in files if not is_profile(file.path)]
         self._connection = connect(self.folder, self.settings.load_memory_limit)
         try:
-            load = self._load_chosen if SOURCES[self.source].manifests else self._load_all
-            loaded, problems = load(data, profiles)
+            loaded, problems = self._load_chosen([file for file in files if not is_profile(file.path)])
         finally:
             self._connection.close()
-        told = [self._profile(file) for file in files if is_profile(file.path)]
-        pq.write_table(intake_table(self.source, self.month, [*loaded, *told]), self._target("intake", 0))
-        return [*loaded, *told], problems
+        loaded += [self._profile(file) for file in files if is_profile(file.path)]
+        pq.write_table(intake_table(self.source, self.month, loaded), self._target("intake", 0))
+        return loaded, problems
 
     def _profile(self, file: LandedFile) -> LoadedFile:
         with self.store.open_local(file) as path:
             return LoadedFile(file.path, file.etag, file.size, content_hash_of(path), 0, 0)
 
-    def _load_all(self, files: list[LandedFile], profiles: list[Profile]) -> tuple[list[LoadedFile], list[str]]:
-        taken: dict[str, Taken | LoadedFile] = {}
-        problems: list[str] = []
-        first_with: dict[str, str] = {}
-        for file in files:
-            try:
-                with self.store.open_local(file) as path:
-                    content_hash = content_hash_of(path)
-                    group = _subfolder(self.source, file)
-                    same = first_with.setdefault(group + content_hash, file.path)
-                    if same != file.path:
-                        taken[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
-                        continue
-                    profile = profile_of(file.path, profiles)
-                    opened = open_file(
-                        self.source, path, self._origin(file, content_hash), self._limits(),
-                        hints_of(self.month, self.settings), profile,
-                    )  # fmt: skip
-                    # Copies of an invoice in the pages of an API are told apart by when they changed.
-                    is_page = SOURCES[self.source].reader == "bss" and not _is_list(file.path)
-                    compared = not is_page and (len(files) > 1 or len(opened.tables) > 1)
-                    taken[file.path] = self._taken(file, content_hash, opened, profile, group, compared)
-            except FileProblem as problem:
-                problems.append(str(problem))
-        return self._settled(taken, [file for file in files if file.path in taken]), problems
-
-    def _load_chosen(self, files: list[LandedFile], profiles: list[Profile]) -> tuple[list[LoadedFile], list[str]]:
-        """As `_load_all`, for sources whose manifests say which files count; the others are recorded with no rows."""
-        chosen = choose_files(self.source, files, self.store)
+    def _load_chosen(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
+        """The files that count, by manifests where the source has them; the others are recorded with no rows."""
+        chosen = choose_files(self.source, self.month, files, self.store)
         problems = list(chosen.problems)
         hashes = self._hashes_of_manifests(files, problems)
-        taken: dict[str, Taken | LoadedFile] = {
-            f.path: LoadedFile(f.path, f.etag, f.size, hashes.get(f.path, ""), 0, 0) for f in files
-        }
+        loaded = {f.path: _aside(f, hashes.get(f.path, ""), chosen.set_aside.get(f.path)) for f in files}
+        self._loose = sum(part.is_loose for part in chosen.parts)
+        read: list[ReadPart] = []
         first_with: dict[tuple[str, str], str] = {}
-        facts: list[dict[str, str | None]] = []
-        loose = sum(part.is_loose for part in chosen.parts)
         for part in chosen.parts if not problems else []:
-            file, group = part.file, part.facts.get("kind") or ""
+            file, content_hash = part.file, ""
             try:
                 with self.store.open_local(file) as path:
                     content_hash = content_hash_of(path)
+                    group = part.facts.get("kind") or _subfolder(self.source, file)
                     same = first_with.setdefault((content_hash, group), file.path)
                     if part.is_loose and same != file.path:
-                        taken[file.path] = LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, same)
-                        continue
-                    origin = self._origin(file, content_hash)
-                    opened = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
-                    tables = Opened([(opened.table, opened.frame)])
-                    profile = profile_of(file.path, profiles)
-                    compared = part.is_loose and loose > 1
-                    taken[file.path] = self._taken(file, content_hash, tables, profile, group, compared)
+                        loaded[file.path] = replace(_aside(file, content_hash), duplicate_of=same)
+                    else:
+                        read.append(self._read(part, path, content_hash))
+            except SetAsideError as reason:
+                loaded[file.path] = _aside(file, content_hash, str(reason))
             except FileProblem as problem:
                 problems.append(str(problem))
-                continue
-            facts.append({**opened.facts, "source_file": file.path})
-        settled = self._settled(taken, files)
-        aside = {file.path for file in settled if any(table.set_aside for table in file.tables)}
-        self._write_facts(self._connection, [row for row in facts if row["source_file"] not in aside])
-        return settled, problems
+        if not problems:
+            read = self._without_repeats(without_older_runs(self._connection, self.source, read))
+            read = self._with_lacking_days(chosen.replaced, read)
+        self.records = sum(one.records for one in read)
+        loaded |= {one.part.file.path: one.loaded for one in read}
+        if SOURCES[self.source].file_facts:
+            self._write_facts([{**one.facts, "source_file": one.part.file.path} for one in read if one.rows])
+        problems += self._wrong_month(read)
+        return [loaded[file.path] for file in files], problems
 
-    def _settled(self, taken: dict[str, Taken | LoadedFile], files: list[LandedFile]) -> list[LoadedFile]:
-        """The files as they were loaded, once it is known which of their tables repeat others."""
-        read = [found for found in taken.values() if isinstance(found, Taken)]
-        repeats = find_repeats([records for one in read for records in one.records()])
+    def _without_repeats(self, read: list[ReadPart]) -> list[ReadPart]:
+        """The parts without the tables whose records another one holds."""
+        compared = []
+        for one in (one for one in read if one.rows):
+            profile = profile_of(one.part.file.path, self.profiles)
+            group = one.part.facts.get("kind") or _subfolder(self.source, one.part.file)
+            is_additive = profile is not None and profile.additive
+            compared += [
+                Records(one.part.file.path + piece.name, piece.hashes, group, is_additive)
+                for piece in one.pieces
+                if piece.hashes is not None
+            ]
+        repeats = find_repeats(compared)
         self.shared += repeats.problems
-        self.disagreeing += [text for one in read if not one.may_disagree for text in one.disagreeing()]
-        self.records = sum(
-            piece.converted.records
-            for one in read
-            for piece in one.pieces
-            if one.file.path + piece.name not in repeats.of
-        )
-        found = (taken[file.path] for file in files)
-        return [one.settle(repeats) if isinstance(one, Taken) else one for one in found]
+        return [one.without_repeats(repeats) for one in read]
 
     def _hashes_of_manifests(self, files: list[LandedFile], problems: list[str]) -> dict[str, str]:
         """By path: what manifests say decides which files count, though no row comes of them."""
@@ -243,46 +221,144 @@ class _Loader:
                 problems.append(str(problem))
         return hashes
 
+    def _read(self, part: Part, path: Path, content_hash: str) -> ReadPart:
+        """Convert one part; FileProblem also when all of its rows belong to another month."""
+        origin, facts = self._origin(part.file, content_hash), dict(part.facts)
+        reader = SOURCES[self.source].reader
+        if reader == "usage":
+            usage = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
+            facts = usage.facts
+            one = self._converted(part, content_hash, Opened([(usage.table, usage.frame)]), facts)
+        elif reader == "delimited":
+            with members_of(path, part.file.path, self._limits(), self.folder) as members:
+                one = self._converted(part, content_hash, self._opened_members(members, origin), facts)
+        else:
+            opened = self._open(path, origin, part.file.path)
+            one = self._converted(part, content_hash, opened, facts)
+        ignored = Counter[str]()
+        for rows in one.rows:
+            ignored.update(leave_out(self._connection, rows, part.ignores))
+        outside = outside_month(self._connection, self.source, self.month, one.rows)
+        problem = wrong_month(self.source, self.month, outside) if SOURCES[self.source].reader == "usage" else None
+        if problem is not None:
+            raise FileProblem(part.file.path, problem)
+        left_out = sum(ignored.values())
+        warnings = one.loaded.warnings | ({"date_outside_month": outside.rows} if outside.rows else {})
+        warnings |= {"kind_assumed": one.loaded.rows} if facts.get("kind_assumed") else {}
+        told = replace(
+            one.loaded,
+            rows=one.loaded.rows - left_out,
+            ignored=dict(ignored + Counter(one.loaded.ignored)),
+            warnings=warnings,
+            outside_month={currency: str(amount) for currency, amount in outside.amounts.items()},
+        )
+        return replace(one, loaded=told, records=one.records - left_out)
+
+    def _opened_members(self, members: Members, origin: Origin) -> Opened:
+        opened = [
+            self._open(path, replace(origin, file=origin.file + name), origin.file)
+            for name, path in members.files.items()
+        ]
+        notes = [note for one in opened for note in one.notes]
+        unread = {f"/{member}": "no file of the source by its name" for member in members.unread}
+        return Opened([table for one in opened for table in one.tables], unread=unread, notes=notes)
+
+    def _open(self, path: Path, origin: Origin, landed: str) -> Opened:
+        profile = profile_of(landed, self.profiles)
+        return open_file(self.source, path, origin, self._limits(), hints_of(self.month, self.settings), profile)
+
+    def _wrong_month(self, read: list[ReadPart]) -> list[str]:
+        """Why documents that are all dated outside the month are not loaded, if so."""
+        rows = [path for one in read for path in one.rows]
+        problem = wrong_month(self.source, self.month, outside_month(self._connection, self.source, self.month, rows))
+        return [f"{self.source} {self.month}: {problem}"] if problem else []
+
+    def _with_lacking_days(self, replaced: list[Replaced], read: list[ReadPart]) -> list[ReadPart]:
+        """The days that a run lacks though one that it replaces had them: a warning, and the table `lacking_days`."""
+        found = list(read)
+        for run in replaced:
+            newer = of_run(read, run)
+            older = [self._days_of(part) for part in run.parts]
+            days = set().union(*older) - days_of(self._connection, self.source, [p for one in newer for p in one.rows])
+            if not days or not newer:
+                continue
+            table = next(t for t in SOURCES[self.source].extra_tables if t.name == "lacking_days")
+            self._write_extra_table(table, lacking_rows(run, days), newer[0].part.file.path)
+            at = found.index(newer[0])
+            warnings = newer[0].loaded.warnings | {lacking_warning(run, days): len(days)}
+            found[at] = replace(newer[0], loaded=replace(newer[0].loaded, warnings=warnings))
+        return found
+
+    def _days_of(self, part: Part) -> set[dt.date]:
+        """The days of the month that a run which does not count has rows of."""
+        if is_manifest(part.file.path):
+            return set()
+        with self.store.open_local(part.file) as path:
+            origin = self._origin(part.file, "")
+            usage = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
+            rows, quarantine = (self.folder / f"replaced-{table}.parquet" for table in ("rows", "quarantine"))
+            convert(self._connection, usage.table, usage.frame, rules_of(self.source), rows, quarantine)
+        leave_out(self._connection, rows, part.ignores)
+        days = days_of(self._connection, self.source, [rows])
+        rows.unlink()
+        quarantine.unlink()
+        return {day for day in days if f"{day:%Y-%m}" == self.month}
+
     def _origin(self, file: LandedFile, content_hash: str) -> Origin:
         return Origin(self.source, self.month, file.path, content_hash, f"{self.started:%Y-%m-%d %H:%M:%S.%f}")
 
     def _limits(self) -> UnpackLimits:
         return UnpackLimits(self.settings.max_unpack_ratio, self.settings.max_unpacked_bytes)
 
-    def _taken(
-        self,
-        file: LandedFile,
-        content_hash: str,
-        opened: Opened,
-        profile: Profile | None,
-        group: str,
-        compared: bool,
-    ) -> Taken:
+    def _converted(self, part: Part, content_hash: str, opened: Opened, facts: dict[str, str | None]) -> ReadPart:
         """Convert the tables of a file, and write what it holds beside them."""
-        warns = profile is not None and profile.control_totals == "warn"
-        taken = Taken(file, content_hash, group, profile is not None and profile.additive, warns, unread=opened.unread)
+        rules, file = rules_of(self.source), part.file
+        found, extra, rows, quarantine = [], [], [], []
+        pieces: list[Piece] = []
+        is_page = SOURCES[self.source].reader == "bss" and not _is_list(file.path)
+        compared = part.is_loose and not is_page and (self._loose > 1 or len(opened.tables) > 1)
         for table, frame in opened.tables:
             number = len(self.tables["rows"])
-            targets = self._target("rows", number), self._target("quarantine", number)
-            converted = convert(self._connection, table, frame, rules_of(self.source), *targets)
+            rows.append(self._target("rows", number))
+            quarantine.append(self._target("quarantine", number))
+            converted = convert(self._connection, table, frame, rules, rows[-1], quarantine[-1])
             is_pointed = not isinstance(table, ListTable) and frame.dialect.decimal_mark == "."
             if is_pointed and (converted.rejected or converted.warnings):
                 other = turned(table, frame)
                 if other is not None:
-                    converted = convert(self._connection, table, other, rules_of(self.source), *targets)
-            facts = table.facts if isinstance(table, ListTable) else Facts(notes=opened.notes)
+                    converted = convert(self._connection, table, other, rules, rows[-1], quarantine[-1])
+            found.append(converted)
+            told = table.facts if isinstance(table, ListTable) else Facts(notes=opened.notes)
             if any(note.startswith("encoding_assumed") for note in opened.notes):
-                facts.warnings["encoding_assumed"] = 1
+                told.warnings["encoding_assumed"] = 1
+            name = frame.origin.file.removeprefix(file.path) + table.name
             hashes = hashes_of(table) if compared else None
-            taken.pieces.append(Piece(table.name, converted, targets, facts, hashes))
+            pieces.append(Piece(name, converted, (rows[-1], quarantine[-1]), told, hashes))
             used = {*frame.bound.values(), *frame.left_out}
-            unknown = [heading for position, heading in enumerate(table.headings) if position not in used and heading]
-            taken.extra_columns += facts.unbound or unknown
+            extra += told.unbound or [h for n, h in enumerate(table.headings) if n not in used and h]
         for further in SOURCES[self.source].extra_tables:
             self._write_extra_table(further, opened.extra.get(further.name, []), file.path)
-        return taken
+        whole = _together(found)
+        loaded = LoadedFile(
+            file.path, file.etag, file.size, content_hash, whole.rows, whole.rejected, None, extra, whole.warnings,
+            whole.duplicates, whole.ignored, [name.lstrip("/#") for name in opened.unread],
+        )  # fmt: skip
+        return ReadPart(part, self._told(loaded, pieces, opened), rows, quarantine, whole.records, facts, pieces)
 
-    def _write_facts(self, connection: duckdb.DuckDBPyConnection, facts: list[dict[str, str | None]]) -> None:
+    def _told(self, loaded: LoadedFile, pieces: list[Piece], opened: Opened) -> LoadedFile:
+        """The file with what was decided and assumed to read its tables."""
+        profile = profile_of(loaded.path, self.profiles)
+        if profile is None or profile.control_totals == "fail":
+            self.disagreeing += [text for piece in pieces for text in piece.disagreeing(loaded.path)]
+        tables = [loaded_table(piece) for piece in pieces]
+        tables += [LoadedTable(name, set_aside=f"not read: {why}") for name, why in opened.unread.items()]
+        warnings, ignored = Counter(loaded.warnings), Counter(loaded.ignored)
+        for piece in pieces:
+            warnings.update(piece.facts.warnings)
+            ignored.update(piece.facts.ignored)
+        return replace(loaded, warnings=dict(warnings), ignored=dict(ignored), tables=tables)
+
+    def _write_facts(self, facts: list[dict[str, str | None]]) -> None:
         """The table `files`: one row per file that was read, with what is known of it as a whole."""
         columns = SOURCES[self.source].file_facts
         names = [*(column.name for column in columns), "source_file"]
@@ -290,6 +366,7 @@ class _Loader:
             [{name: row.get(name) for name in names} for row in facts],
             pa.schema([(name, pa.string()) for name in names]),
         )
+        connection = self._connection
         connection.register("file_facts", text)
         select = ", ".join(f"{column.sql} as {column.name}" for column in columns)
         month = f"date '{self.month}-01' as billing_month"
@@ -311,6 +388,23 @@ class _Loader:
         path = self.folder / f"{table}-{number:04d}.parquet"
         self.tables.setdefault(table, []).append(path)
         return path
+
+
+def _aside(file: LandedFile, content_hash: str, reason: str | None = None) -> LoadedFile:
+    """A file of which nothing counts."""
+    return LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, set_aside=reason)
+
+
+def _together(found: list[Converted]) -> Converted:
+    """What came of the tables of one file."""
+    warnings, ignored = Counter[str](), Counter[str]()
+    for one in found:
+        warnings.update(one.warnings)
+        ignored.update(one.ignored)
+    records, rows, rejected, repeats = (
+        sum(counts) for counts in zip(*((c.records, c.rows, c.rejected, c.duplicates) for c in found), strict=True)
+    )
+    return Converted(records, rows, rejected, dict(warnings), repeats, dict(ignored))
 
 
 def hints_of(month: str, settings: Settings) -> RegisterHints:

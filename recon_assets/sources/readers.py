@@ -1,14 +1,18 @@
 """Which reader takes which landed file."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from recon_assets.catalogue import SOURCES, columns_of
+from recon_assets.errors import FileProblem
 from recon_assets.landing.profiles import Profile
 from recon_assets.sources.bss_json import BOUND, open_bss_page
 from recon_assets.sources.convert import Frame, Origin
 from recon_assets.sources.einvoices import open_einvoices
+from recon_assets.sources.json_lines import JsonLinesTable
 from recon_assets.sources.lists import open_list
+from recon_assets.sources.ms_invoices import open_ms_invoices
 from recon_assets.sources.registers import RegisterHints, open_register
 from recon_assets.sources.rules import Rules
 from recon_assets.sources.stream import RecordTable, Table
@@ -47,6 +51,9 @@ def open_file(
         dialect = replace(_by_value(found.table), zone_minutes=found.zone_minutes)
         unread = {f"/{member}": "no e-invoice by its name" for member in found.unread}
         return Opened([(found.table, Frame(columns, found.bound, origin, dialect=dialect))], unread=unread)
+    if reader == "invoices":
+        invoices, bound = open_ms_invoices(path, file, limits)
+        return Opened([(invoices, Frame(columns, bound, origin, dialect=Dialect(comma_groups=False)))])
     if reader == "register":
         lists = open_register(source, path, file, limits, hints, profile)
         frames = [Frame(columns, table.bound, origin, dialect=_MADE_PLAIN) for table in lists.tables]
@@ -57,9 +64,26 @@ def open_file(
         return Opened([(page, frame)], {"invoice_copies": copies})
     if SOURCES[source].may_be_empty_file and _is_empty(path, file, limits):
         return Opened([(RecordTable([], lambda: iter(())), Frame(columns, {}, origin))])
+    if file.lower().removesuffix(".gz").endswith((".json", ".jsonl")):
+        return Opened([_open_reconciliation_lines(source, path, origin, limits)])
     table, bound, dialect, notes = open_list(source, path, file, limits, origin.month, profile)
     notes += [f"encoding_assumed: read as {table.table.assumed}"] if table.table.assumed else []
     return Opened([(table, Frame(columns, bound, origin, dialect=dialect))], notes=notes)
+
+
+def _open_reconciliation_lines(source: str, path: Path, origin: Origin, limits: UnpackLimits) -> tuple[Table, Frame]:
+    """The JSON Lines of Graph's reconciliation export, whose keys are the headings of the file from Partner Center."""
+    columns = columns_of(source)
+    table = JsonLinesTable(
+        path, origin.file, limits, [c.aliases[0] for c in columns], partial(_require_charges, origin)
+    )
+    bound = {column.name: position for position, column in enumerate(columns)}
+    return table, Frame(columns, bound, origin, dialect=Dialect("."))
+
+
+def _require_charges(origin: Origin, found: set[str]) -> None:
+    if "usagedate" in found and "subtotal" not in found:
+        raise FileProblem(origin.file, "holds daily usage, not reconciliation lines; land it in billed_usage/<month>/")
 
 
 def _by_value(table: Table) -> Dialect:

@@ -64,5 +64,5 @@ class Rules:
             return {}
         counts = ", ".join(f"count(*) filter ({sql.replace('$month', month)})" for sql in self.warnings.values())
         with registered(connection, "typed_rows", rows):
-            found = connection.execute(f"select {counts} from typed_rows").fetchone() or ()
+            found = connection.execute(f"select {counts} from typed_rows").fetchall()[0]
         return dict(zip(self.warnings, found, strict=True))

@@ -44,7 +44,7 @@ def require_bounded(text: str) -> None:
     """DocumentProblem for the text of a JSON document that is larger than any, or holds too many values."""
     if len(text) > MAX_DOCUMENT:
         raise DocumentProblem(f"is larger than {MAX_DOCUMENT} bytes")
-    if sum(map(text.count, ",[{")) > MAX_NODES:
+    if len(text) > MAX_NODES and sum(map(text.count, ",[{")) > MAX_NODES:
         raise DocumentProblem(f"holds more than {MAX_NODES} values")
 
 
@@ -172,7 +172,10 @@ def _all(value: Any, name: str) -> list[Any]:
 
 
 def _first(value: Any, name: str) -> Any:
-    return next(iter(_all(value, name)), None)
+    found = value.get(name) if isinstance(value, dict) else None
+    if isinstance(found, list):
+        return found[0] if found else None
+    return found
 
 
 def _value(value: Any, name: str) -> str | None:
@@ -181,6 +184,8 @@ def _value(value: Any, name: str) -> str | None:
 
 def _text(value: Any) -> str | None:
     text = value.get("_") if isinstance(value, dict) else value
+    if isinstance(text, str):
+        return text.strip() or None
     if text is None or isinstance(text, dict | list):
         return None
     return str(text).strip() or None

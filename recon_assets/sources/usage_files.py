@@ -8,7 +8,9 @@ import duckdb
 
 from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
-from recon_assets.landing.manifests import COMPARISONS, Chosen, Part, choose_cost_files, choose_usage_files, is_manifest
+from recon_assets.landing.cost_exports import COMPARISONS, choose_cost_files
+from recon_assets.landing.invoice_exports import choose_invoice_files
+from recon_assets.landing.manifests import Chosen, Part, is_manifest
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.sources.columns import bind_by_priority
 from recon_assets.sources.convert import Frame, Origin
@@ -22,6 +24,10 @@ from recon_assets.sources.values import Dialect, Values
 FOCUS = ".focus"
 
 
+class SetAsideError(Exception):
+    """A file that is understood and does not count, with the reason."""
+
+
 @dataclass(frozen=True)
 class UsageFile:
     table: Table
@@ -29,11 +35,14 @@ class UsageFile:
     facts: dict[str, str | None]
 
 
-def choose_files(source: str, files: list[LandedFile], store: FileStore) -> Chosen:
+def choose_files(source: str, month: str, files: list[LandedFile], store: FileStore) -> Chosen:
     """Parts to read of the landed files of one month, by the source's manifests."""
-    prefix = SOURCES[source].prefix
-    choose = choose_cost_files if SOURCES[source].manifests == "cost" else choose_usage_files
-    return choose(store, files, prefix)
+    prefix, manifests = SOURCES[source].prefix, SOURCES[source].manifests
+    if manifests == "cost":
+        return choose_cost_files(store, files, prefix, month)
+    if manifests == "graph":
+        return choose_invoice_files(store, files, prefix)
+    return Chosen([Part(file, {}, True) for file in files])
 
 
 def open_usage_file(
@@ -43,6 +52,7 @@ def open_usage_file(
     invoice = part.facts.get("invoice")
     constants = {"invoice_number": invoice} if invoice else {}
     table = _table(source, path, part.file.path, limits, set(constants))
+    _require_daily(source, part.file.path, {normalize_heading(heading) for heading in table.headings})
     mapping = _mapping(source, table.headings)
     bound = bind_by_priority(mapping, table.headings, part.file.path, set(constants))
     facts = _facts(source, part, table.headings)
@@ -66,14 +76,29 @@ def _table(source: str, path: Path, file: str, limits: UnpackLimits, known: set[
         return RecordTable([], lambda: iter(()))
     if name.endswith(".parquet"):
         return open_parquet(path, file)
-    if name.removesuffix(".gz").endswith(".json"):
+    if name.removesuffix(".gz").endswith((".json", ".jsonl")):
         keys = [alias for column in columns_of(source) for alias in column.aliases]
         return JsonLinesTable(path, file, limits, keys, partial(_require_meters, source, keys, file, known))
     return open_delimited(path, file, limits)
 
 
+def _require_daily(source: str, file: str, headings: set[str]) -> None:
+    """Whether a file of billed usage holds that: other exports of Microsoft look alike."""
+    if source != "azure_invoice_usage" or "usagedate" in headings or not headings:
+        return
+    if {"subtotal", "chargestartdate"} <= headings:
+        raise FileProblem(
+            file,
+            "holds reconciliation lines, not daily usage; land it in partner_center/reconciliation/<month>/nce/ "
+            "(with its manifest, where it has one), and export billed usage for this folder",
+        )
+    if "billingpretaxtotal" in headings and "resourceuri" not in headings:
+        raise SetAsideError("aggregated billed usage: sums without days and resources; the daily usage is read")
+
+
 def _require_meters(source: str, keys: list[str], file: str, known: set[str], found: set[str]) -> None:
     """FileProblem where no record has a meter: then keys that are missing are not only empty (attributeSet full)."""
+    _require_daily(source, file, found)
     if not any(key.startswith("meter") for key in found):
         bind_by_priority(source, [key if normalize_heading(key) in found else "" for key in keys], file, known)
 
@@ -106,7 +131,11 @@ def _facts(source: str, part: Part, headings: list[str]) -> dict[str, str | None
     # Customer-side scopes (rule 10) know the partner and the customer, but no invoice and no billing profile.
     is_customer_side = "customertenantid" in names and not names & {"invoiceid", "billingprofileid", "partnertenantid"}
     kind = part.facts["kind"]
-    if kind is None or kind not in COMPARISONS:
+    is_focus = "billedcost" in names
+    if kind is not None and kind not in COMPARISONS:
         raise FileProblem(part.file.path, f"belongs to no kind of cost export ({kind})")
+    comparison = COMPARISONS[kind or ("focus_cost" if is_focus else "actual_cost")]
+    # Nothing tells an amortized export from an actual one (spec/intake.md, 7).
+    assumed = "true" if kind is None and not is_focus else None
     basis = "retail" if is_customer_side else "partner"
-    return {**part.facts, "comparison": COMPARISONS[kind], "price_basis": basis}
+    return {**part.facts, "comparison": comparison, "price_basis": basis, "kind_assumed": assumed}

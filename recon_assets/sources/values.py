@@ -149,7 +149,7 @@ class Values:
         """How many texts have a decimal comma, and how many a decimal point, beyond doubt."""
         sql = "select count(*) filter (shows_comma_decimal(t)), count(*) filter (shows_point_decimal(t))"
         with registered(self.connection, "spelled", pa.table({"t": column})):
-            found = self.connection.execute(f"{sql} from (select trim(t) as t from spelled)").fetchone() or (0, 0)
+            found = self.connection.execute(f"{sql} from (select trim(t) as t from spelled)").fetchall()[0]
         return int(found[0]), int(found[1])
 
     def _spelled(self, sql: str, column: pa.Array, first: str = "t") -> pa.Array:

@@ -14,14 +14,14 @@ _OWN_MODULES = {
     "bss": ("bss_json.py",),
     "register": ("registers.py",),
     "einvoice": ("einvoices.py", "myinvois.py", "json_values.py", "ubl.py"),
-    "usage": ("usage_files.py", "json_lines.py", "parquet.py", "manifests.py"),
+    "usage": ("usage_files.py", "parquet.py", "cost_exports.py"),
+    "delimited": ("reconciliation.py",),
+    "invoices": ("ms_invoices.py",),
 }
 _PACKAGES = ("sources", "sources/intake")
-_BESIDE = (
-    "errors.py",
-    "landing/manifests.py",
-    "landing/profiles.py",
-)  # which of several files count, and what a rejection says
+_LANDING = ("manifests.py", "cost_exports.py", "invoice_exports.py", "reconciliation.py", "profiles.py")
+# Which of several files count, and what a rejection says.
+_BESIDE = ("errors.py", *(f"landing/{name}" for name in _LANDING))
 _NOT_READING = ("contracts.py", "version.py")
 
 

@@ -66,7 +66,7 @@ def subscription(number: int, month: str, **changes: Any) -> Row:
     cost = Decimal(100 + number)
     row: Row = {
         "ms_subscription_id": name, "reconciliation_key": key("subscription", month, name), "csp_partner": "partner-1",
-        "product_type": "NCE", "account_id": f"A{number % 7}", "billing_account_id": f"B{number % 3}",
+        "product_type": "NCE", "ms_product_type": "NCE", "offer_type": "NCE", "account_id": f"A{number % 7}", "billing_account_id": f"B{number % 3}",
         "product": "Seats", "currency": "MYR", "bss_total_cost": cost, "ms_total_cost": cost,
         "cost_difference": Decimal(0), "tolerance": Decimal(1), "status": "match", "symbol": "ok", "bss_item_count": 1,
         "ms_item_count": 1, "selection_method": "overlap", "coverage_method": "thirty_360",
@@ -79,7 +79,7 @@ def subscriptions(month: str, discrepancy: str = "12.50") -> dict[str, list[Row]
     differs = subscription(
         9001, month, product=SCRIPT, bss_total_cost=Decimal("1234.50"),
         ms_total_cost=Decimal("1234.50") - Decimal(discrepancy), cost_difference=Decimal(discrepancy),
-        status="discrepancy", explanation="unit_cost", csp_partner="partner-2", product_type="Legacy",
+        status="discrepancy", explanation="unit_cost", csp_partner="partner-2", product_type="Legacy", ms_product_type="Legacy",
     )  # fmt: skip
     missing = subscription(
         9002, month, product=FORMULA, ms_total_cost=None, ms_item_count=0, bss_total_cost=Decimal(70),

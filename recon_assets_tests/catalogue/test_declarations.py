@@ -107,7 +107,7 @@ def test_a_declaration_continues_its_base_and_replaces_a_column_where_the_first_
     (date,) = [column for column in SOURCES["einvoices"].columns if column.name == "document_date"]
     assert names.index("document_date") == names.index("document_type") + 1
     assert (date.heading, date.value) == ("optional", "optional")
-    assert set(SOURCES["einvoices"].row_warnings) == {"date_outside_folder", "status_assumed"}
+    assert set(SOURCES["einvoices"].row_warnings) == {"status_assumed"}
 
 
 @pytest.mark.parametrize("path", generated_files(), ids=lambda path: path.name)

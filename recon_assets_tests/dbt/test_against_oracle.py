@@ -21,7 +21,8 @@ RENAMED = {"sign": "cost_sign"}
 # What the marts have beside it: lineage, settings, what the publication fills in, a side's own words of the source.
 ONLY_IN_MARTS = {
     "published_at", "run_id", "tolerance", "selection_method", "coverage_method",
-    "source", "product_type", "csp_partner",
+    "source", "product_type", "csp_partner", "partner_name", "customer_name", "publisher_name", "offer_type",
+    "ms_product_type", "product_family",
 }  # fmt: skip
 # Headings of the JSON pages -> those of the CSV, which the oracle names.
 CSV_HEADINGS = {

@@ -27,7 +27,11 @@ LANDED: dict[str, dict[str, set[str]]] = {
         "ms_recon_legacy": set(),
         "ms_recon_nce": set(),
     },
-    "usage": {"azure_cost_export": set(), "azure_invoice_usage": {"landing/azure_invoice_usage_download"}},
+    "usage": {
+        "azure_cost_export": set(),
+        "azure_invoice_usage": {"landing/azure_invoice_usage_download"},
+        "ms_invoices": set(),
+    },
     "einvoices": {"einvoices": set(), "erp_purchase_register": set(), "erp_sales_register": set()},
 }
 DOWNLOADS = {"landing/azure_invoice_usage_download": {"azure"}, "landing/bss_invoices_download": {"json"}}
@@ -50,23 +54,28 @@ STAGING: dict[str, dict[str, set[str]]] = {
     },
 }
 _DOCUMENTS = {f"staging/{model}" for model in STAGING["einvoices"] if model != "stg_einvoices__files"}
+_USAGE_AND_COST = {"raw/azure_invoice_usage", "raw/azure_cost_export"}
 # subject -> mart -> layers of the subject it reads all of, or the mart it reads
 MARTS: dict[str, dict[str, set[str]]] = {
     "subscriptions": {
         "subscription_reconciliation": {"staging", "raw"},
         "subscription_reconciliation_items": {"staging"},
+        "subscription_margin": {"marts/subscription_reconciliation", "staging"},
         "subscriptions/month_status": {"staging", "raw"},
         "subscriptions/quarantined_rows": {"raw"},
         "subscriptions/reconciliation_summary": {"staging"},
+        "subscriptions/reconciliation_waterfall": {"staging", "raw"},
     },
     "usage": {
-        "usage_cost_out_of_scope": {"raw"},
-        "usage_cost_reconciliation": {"raw"},
-        "usage_cost_summary": {"raw"},
-        "usage_cost_variations": {"raw"},
+        "invoice_bridge": {"raw", "marts/usage_cost_out_of_scope"},
+        "usage_cost_out_of_scope": _USAGE_AND_COST,
+        "usage_cost_reconciliation": _USAGE_AND_COST,
+        "usage_cost_summary": _USAGE_AND_COST,
+        "usage_cost_variations": _USAGE_AND_COST,
         "usage/month_status": {"raw"},
         "usage/quarantined_rows": {"raw"},
-        "usage/reconciliation_summary": {"raw"},
+        "usage/reconciliation_summary": _USAGE_AND_COST,
+        "usage/reconciliation_waterfall": set(),
     },
     "einvoices": {
         "einvoice_candidates": _DOCUMENTS,
@@ -75,6 +84,7 @@ MARTS: dict[str, dict[str, set[str]]] = {
         "einvoices/month_status": {*_DOCUMENTS, "raw"},
         "einvoices/quarantined_rows": {"raw"},
         "einvoices/reconciliation_summary": {"marts/einvoice_reconciliation"},
+        "einvoices/reconciliation_waterfall": {"marts/einvoice_reconciliation"},
     },
 }
 
@@ -265,7 +275,7 @@ def test_a_month_needs_the_raw_months_of_its_selection_window(definitions: dg.De
     windows = [window for subject in SUBJECTS for window in source_windows(subject)]
     assert {w.source: (w.from_offset, w.to_offset) for w in windows} == {
         "bss_invoices": (-1, 3), "ms_recon_nce": (-1, 1), "ms_recon_legacy": (-1, 1),
-        "azure_invoice_usage": (0, 0), "azure_cost_export": (0, 0),
+        "azure_invoice_usage": (0, 0), "ms_invoices": (0, 0), "azure_cost_export": (0, 0),
         "erp_sales_register": (-2, 2), "erp_purchase_register": (-2, 2), "einvoices": (-2, 2),
     }  # fmt: skip
     graph = definitions.resolve_asset_graph()

@@ -63,6 +63,7 @@ def test_missing_rows_are_open_through_31_days_and_then_overdue(built: Built) ->
     assert built.one("einvoice_document_number = 'ALONE'")["due_state"] == "open"
 
 
+@pytest.mark.search  # as a publication in test_publication.py
 def test_a_document_that_comes_late_turns_missing_into_its_pair_and_keeps_the_key(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
     home.register(document(), document(document_number="INV-2", total_payable_amount="5"))

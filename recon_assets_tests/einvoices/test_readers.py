@@ -296,4 +296,4 @@ def test_rows_far_below_are_read_without_what_lies_between(home: Home) -> None:
 def test_dates_outside_the_folder_are_loaded_with_a_warning(home: Home) -> None:
     home.register(document(document_date="2025-02-02"))
     load = home.platform.load("erp_sales_register", "2025-01")
-    assert load.raw_month is not None and load.raw_month.files[0].warnings == {"date_outside_folder": 1}
+    assert load.raw_month is not None and load.raw_month.files[0].warnings == {"date_outside_month": 1}

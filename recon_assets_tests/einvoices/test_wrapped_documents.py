@@ -182,6 +182,7 @@ SPREAD = {
 @pytest.mark.parametrize("name", ["all.json", "all.jsonl", "all.JSON"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_documents_are_read_however_they_are_spread_over_a_file(home: Home, name: str, encoding: str) -> None:
+    land(home.landing, "profiles/all.toml", 'match = ["einvoice/*"]\nadditive = true\n')  # they hold the same documents
     for number, text in enumerate(SPREAD.values()):
         land(home.landing, f"einvoice/issued/2025-01/{number}-{name}", text.encode(encoding))
     found = rows(home.platform, home.platform.load("einvoices", "2025-01"))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from recon_assets.errors import InputError
-from recon_assets.landing.discovery import discover, reconciliation_file_month
+from recon_assets.landing.discovery import discover
+from recon_assets.landing.reconciliation import reconciliation_file_month
 from recon_assets.landing.store import FolderStore
 from recon_assets_tests.landed import land
 
@@ -25,6 +26,8 @@ def found(root: Path, source: str) -> dict[str, list[str]]:
         ("FEBRUARY2023_MSRECON_NCE.csv.gz", "2023-01"),
         ("MAY2022_MSRECON_NCE_part2.csv", "2022-04"),
         ("MAY2022_MSRECON_NCE (1).csv", "2022-04"),
+        ("MAY2022_MSRECON_NCE.csv.zip", "2022-04"),
+        ("MAY2022_MSRECON_NCE.json.gz", "2022-04"),
         # January's file holds December of the year before
         ("JANUARY2023_MSRECON_NCE.csv", "2022-12"),
         ("JANUARY2000_MSRECON_NCE.csv", "1999-12"),
@@ -38,7 +41,7 @@ def test_a_reconciliation_file_holds_the_month_before_the_one_it_is_named_after(
     "name",
     [
         "APRIL2022_MSRECON_LEGACY.csv", "APRIL2022_MSRECON.csv", "APRL2022_MSRECON_NCE.csv", "APRIL22_MSRECON_NCE.csv",
-        "APRIL2022_MSRECON_NCE.xlsx", "APRIL2022_MSRECON_NCE.csv.zip", "APRIL2022_MSRECON_NCE.csv.part",
+        "APRIL2022_MSRECON_NCE.xlsx", "APRIL2022_MSRECON_NCE.csv.part",
         "copy of APRIL2022_MSRECON_NCE.csv", "2022-04_MSRECON_NCE.csv", "APRIL0000_MSRECON_NCE.csv", "",
     ],
 )  # fmt: skip

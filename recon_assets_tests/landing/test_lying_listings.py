@@ -104,6 +104,7 @@ def test_a_file_that_is_not_what_the_listing_says_is_a_problem_and_what_was_load
     assert loaded_rows(honest) == expected
 
 
+@pytest.mark.search
 def test_a_file_listed_as_it_is_and_as_it_never_was_gives_its_rows_once_or_a_problem(honest: Platform) -> None:
     expected = loaded_rows(honest)
     lies: list[Lie] = [

@@ -11,16 +11,17 @@ from recon_assets.pipeline.publish import MonthOutcome, publish_build
 from recon_assets_tests.usage.zone import COST, MONTH, USAGE, Zone, cost_row, usage_row
 
 BOTH, ONLY_USAGE, ONLY_COST = "2025-02", "2025-01", "2024-12"
+AS_OF = dt.date(2025, 5, 1)
 MONTHS = [ONLY_COST, ONLY_USAGE, BOTH, MONTH]
 
 
 def put_usage(zone: Zone, month: str, *amounts: str) -> None:
-    rows = [usage_row(amount) for amount in amounts]
+    rows = [usage_row(amount, day=f"{month}-01") for amount in amounts]
     zone.put(f"partner_center/billed_usage/{month}/a.csv", "\n".join([USAGE, *rows]))
 
 
 def put_cost(zone: Zone, month: str, *amounts: str) -> None:
-    rows = [cost_row(amount) for amount in amounts]
+    rows = [cost_row(amount, day=f"{month}-01") for amount in amounts]
     zone.put(f"cost_management/actual_cost/{month}/a.csv", "\n".join([COST, *rows]))
 
 

@@ -53,8 +53,8 @@ class Zone:
         return connect().read_parquet(paths).project(columns).fetchall()
 
 
-def cost_row(amount: str, subscription: str = "s1") -> str:
-    return f"G1,{subscription},2025-03-01,m1,Usage,1,{amount},USD"
+def cost_row(amount: str, subscription: str = "s1", day: str = f"{MONTH}-01") -> str:
+    return f"G1,{subscription},{day},m1,Usage,1,{amount},USD"
 
 
 def usage_row(amount: str, quantity: str = "1", day: str = "03/01/2025", invoice: str = "G1") -> str:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from recon_assets.months import add_months, last_day
 from recon_assets.sample.delimited import TextLayout, columns, write_delimited
+from recon_assets.sample.partner_center import invoice_number
 from recon_assets.sample.usage.kinds import METERS, Comparison, Month, UsageLine, charge_type_in
 
 PARTNER = "5d1c7a10-2f0e-4a57-9a53-0c0a11e50f01"
@@ -93,6 +94,19 @@ def write_usage(landing: Path, month: Month, at: int) -> list[dict[str, object]]
             "31/01/2023 is no date of the known formats",
         )
     ]
+
+
+def write_invoice(landing: Path, month: Month) -> None:
+    """The month's invoice as Partner Center's API answers it."""
+    invoice = {
+        "id": invoice_number(month.month), "invoiceDate": f"{add_months(month.month, 1)}-05T22:40:37.5897767Z",
+        "billingPeriodStartDate": f"{month.month}-01T00:00:00Z", "billingPeriodEndDate": f"{last_day(month.month)}T00:00:00Z",
+        "totalCharges": 13000.25, "paidAmount": 0, "currencyCode": "USD", "currencySymbol": "$", "state": "Active",
+        "documentType": "invoice", "invoiceType": "OneTime", "amendments": [],
+    }  # fmt: skip
+    folder = landing / "partner_center/invoices" / month.month
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{invoice['id']}.json").write_text(json.dumps(invoice, indent=1), encoding="utf-8")
 
 
 def _write_graph(folder: Path, invoice: str, rows: list[dict[str, str]], created: str) -> None:

@@ -11,6 +11,7 @@ from random import Random
 from typing import Literal
 
 from recon_assets.months import first_day
+from recon_assets.sample.partner_center import invoice_number
 from recon_assets.sample.subscriptions.catalogue import random_guid
 
 PLAIN_SUBSCRIPTIONS = 8
@@ -93,7 +94,9 @@ class Planner:
         subscription = random_guid(self.rng)
         resource = f"/subscriptions/{subscription}/resourceGroups/rg-{self.count}/providers/Microsoft.Compute/virtualMachines/vm"
         start = first_day(self.month.month).replace(day=day)
-        invoice = f"G{self.month.month.replace('-', '')}{customer:03d}"
+        invoice = (
+            invoice_number(self.month.month) if customer == 0 else f"G{self.month.month.replace('-', '')}{customer:03d}"
+        )
         return UsageLine(
             self.customers[customer], invoice, subscription, meter, resource, start, Decimal(quantity), Decimal(amount)
         )

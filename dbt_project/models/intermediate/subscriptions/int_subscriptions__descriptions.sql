@@ -24,6 +24,8 @@ final as (
         billing_month,
         ms_subscription_id,
         max(case when side = 'ms' then csp_partner end) as csp_partner,
+        max(case when side = 'ms' then customer_name end) as customer_name,
+        max(case when side = 'ms' then type end) as offer_type,
         case
             when max(side_rank) = 2 then max(case when side = 'bss' then product_type end)
             else max(case when side = 'ms' then product_type end)
@@ -32,6 +34,7 @@ final as (
             when max(side_rank) = 2 then max(case when side = 'bss' then product end)
             else max(case when side = 'ms' then product end)
         end as product,
+        max(case when side = 'ms' then publisher_name end) as publisher_name,
         max(account_id) as account_id,
         max(billing_account_id) as billing_account_id
     from (

@@ -1,5 +1,5 @@
--- The partner of a subscription that Microsoft does not charge in the month: that of its line in the nearest landed
--- month, of two as near the earlier, there the largest; else the only one of all files. spec/bridge.md, 6.
+-- Partner, customer and offer of a subscription that Microsoft does not charge in the month: those of its line in the
+-- nearest landed month, of two as near the earlier, there the largest; else the only partner of all files.
 with wanted as (
 
     select
@@ -30,6 +30,7 @@ ranked as (
         wanted.billing_month,
         wanted.ms_subscription_id,
         lines.csp_partner,
+        lines.customer_name,
         lines.type,
         row_number() over (
             partition by wanted.billing_month, wanted.ms_subscription_id
@@ -50,6 +51,7 @@ final as (
         wanted.billing_month,
         wanted.ms_subscription_id,
         coalesce(ranked.csp_partner, only_partner.csp_partner) as csp_partner,
+        ranked.customer_name,
         ranked.type as offer_type
     from wanted
     cross join only_partner

@@ -20,9 +20,11 @@ final as (
             when verdicts.status = 'matched' then null
             when verdicts.status = 'not_comparable' then 'currency'
             when moves.grid_id is not null then 'category_move'
+            when partial.grid_id is not null and (usage_amount <> 0 or cost_amount <> 0) then 'partial_export'
         end as grid_explanation
     from verdicts
     left join moves on verdicts.grid_id = moves.grid_id
+    left join {{ ref('int_usage__partial_exports') }} as partial on verdicts.grid_id = partial.grid_id
 
 )
 

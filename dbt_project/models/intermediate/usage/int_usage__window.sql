@@ -31,7 +31,8 @@ sources as (
     cross join {{ ref('source_windows') }} as windows
     left join landed
         on windows.source = landed.source and periods.billing_month = landed.source_month
-    where windows.subject = 'usage'
+    -- What no month needs is only named where it has landed.
+    where windows.subject = 'usage' and (windows.required or landed.source is not null)
 
 ),
 

@@ -16,6 +16,18 @@ partners as (
 
 ),
 
+products as (
+
+    select * from {{ ref('int_subscriptions__products') }}
+
+),
+
+platform_offers as (
+
+    select * from {{ ref('platform_offer_types') }}
+
+),
+
 final as (
 
     select
@@ -23,6 +35,11 @@ final as (
         verdicts.ms_subscription_id,
         {{ subscription_key('verdicts.billing_month', 'verdicts.ms_subscription_id') }} as reconciliation_key,
         coalesce(descriptions.csp_partner, partners.csp_partner) as csp_partner,
+        {{ partner_name('coalesce(descriptions.csp_partner, partners.csp_partner)') }} as partner_name,
+        coalesce(descriptions.customer_name, partners.customer_name) as customer_name,
+        coalesce(descriptions.offer_type, partners.offer_type, platform_offers.offer_type) as offer_type,
+        products.ms_product_type,
+        products.product_family,
         descriptions.product_type,
         descriptions.account_id,
         descriptions.billing_account_id,
@@ -53,6 +70,11 @@ final as (
         on
             verdicts.billing_month = partners.billing_month
             and verdicts.ms_subscription_id = partners.ms_subscription_id
+    left join products
+        on
+            descriptions.product is not distinct from products.product
+            and descriptions.publisher_name is not distinct from products.publisher_name
+    left join platform_offers on lower(trim(descriptions.product_type)) = platform_offers.product_type
 
 )
 

@@ -35,6 +35,8 @@ final as (
         invoice_due_date,
         type,
         csp_partner,
+        customer_name,
+        publisher_name,
         invoice_number,
         charge_type,
         subscription_start_date,

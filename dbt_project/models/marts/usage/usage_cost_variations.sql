@@ -1,4 +1,5 @@
--- Each row is judged by its own numbers; only category moves and currencies come from the grid row (5).
+-- Each row is judged by its own numbers; only category moves, currencies and days that an export lacks come from the
+-- grid row (5).
 with variations as (
 
     select * from {{ ref('int_usage__variations') }}
@@ -30,9 +31,12 @@ joined as (
         grid.grid_explanation,
         grid.minor_unit,
         grid.is_restated,
+        lacking.day is not null as is_lacking,
         {{ usage_tolerance('grid.minor_unit', 'variations.usage_line_count') }} as tolerance
     from variations
     inner join grid on variations.grid_id = grid.grid_id
+    left join {{ ref('int_usage__lacking_days') }} as lacking
+        on grid.comparison = lacking.comparison and variations.usage_date = lacking.day
 
 ),
 
@@ -85,6 +89,8 @@ final as (
             when status = 'matched' then null
             when status = 'not_comparable' then 'currency'
             when grid_explanation = 'category_move' then 'category_move'
+            when grid_explanation = 'partial_export' and is_lacking and (usage_amount <> 0 or cost_amount <> 0)
+                then 'partial_export'
             else {{ usage_explanation() }}
         end as explanation,
         {{ publication_columns() }}

@@ -18,6 +18,8 @@ final as (
         -- text
         'Legacy' as type,
         offer_name as product,
+        customer_name,
+        cast(null as string) as publisher_name,
         charge_type,
         upper(currency) as currency,
 

@@ -18,6 +18,8 @@ final as (
         -- text
         'NCE' as type,
         product_name as product,
+        customer_name,
+        publisher_name,
         charge_type,
         upper(currency) as currency,
 

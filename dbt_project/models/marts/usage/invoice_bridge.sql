@@ -1,0 +1,266 @@
+-- From the Microsoft invoice to the cost export, step by step, as a statement that foots. spec/bridge.md, 1.
+{% set key = 'billing_month, comparison, invoice_number, currency' -%}
+with comparisons as (
+
+    select billing_month, comparison from {{ ref('int_usage__comparisons') }}
+
+),
+
+units as (
+
+    select * from {{ ref('currency_minor_units') }}
+
+),
+
+invoiced as (
+
+    select comparisons.comparison, lines.*
+    from {{ ref('int_usage__invoice_lines') }} as lines
+    inner join comparisons on lines.billing_month = comparisons.billing_month
+
+),
+
+-- Of copies of an invoice the one in the last file.
+documents as (
+
+    select
+        invoices.billing_month,
+        comparisons.comparison,
+        trim(invoices.invoice_number) as invoice_number,
+        upper(invoices.currency) as currency,
+        invoices.total_charges,
+        row_number() over (
+            partition by invoices.billing_month, comparisons.comparison, trim(invoices.invoice_number), upper(invoices.currency)
+            order by invoices.source_file desc, invoices.source_row desc
+        ) as copy_rank
+    from {{ source('raw', 'ms_invoices') }} as invoices
+    inner join comparisons on invoices.billing_month = comparisons.billing_month
+
+),
+
+billed as (
+
+    select
+        lines.billing_month, comparisons.comparison, lines.invoice_number, lines.currency,
+        cast(sum(lines.amount) as decimal(38, 12)) as amount, sum(lines.line_count) as line_count
+    from {{ ref('int_usage__usage_spellings') }} as lines
+    inner join comparisons on lines.billing_month = comparisons.billing_month
+    group by lines.billing_month, comparisons.comparison, lines.invoice_number, lines.currency
+
+),
+
+grid as (
+
+    select * from {{ ref('int_usage__explained') }}
+
+),
+
+beside as (
+
+    select * from {{ ref('usage_cost_out_of_scope') }}
+
+),
+
+exported as (
+
+    select {{ key }}, cast(sum(amount) as decimal(38, 12)) as amount, sum(line_count) as line_count
+    from {{ ref('int_usage__cost_classified') }}
+    group by {{ key }}
+
+),
+
+bridges as (
+
+    select {{ key }} from invoiced
+    union
+    select {{ key }} from documents
+    union
+    select {{ key }} from billed
+    union
+    select {{ key }} from grid
+    union
+    select {{ key }} from exported
+
+),
+
+-- Whether the month has reconciliation lines at all: without them the bridge begins at the daily usage.
+landed as (
+
+    select distinct billing_month from {{ source('raw', 'loads') }}
+    where source = 'ms_recon_nce'
+
+),
+
+-- Each bridge with what it compares on the way from the invoice to the daily usage.
+sides as (
+
+    select
+        bridges.billing_month,
+        bridges.comparison,
+        bridges.invoice_number,
+        bridges.currency,
+        landed.billing_month is not null as has_lines,
+        coalesce(own.minor_unit, other.minor_unit) as minor_unit,
+        coalesce(lines.subtotal, 0) as subtotal,
+        coalesce(lines.tax, 0) as tax,
+        coalesce(lines.line_count, 0) as line_count,
+        coalesce(lines.taxed_line_count, 0) as taxed_line_count,
+        coalesce(lines.azure_amount, 0) as azure_amount,
+        coalesce(lines.azure_line_count, 0) as azure_line_count,
+        coalesce(billed.amount, 0) as billed_amount,
+        coalesce(billed.line_count, 0) as billed_line_count,
+        documents.total_charges
+    from bridges
+    left join landed on bridges.billing_month = landed.billing_month
+    left join
+        (
+            select
+                {{ key }},
+                sum(subtotal) as subtotal,
+                sum(tax) as tax,
+                sum(line_count) as line_count,
+                sum(taxed_line_count) as taxed_line_count,
+                sum(case when product_family = 'azure_usage' then subtotal else 0 end) as azure_amount,
+                sum(case when product_family = 'azure_usage' then line_count else 0 end) as azure_line_count
+            from invoiced
+            group by {{ key }}
+        ) as lines
+        on
+            bridges.billing_month = lines.billing_month and bridges.comparison = lines.comparison
+            and bridges.invoice_number = lines.invoice_number and bridges.currency = lines.currency
+    left join billed
+        on
+            bridges.billing_month = billed.billing_month and bridges.comparison = billed.comparison
+            and bridges.invoice_number = billed.invoice_number and bridges.currency = billed.currency
+    left join documents
+        on
+            bridges.billing_month = documents.billing_month and bridges.comparison = documents.comparison
+            and bridges.invoice_number = documents.invoice_number and bridges.currency = documents.currency
+            and documents.copy_rank = 1
+    left join units as own on bridges.currency = own.currency
+    left join units as other on other.currency = '*'
+
+),
+
+-- What the invoice's lines and the daily files disagree on is rounding while it is within a minor unit per Azure line.
+judged as (
+
+    select
+        *,
+        billed_amount - azure_amount as gap,
+        abs(billed_amount - azure_amount) <= azure_line_count * minor_unit as is_rounding
+    from sides
+
+),
+
+steps as (
+
+    select {{ key }}, 10 as position, case when has_lines then 'total' else 'absent' end as row_kind, 'invoice_before_tax' as step,
+        case when has_lines then subtotal end as amount, line_count
+    from judged
+    union all
+    select {{ key }}, 11, 'beside', 'invoice_document', total_charges, 0
+    from judged
+    where total_charges is not null
+    union all
+    select {{ key }}, 12, 'beside', 'tax', tax, taxed_line_count
+    from judged
+    where total_charges is not null and has_lines and line_count = taxed_line_count
+    union all
+    select {{ key }}, 13, 'beside', 'invoice_residual', total_charges - subtotal - tax, 0
+    from judged
+    where total_charges is not null and has_lines and line_count = taxed_line_count
+    union all
+    select {{ key }}, 20, 'step', product_family, -subtotal, line_count
+    from invoiced
+    where product_family <> 'azure_usage'
+    union all
+    select {{ key }}, 30, 'total', 'azure_usage_invoiced', azure_amount, azure_line_count
+    from judged
+    where has_lines
+    union all
+    select {{ key }}, 40, 'step', 'invoice_rounding', case when is_rounding then gap else 0 end, 0
+    from judged
+    where has_lines
+    union all
+    select {{ key }}, 45, 'step', 'invoice_against_daily_usage', case when is_rounding then 0 else gap end, 0
+    from judged
+    where has_lines
+    union all
+    select {{ key }}, 50, 'total', 'billed_daily_usage', billed_amount, billed_line_count
+    from judged
+    union all
+    select {{ key }}, 55, 'step', 'unassigned', sum(amount), 0
+    from (
+        select {{ key }}, -amount as amount from billed
+        union all
+        select {{ key }}, usage_amount from grid
+    ) as moved
+    group by {{ key }}
+    having sum(amount) <> 0
+    union all
+    select {{ key }}, 60, 'step', coalesce(explanation, 'within_tolerance'), sum(cost_amount - usage_amount),
+        sum(usage_line_count + cost_line_count)
+    from grid
+    where status <> 'not_comparable'
+    group by {{ key }}, coalesce(explanation, 'within_tolerance')
+    union all
+    select {{ key }}, 60, 'step', 'not_comparable_usage', -sum(usage_amount), sum(usage_line_count)
+    from grid
+    where status = 'not_comparable' and usage_line_count > 0
+    group by {{ key }}
+    union all
+    select {{ key }}, 60, 'step', 'not_comparable_cost', sum(cost_amount), sum(cost_line_count)
+    from grid
+    where status = 'not_comparable' and cost_line_count > 0
+    group by {{ key }}
+    union all
+    select judged.billing_month, judged.comparison, judged.invoice_number, judged.currency, 65, 'total', 'cost_export_in_scope',
+        coalesce(sum(grid.cost_amount), 0), coalesce(sum(grid.cost_line_count), 0)
+    from judged
+    left join grid
+        on
+            judged.billing_month = grid.billing_month and judged.comparison = grid.comparison
+            and judged.invoice_number = grid.invoice_number and judged.currency = grid.currency
+    group by judged.billing_month, judged.comparison, judged.invoice_number, judged.currency
+    union all
+    select {{ key }}, 75, 'step', 'rounding_adjustments', sum(rounding_adjustment_amount), 0
+    from grid
+    group by {{ key }}
+    having sum(rounding_adjustment_amount) <> 0
+    union all
+    select {{ key }}, 80, 'step', lower(charge_type), sum(cost_amount), sum(cost_line_count)
+    from beside
+    group by {{ key }}, lower(charge_type)
+    union all
+    select judged.billing_month, judged.comparison, judged.invoice_number, judged.currency, 90, 'total', 'cost_export',
+        coalesce(exported.amount, 0), coalesce(exported.line_count, 0)
+    from judged
+    left join exported
+        on
+            judged.billing_month = exported.billing_month and judged.comparison = exported.comparison
+            and judged.invoice_number = exported.invoice_number and judged.currency = exported.currency
+
+),
+
+final as (
+
+    select
+        billing_month,
+        comparison,
+        invoice_number,
+        currency,
+        cast(position as integer) as position,
+        step,
+        {{ sha256_hex("'invoice_bridge|' || " ~ month_text('billing_month') ~ " || '|' || comparison || '|' || invoice_number || '|' || currency || '|' || cast(position as string) || '|' || step") }}
+            as reconciliation_key,
+        row_kind,
+        cast(amount as decimal(38, 12)) as amount,
+        cast(line_count as bigint) as line_count,
+        case when row_kind = 'absent' then 'no file of ms_recon_nce is loaded for the month' end as note,
+        {{ publication_columns() }}
+    from steps
+
+)
+
+select * from final

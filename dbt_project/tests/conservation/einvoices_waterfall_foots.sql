@@ -1,0 +1,2 @@
+-- Left total plus steps is the right total, exactly, per month, register and currency.
+{{ waterfall_that_does_not_foot('einvoices') }}

@@ -1,0 +1,98 @@
+"""Converted rows against the month that they land in: what is left out of it, and what is dated outside it.
+
+Spec: intake.md, 7. Reconciliation files are never judged by their dates: their charges may be older.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from recon_assets.catalogue import SOURCES
+
+_MOST_NAMED = 5  # months, in a message
+_FEW = 3  # documents: fewer of them may all be dated elsewhere
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Rows dated outside their month: how many of all, the months they are dated in, and amounts by currency."""
+
+    rows: int = 0
+    of: int = 0
+    months: list[str] = field(default_factory=list)
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def is_all(self) -> bool:
+        return self.rows > 0 and self.rows == self.of
+
+
+def leave_out(connection: duckdb.DuckDBPyConnection, rows: Path, ignores: Mapping[str, str]) -> dict[str, int]:
+    """Take the rows out of a file of converted ones for which the SQL of a rule holds; how many by rule."""
+    left_out: dict[str, int] = {}
+    for name, condition in ignores.items():
+        kept = rows.with_suffix(".kept")
+        read = _read([rows])
+        count = _one(connection, f"select count(*) from {read} where {condition}")
+        if count:
+            connection.execute(
+                f"copy (select * from {read} where not coalesce({condition}, false)) to {_quoted(kept)} "
+                "(format parquet, compression zstd)"
+            )
+            kept.replace(rows)
+            left_out[name] = count
+    return left_out
+
+
+def days_of(connection: duckdb.DuckDBPyConnection, source: str, rows: Sequence[Path]) -> set[dt.date]:
+    """The days that converted rows are dated."""
+    if not rows:
+        return set()
+    dated = SOURCES[source].dated_by
+    found = connection.execute(f"select distinct cast({dated} as date) from {_read(rows)} where {dated} is not null")
+    return {day for (day,) in found.fetchall()}
+
+
+def outside_month(connection: duckdb.DuckDBPyConnection, source: str, month: str, rows: Sequence[Path]) -> Outside:
+    """What of the converted rows is dated outside the month; nothing for sources that have no date of a row."""
+    known = SOURCES[source]
+    if not known.dated_by or not rows:
+        return Outside()
+    of = _one(connection, f"select count(*) from {_read(rows)}")
+    found = connection.execute(
+        f"""
+        select strftime({known.dated_by}, '%Y-%m') as dated, coalesce({known.currency}, '') as currency,
+            count(*) as row_count, sum(coalesce({known.amount}, 0)) as amount
+        from {_read(rows)} group by all having dated <> {_quoted(month)} order by row_count desc, dated, currency
+        """
+    ).fetchall()
+    amounts: dict[str, Decimal] = {}
+    for _, currency, _, amount in found:
+        amounts[currency] = amounts.get(currency, Decimal(0)) + amount
+    months = list(dict.fromkeys(dated for dated, *_ in found))
+    return Outside(sum(count for _, _, count, _ in found), of, months, amounts)
+
+
+def wrong_month(source: str, month: str, outside: Outside) -> str | None:
+    """Why rows that are all dated outside their month are not loaded, if so: usage any, documents three or more."""
+    if not outside.is_all or (SOURCES[source].reader != "usage" and outside.of < _FEW):
+        return None
+    named = ", ".join(sorted(outside.months)[:_MOST_NAMED])
+    return f"every row is dated outside {month}: they belong to {named}. Land the file in the folder of that month"
+
+
+def _read(rows: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(_quoted(path) for path in rows)}])"
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
