@@ -19,7 +19,9 @@ from recon_assets_tests.search import examples
 
 CASES = list(csv.DictReader((Path(__file__).parents[1] / "cases" / "coverage_factor.csv").open(encoding="utf-8")))
 many = settings(
-    max_examples=examples(10, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(10, 200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 DAYS = st.dates(dt.date(2019, 1, 1), dt.date(2029, 12, 31))
