@@ -121,7 +121,7 @@ def _steps(
             tags = {} if first == last else {RANGE_START: first, RANGE_END: last}
             result = _execute(definitions, instance, subject, partition_key=None if tags else first, tags=tags)
             outcome.run_ids.add(result.run_id)
-            outcome.published |= _published(result, subject)
+            outcome.published |= _published(instance, result.run_id, subject)
             outcome.problems += _failures(result)
     if copies_issues:
         yield "copying issues"
@@ -161,10 +161,14 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
     return problems
 
 
-def _published(result: dg.ExecuteInProcessResult, subject: str) -> set[tuple[str, str]]:
-    """Months that a run published, as it says itself: whatever other runs publish at the same time."""
+def _published(instance: dg.DagsterInstance, run_id: str, subject: str) -> set[tuple[str, str]]:
+    """Months that a run published, as it says itself: whatever other runs publish at the same time.
+
+    From the instance: the result leaves out what a step said before it failed, as one does that refuses other months.
+    """
     asset = dg.AssetKey(["published", subject])
-    made = (e.step_materialization_data.materialization for e in result.all_events if e.is_step_materialization)
+    said = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    made = (entry.dagster_event.step_materialization_data.materialization for entry in said if entry.dagster_event)
     return {(str(m.partition), subject) for m in made if m.asset_key == asset}
 
 

@@ -150,7 +150,8 @@ def _records_of(stream: IO[bytes], kind: str, member: str | None, name: str) -> 
     """The numbered documents of a file or member; FileProblem (of `name`) for a list that breaks off."""
     opened = stream if isinstance(stream, io.BytesIO) else io.BufferedReader(stream)  # type: ignore[type-var]
     start = opened.getvalue()[:100] if isinstance(opened, io.BytesIO) else opened.peek(100)[:100]
-    is_xml = start.translate(None, _BEFORE_TEXT).startswith(b"<")
+    begins = start.translate(None, _BEFORE_TEXT)
+    is_xml = begins.startswith(b"<") or (kind == "xml" and not begins.startswith((b"{", b"[")))
     documents = _xml_documents(opened) if is_xml else _json_documents(opened, text_encoding(start), kind != "json")
     number = 0
     try:
