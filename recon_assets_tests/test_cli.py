@@ -430,7 +430,7 @@ def test_export_to_duckdb_has_the_values_and_types_of_the_marts(
         for mart, rows in published_rows.items():
             assert as_dicts(copy.execute(f"from marts.{mart} order by all")) == rows
         types = {row[0]: row[1] for row in copy.execute(f"describe marts.{GRID}").fetchall()}
-    assert (types["cost_difference"], types["billing_month"]) == ("DECIMAL(18,2)", "DATE")
+    assert (types["cost_difference"], types["billing_month"]) == ("DECIMAL(38,3)", "DATE")
 
 
 def test_export_to_a_duckdb_file_named_as_the_schema_is_refused(recon: Recon, tmp_path: Path) -> None:

@@ -114,7 +114,9 @@ def status(as_json: bool) -> None:
     from recon_assets.status import overview
 
     platform = Platform.from_settings()
-    sys.exit(show_status(overview(platform), unread_files(platform.landing), as_json))
+    found = overview(platform)
+    unread = [] if found.problems else unread_files(platform.landing)  # what cannot be listed is told there
+    sys.exit(show_status(found, unread, as_json))
 
 
 # A statement may begin with a comment, whose dashes are no option.

@@ -15,6 +15,7 @@ from rich.text import Text
 from recon_assets.catalogue import SOURCES
 from recon_assets.currencies import decimals
 from recon_assets.lakehouse.raw import LoadedTable
+from recon_assets.errors import NotListed
 from recon_assets.landing.unread import Unread, unread_files
 from recon_assets.platform import Platform
 from recon_assets.rejected import rejected_rows, rejections
@@ -89,7 +90,10 @@ def _show_intake(console: Console, platform: Platform, subjects: list[str], mont
             aside += [f"{f.path} repeats {f.duplicate_of}" for f in loaded.files if f.duplicate_of]
             aside += [f"{f.path}{t.name} {t.set_aside}" for f in loaded.files for t in f.tables if t.set_aside]
             ignored += sum(n for f in loaded.files for t in f.tables for n in t.ignored.values())
-    aside += [str(unread) for unread in unread_files(platform.landing)]
+    try:
+        aside += [str(unread) for unread in unread_files(platform.landing)]
+    except NotListed as error:
+        aside.append(str(error))
     if ignored:
         console.print(f"{ignored} rows were ignored as titles, totals, footers and the like.", highlight=False)
     for text in aside[:3]:

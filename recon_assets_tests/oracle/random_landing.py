@@ -888,6 +888,12 @@ class Style:
             return ""
         return self.rng.choice(day_forms(value, is_end) + us_forms(value, is_end))
 
+    def plain_day(self, value: date | None, is_end: bool = False) -> str:
+        """A day that has one order: where both could be meant the platform's files are refused (spec/intake.md, 4)."""
+        if value is None or value.day > 12:
+            return self.day(value, is_end)
+        return self.rng.choice(day_forms(value, is_end))
+
     def header(self, names: Sequence[str]) -> list[str]:
         """The names as files spell them: other case, blanks, underscores, trailing spaces."""
         if self.rng.random() < 0.6:
@@ -1020,18 +1026,18 @@ def bss_csv_row(invoice: Invoice, item: BssItem, style: Style) -> list[str]:
         cost = item.quantity * item.unit_cost if rng.random() < 0.5 else None
     values = {
         "Invoice Code": invoice.code,
-        "Invoice Date": style.day(invoice.day),
+        "Invoice Date": style.plain_day(invoice.day),
         "Invoice Type": invoice.kind,
         "Invoice Stage": invoice.stage,
-        "Invoice Due Date": style.day(invoice.day + timedelta(days=30)),
+        "Invoice Due Date": style.plain_day(invoice.day + timedelta(days=30)),
         "Account ID": invoice.account,
         "Billing Account ID": f"B{invoice.account}",
         "BSS Subscription ID": f"S{invoice.account}",
         "MS Subscription ID": spelled_id(rng, item.subscriptions[0]) if item.subscriptions else "",
         "Product Type": item.product_type,
         "Product": item.product,
-        "Start Date": style.day(item.start),
-        "End Date": style.day(item.end, is_end=True),
+        "Start Date": style.plain_day(item.start),
+        "End Date": style.plain_day(item.end, is_end=True),
         "Qty": style.number(item.quantity),
         "Unit Cost": style.number(item.unit_cost),
         "Total Cost": style.number(cost),
