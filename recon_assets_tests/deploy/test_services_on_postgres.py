@@ -23,7 +23,7 @@ from recon_assets_tests.landed import microsoft_name, platform_in
 from recon_assets_tests.postgres import PASSWORD, Cluster
 from recon_assets_tests.reliability.homes import assert_unmixed, land_months, seen_months
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.search, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 # The only partition, so that automation asks for runs at once and not for backfills, which the daemon takes up rarely.
 MONTH = month_of(utc_now().date())

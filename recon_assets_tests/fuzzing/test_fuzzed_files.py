@@ -19,7 +19,7 @@ from recon_assets_tests.search import SEARCHING, examples
 EXAMPLES = int(os.environ.get("RECON_FUZZ_EXAMPLES", examples(3, 60)))
 MONTHS = ["2024-11", "2024-12", "2025-01", "2025-02", "2025-03", "2025-04"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 5 * EXAMPLES)]
+pytestmark = [pytest.mark.search, pytest.mark.slow, pytest.mark.timeout(300 + 5 * EXAMPLES)]
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ from recon_assets_tests.search import guarded_by
 
 PATIENCE = 300  # seconds; only a hanging test takes so long
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.search, pytest.mark.slow]
 
 
 @pytest.fixture(scope="session")

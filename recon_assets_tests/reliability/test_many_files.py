@@ -19,7 +19,7 @@ from recon_assets.platform import Platform
 from recon_assets.settings import Settings
 from recon_assets_tests.landed import bss_line, delimited, table_rows
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.search, pytest.mark.slow]
 
 MONTHS = month_range("2025-01", "2025-10")
 FILES = [f"bss/invoices/{month}/{name}.csv" for month in MONTHS for name in "abcde"]

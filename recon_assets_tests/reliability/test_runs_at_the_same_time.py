@@ -17,7 +17,7 @@ from recon_assets_tests.reliability.homes import (
 )
 from recon_assets_tests.search import examples
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.search, pytest.mark.slow]
 
 AT_ONCE = MONTHS[: examples(2, 4)]
 
