@@ -156,7 +156,8 @@ def _has_split(texts: pa.Array) -> bool:
 def turned(table: Table, frame: Frame) -> Frame | None:
     """The frame with the decimal marks that the values of its columns show; None when a point explains them all.
 
-    Asked when values were not understood: a column keeps its point unless a comma explains all of it.
+    Asked when values were not understood: a column keeps its point unless a comma explains all of it (of the BSS: all
+    that is a number).
     """
     positions = {c.name: frame.bound[c.name] for c in frame.columns if c.kind == "decimal" and c.name in frame.bound}
     looks = {name: Column(name) for name in positions}
@@ -165,12 +166,17 @@ def turned(table: Table, frame: Frame) -> Frame | None:
             texts = block.texts[position]
             if pa.types.is_dictionary(texts.type) or pa.types.is_string(texts.type):
                 looks[name].learn(pc.utf8_trim_whitespace(texts.cast(pa.string())))
-    commas = {name for name, look in looks.items() if look.readings[Reading.COMMA] and not look.readings[Reading.POINT]}
+    keeps_point = {
+        name
+        for name, look in looks.items()
+        if look.readings[Reading.POINT] or (look.unexplained and SOURCES[frame.origin.source].reader != "bss")
+    }
+    commas = {name for name, look in looks.items() if look.readings[Reading.COMMA]} - keeps_point
     if not commas:
         return None
     has_points = any(look.readings[Reading.POINT] for look in looks.values())
     if not has_points:  # columns that are open follow the file's
-        commas |= {name for name, look in looks.items() if look.readings[Reading.OPEN]}
+        commas |= {name for name, look in looks.items() if look.readings[Reading.OPEN]} - keeps_point
     return replace(
         frame,
         dialects=frame.dialects | {n: replace(frame.dialects.get(n, frame.dialect), decimal_mark=",") for n in commas},

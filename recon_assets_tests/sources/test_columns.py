@@ -1,7 +1,5 @@
 """Headings: how the columns of a file are found, and what is said when one is missing."""
 
-from functools import partial
-
 import pytest
 
 from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
@@ -15,8 +13,15 @@ from recon_assets_tests.shared import official, shortened
 NCE = list(nce_line())
 
 
+def _bound(source: str, headings: list[str]) -> dict[str, int]:
+    """Positions of headings of which no two fit one column."""
+    bound, rivals = bind_columns(source, headings, "a.csv")
+    assert rivals == {}
+    return bound
+
+
 def test_columns_are_bound_by_name_whatever_their_order() -> None:
-    bound = bind_columns("ms_recon_nce", NCE[::-1], "a.csv")
+    bound = _bound("ms_recon_nce", NCE[::-1])
     assert {name: NCE[::-1][position] for name, position in bound.items()}["charge_start_date"] == "ChargeStartDate"
     assert len(bound) == len(NCE)
 
@@ -28,16 +33,27 @@ def test_columns_are_bound_by_name_whatever_their_order() -> None:
 )  # fmt: skip
 def test_case_blanks_underscores_and_a_byte_order_mark_do_not_matter(spelling: str) -> None:
     headings = [spelling if name == "SubscriptionId" else name for name in NCE]
-    assert bind_columns("ms_recon_nce", headings, "a.csv")["subscription_id"] == NCE.index("SubscriptionId")
+    assert _bound("ms_recon_nce", headings)["subscription_id"] == NCE.index("SubscriptionId")
 
 
 @pytest.mark.parametrize("alias", ["Tier2MpnId", "ResellerMpnId", "RESELLERMPNID"])
 def test_an_alias_names_the_same_column(alias: str) -> None:
-    assert bind_columns("ms_recon_nce", [*NCE, alias], "a.csv")["tier2_mpn_id"] == len(NCE)
+    assert _bound("ms_recon_nce", [*NCE, alias])["tier2_mpn_id"] == len(NCE)
+
+
+def test_of_two_headings_that_fit_one_column_the_first_alias_counts_and_the_other_is_its_rival() -> None:
+    bound, rivals = bind_columns("ms_recon_nce", ["ResellerMpnId", "Tier2MpnId", *NCE], "a.csv")
+    assert (bound["tier2_mpn_id"], rivals) == (1, {"tier2_mpn_id": [0]})
+
+
+def test_a_heading_that_a_profile_names_has_no_rival() -> None:
+    told = {"Reseller Mpn Id": "tier2_mpn_id"}
+    bound, rivals = bind_columns("ms_recon_nce", ["ResellerMpnId", "Tier2MpnId", *NCE], "a.csv", told)
+    assert (bound["tier2_mpn_id"], rivals) == (0, {})
 
 
 def test_an_unknown_column_is_left_out() -> None:
-    assert len(NCE) not in bind_columns("ms_recon_nce", [*NCE, "SomethingNew"], "a.csv").values()
+    assert len(NCE) not in _bound("ms_recon_nce", [*NCE, "SomethingNew"]).values()
 
 
 @pytest.mark.parametrize("second", ["Subtotal", "sub_total", "SUB TOTAL"])
@@ -70,7 +86,7 @@ def _headers(pattern: str) -> list[str]:
 )
 def test_every_column_of_a_real_file_is_known(source: str, header: str) -> None:
     headings = header.split(",")
-    bound = bind_columns(source, headings, "real.csv")
+    bound = _bound(source, headings)
     assert sorted(bound.values()) == list(range(len(headings)))
 
 
@@ -80,8 +96,9 @@ def test_no_two_columns_of_a_source_answer_to_the_same_heading(source: str) -> N
     spellings = [spelling for column in declared for spelling in set(map(normalize_heading, column.aliases))]
     assert sorted(spellings) == sorted(set(spellings))
     headings = [column.aliases[0] for column in declared]
-    bind = partial(bind_by_priority, known=set()) if source.startswith("azure_") else bind_columns
-    assert bind(source, headings, "all.csv") == {column.name: position for position, column in enumerate(declared)}
+    by_priority = source.startswith("azure_")
+    bound = bind_by_priority(source, headings, "all.csv", set()) if by_priority else _bound(source, headings)
+    assert bound == {column.name: position for position, column in enumerate(declared)}
 
 
 @pytest.mark.parametrize(
@@ -94,4 +111,4 @@ def test_a_derived_column_is_the_text_of_another_one_and_never_read_from_a_file(
     assert derived == {f"{name}_key": (name,) for name in in_files if f"{name}_key" in derived}
     assert len(derived) == count
     headings = [*in_files.values(), *derived]
-    assert sorted(bind_columns(source, headings, "all.csv").values()) == list(range(len(in_files)))
+    assert sorted(_bound(source, headings).values()) == list(range(len(in_files)))

@@ -146,6 +146,7 @@ class Column:
     currencies: set[str] = field(default_factory=set)
     sides: Counter[str] = field(default_factory=Counter)
     written: int = 0  # values that are not plain
+    unexplained: int = 0  # values that neither mark explains
 
     def learn(self, texts: pa.Array) -> None:
         """Take in what some more texts of the column say."""
@@ -166,6 +167,7 @@ class Column:
     def _learn(self, text: str) -> None:
         parts = parts_of(text)
         if parts is None or parts.reading is None:
+            self.unexplained += bool(text.strip())
             return
         self.written += 1
         self.readings[parts.reading] += 1
