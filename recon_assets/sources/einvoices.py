@@ -209,7 +209,7 @@ def _documents(line: int, value: Any, text: str) -> Iterator[Document | None]:
         if not text.isascii():
             text.encode()
         records = list(records_of(value))
-        if len(records) == 1:
+        if len(records) == 1 or (isinstance(value, dict) and "Invoice" in value):  # one document, or a bare one's list
             require_bounded(text)
     except UnicodeEncodeError:
         yield _unreadable(line, "is not valid utf-8", text)
