@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from recon_assets.catalogue import columns_of
-from recon_assets.sources import blocks, bss_json, registers, stream
+from recon_assets.sources import blocks, bss_json, stream
+from recon_assets.sources.intake import workbooks
 from recon_assets.sources.stream import Record, RecordTable, distinct
 from recon_assets.sources.ubl import document_fields, parse_xml
 from recon_assets_tests.fuzzing.loads import check
@@ -154,7 +156,7 @@ def test_manifests_whose_blobs_are_no_list(blobs: object, tmp_path: Path) -> Non
 def test_manifests_with_what_no_table_can_hold(text: str, tmp_path: Path) -> None:
     path = f"partner_center/billed_usage/{MONTH}/run/manifest.json"
     content = json.dumps({"rootDirectory": f"InvoiceId={text}", "blobs": [{"name": "a.csv"}]}).encode()
-    part = f"{USAGE}\n{usage_row('1')}\n".encode()
+    part = f"{USAGE}\n{usage_row('1', day=f'{MONTH}-01')}\n".encode()
     reader = READERS["billed usage, manifest"]
     check(tmp_path, reader, path, content, {path.replace("manifest.json", "a.csv"): part})
     load = platform_in(tmp_path).load(reader.source, MONTH)
@@ -201,13 +203,14 @@ def test_stray_cells_of_workbooks_are_refused_at_once(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole sheet was built in memory: a stray cell in the last row took a minute, one beyond it never ended."""
-    monkeypatch.setattr(registers, "_MAX_ROWS", 5000)
+    monkeypatch.setattr(workbooks, "MOST_CELLS", 5000)
     platform = platform_in(tmp_path)
     path = f"erp/purchase_register/{MONTH}/a.xlsx"
     content = workbook(tmp_path, lambda sheet: sheet.replace(b"</sheetData>", STRAY_CELLS[kind] + b"</sheetData>"))
     land(platform.settings.landing, path, content)
     load = platform.load("erp_purchase_register", MONTH)
-    assert "has values beyond row 5000 or column 1000" in load.problems[0]
+    assert load.problems[0].startswith(path)
+    assert re.search("sheet Sheet has values as far as row [0-9]+, column [0-9]+: more than", load.problems[0])
 
 
 def test_parquet_files_whose_texts_are_not_utf8(tmp_path: Path) -> None:
@@ -226,7 +229,7 @@ def test_parquet_files_whose_texts_are_not_utf8(tmp_path: Path) -> None:
 
 
 def test_a_field_just_longer_than_fields_may_be_is_set_aside_in_big_files_too(tmp_path: Path) -> None:
-    row = usage_row("1")
+    row = usage_row("1", day=f"{MONTH}-01")
     text = "\n".join([USAGE, row, row.replace("/x", "x" * (blocks.MAX_FIELD + 100)), row, ""])
     path = f"partner_center/billed_usage/{MONTH}/a.csv"
     platform = platform_in(tmp_path, quarantine_limit=1)
