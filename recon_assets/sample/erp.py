@@ -21,6 +21,7 @@ SPOKEN_HEADER = columns(
     "Total Excl. Tax,Tax Amount,Total Incl. Tax,Payable Amount,Discount,Charge,Exchange Rate,"
     "Consolidated EInvoice Number,Row Reference"
 )
+_SHEET = "Register"
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y")
 _LAYOUTS = (
     TextLayout(),
@@ -35,8 +36,8 @@ def write_register(landing: Path, kind: str, month: str, at: int, rows: Sequence
     folder = f"erp/{kind}_register/{month}"
     header = SPOKEN_HEADER if at % 2 else HEADER
     if kind == "purchase" and at % 2:
-        name = "register.xlsx"
-        _write_workbook(landing / folder / name, header, rows)
+        _write_workbook(landing / folder / "register.xlsx", header, rows)
+        name = f"register.xlsx#{_SHEET}"  # rows of a workbook are known by their sheet
     else:
         layout = _LAYOUTS[at % len(_LAYOUTS)]
         name = f"register{layout.suffix}"
@@ -75,7 +76,7 @@ def _write_workbook(path: Path, header: Sequence[str], rows: Sequence[RegisterRo
     with xlsxwriter.Workbook(str(path)) as workbook:
         workbook.set_properties({"created": dt.datetime(2025, 1, 1)})  # noqa: DTZ001  Excel knows no zones
         day_format = workbook.add_format({"num_format": "dd/mm/yyyy"})
-        sheet = workbook.add_worksheet("Register")
+        sheet = workbook.add_worksheet(_SHEET)
         sheet.write_row(0, 0, header)
         for place, row in enumerate(rows, start=1):
             for column, value in enumerate(_cells(row, "%Y-%m-%d")):

@@ -73,10 +73,15 @@ def test_the_first_month_of_a_history_is_final_when_what_follows_it_has_landed(t
 
 
 def test_month_status_names_the_files_that_are_there_and_what_is_missing(sample_build: Built) -> None:
-    (row,) = month_rows(sample_build, "month_status", "2024-11")
-    assert row["window_status"] == "provisional"
-    assert "ms_recon_nce 2024-11: partner_center/reconciliation/DECEMBER2024_MSRECON_NCE.csv" in row["sources_present"]
-    assert "bss_invoices 2024-10" in row["sources_missing"]
+    (first,) = month_rows(sample_build, "month_status", "2024-11")
+    assert first["window_status"] == "final"  # what lies before the first landed month is absent for good
+    found = first["sources_present"]
+    assert "ms_recon_nce 2024-11: partner_center/reconciliation/DECEMBER2024_MSRECON_NCE.csv" in found
+    assert "bss_invoices 2024-10 (optional)" in first["sources_missing"]
+    (last,) = month_rows(sample_build, "month_status", "2025-02")
+    assert last["window_status"] == "provisional"
+    missing = last["sources_missing"].split("; ")
+    assert {"bss_invoices 2025-03", "bss_invoices 2025-05", "ms_recon_nce 2025-03"} <= set(missing)
     assert {window.source for window in source_windows(SUBJECT)} >= {"bss_invoices", "ms_recon_nce"}
 
 
