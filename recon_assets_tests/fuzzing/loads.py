@@ -25,16 +25,16 @@ MOST_MEMORY = 900_000  # KiB that the process may grow by; files are a few hundr
 Found = tuple[str, list[tuple[Any, ...]], list[tuple[Any, ...]]]
 
 
-def check(home: Path, reader: Reader, path: str, content: bytes, beside: dict[str, bytes]) -> None:
+def check(home: Path, reader: Reader, path: str, content: bytes, beside: dict[str, bytes], month: str = MONTH) -> None:
     """Load the file; nothing raises, hangs or swells, and every record is a row or set aside."""
     platform = _landed(home, path, content, beside)
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    loaded = _loaded(platform, reader, path, content, bool(beside))
+    loaded = _loaded(platform, reader, path, content, bool(beside), month)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK", 700)
         patch.setattr(json_lines, "_LINES", 2)
         patch.setattr(stream, "_RECORDS", 2)
-        in_blocks = _loaded(platform, reader, path, content, bool(beside))
+        in_blocks = _loaded(platform, reader, path, content, bool(beside), month)
     assert in_blocks == loaded, "a file gives the same rows in many blocks as in one"
     assert time.monotonic() - started < MOST_SECONDS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_MEMORY
@@ -51,8 +51,8 @@ def _landed(home: Path, path: str, content: bytes, beside: dict[str, bytes]) -> 
     return platform
 
 
-def _loaded(platform: Platform, reader: Reader, path: str, content: bytes, is_manifest: bool) -> Found:
-    load = platform.load(reader.source, MONTH)
+def _loaded(platform: Platform, reader: Reader, path: str, content: bytes, is_manifest: bool, month: str) -> Found:
+    load = platform.load(reader.source, month)
     if load.outcome != "loaded":
         assert load.outcome == "failed" or is_manifest, "only a manifest says of what month its parts are"
         problems = load.problems

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from recon_assets_tests.einvoices.ubl import TYPES, as_json, as_xml, invoice
 from recon_assets_tests.shared import official
+from recon_assets_tests.usage.zone import MONTH as USAGE_MONTH
 from recon_assets_tests.usage.zone import USAGE, usage_row
 
-MONTH = "2025-02"
+MONTH = "2025-02"  # where a file lands that is dated in no certain month
 _MOST_LINES = 16  # of a delimited file: what damages it does not need more
 
 
@@ -22,6 +23,7 @@ class Seed:
     content: bytes
     beside: dict[str, bytes] = field(default_factory=dict)
     origin: str = ""
+    month: str = MONTH
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,20 @@ def _shortened(content: bytes) -> bytes:
     return "".join(lines[:_MOST_LINES]).encode(coding)
 
 
-def _sampled(pattern: str, target: str, landing: Path) -> Iterator[Seed]:
+def _sampled(pattern: str, target: str, landing: Path, month: str = "") -> Iterator[Seed]:
+    """Files of the sample at `target`, in the month that they are of: `month`, else that of their folder."""
     for path in sorted(landing.glob(pattern)):
         content = path.read_bytes()
         if path.name.endswith((".csv", ".csv.gz")):
             content = _shortened(content)
-        name = target.format(name=path.name, suffix="".join(path.suffixes))
-        yield Seed(name, content, {}, path.relative_to(landing).as_posix())
+        own = month or path.parent.name
+        name = target.format(name=path.name, suffix="".join(path.suffixes), month=own)
+        yield Seed(name, content, {}, path.relative_to(landing).as_posix(), own)
 
 
-def sampled(pattern: str, target: str) -> Callable[[Path], Iterator[Seed]]:
+def sampled(pattern: str, target: str, month: str = "") -> Callable[[Path], Iterator[Seed]]:
     """Seeds that are files of the sample alone."""
-    return lambda landing: _sampled(pattern, target, landing)
+    return lambda landing: _sampled(pattern, target, landing, month)
 
 
 def _real(pattern: str, target: str, rows: tuple[str, ...] = ()) -> Iterator[Seed]:
@@ -73,19 +77,19 @@ def _values(header: str) -> str:
 
 def nce(landing: Path) -> Iterator[Seed]:
     target = "partner_center/reconciliation/MARCH2025_MSRECON_NCE{suffix}"
-    yield from _sampled("partner_center/reconciliation/*[nN][cC][eE]*", target, landing)
+    yield from _sampled("partner_center/reconciliation/*[nN][cC][eE]*", target, landing, MONTH)
     yield from _real("headers/nce_*.csv", "partner_center/reconciliation/MARCH2025_MSRECON_NCE.csv")
 
 
 def legacy(landing: Path) -> Iterator[Seed]:
     target = "partner_center/reconciliation/MARCH2025_MSRECON_Legacy{suffix}"
-    yield from _sampled("partner_center/reconciliation/*_[lL]*", target, landing)
+    yield from _sampled("partner_center/reconciliation/*_[lL]*", target, landing, MONTH)
     yield from _real("headers/legacy_*.csv", "partner_center/reconciliation/MARCH2025_MSRECON_Legacy.csv")
 
 
 def usage_json(landing: Path) -> Iterator[Seed]:
-    target = f"partner_center/billed_usage/{MONTH}/G1/{{name}}"
-    yield from _sampled("partner_center/billed_usage/2025-01/*/second/part-00000*", target, landing)
+    target = "partner_center/billed_usage/{month}/G1/{name}"
+    yield from _sampled("partner_center/billed_usage/2025-01/*/second/part-00000*", target, landing, "2025-01")
     for path in official("partner-center-docs/daily_rated_usage_billed_a.json"):
         items = json.loads(path.read_text(encoding="utf-8-sig"))["items"]
         lines = "\n".join(json.dumps(item) for item in items)
@@ -93,45 +97,43 @@ def usage_json(landing: Path) -> Iterator[Seed]:
 
 
 def usage_csv(landing: Path) -> Iterator[Seed]:
-    yield from _sampled(
-        "partner_center/billed_usage/*/*.csv*", f"partner_center/billed_usage/{MONTH}/{{name}}", landing
-    )
-    for seed in _real("headers/daily_rated_usage_*.csv", f"partner_center/billed_usage/{MONTH}/{{name}}"):
+    yield from _sampled("partner_center/billed_usage/*/*.csv*", "partner_center/billed_usage/{month}/{name}", landing)
+    for seed in _real("headers/daily_rated_usage_*.csv", f"partner_center/billed_usage/{USAGE_MONTH}/{{name}}"):
         row = _values(seed.content.decode().strip())
-        yield Seed(seed.path, seed.content + f"{row}\n{row}\n".encode(), {}, seed.origin)
+        yield Seed(seed.path, seed.content + f"{row}\n{row}\n".encode(), {}, seed.origin, USAGE_MONTH)
 
 
 def _run(folder: Path, landing: Path, target: str) -> Seed:
-    """The manifest of an export as the seed, its parts beside it; of another month it becomes one of `MONTH`."""
+    """The manifest of an export of January as the seed, its parts beside it."""
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-    manifest = files.pop("manifest.json").replace(b"2025-01-", f"{MONTH}-".encode())
+    manifest = files.pop("manifest.json")
     beside = {f"{target}/{name}": content for name, content in files.items()}
-    return Seed(f"{target}/manifest.json", manifest, beside, folder.relative_to(landing).as_posix())
+    return Seed(f"{target}/manifest.json", manifest, beside, folder.relative_to(landing).as_posix(), "2025-01")
 
 
 def usage_manifest(landing: Path) -> Iterator[Seed]:
     for folder in sorted(landing.glob("partner_center/billed_usage/2025-01/*/second")):
-        yield _run(folder, landing, f"partner_center/billed_usage/{MONTH}/G1/run")
+        yield _run(folder, landing, "partner_center/billed_usage/2025-01/G1/run")
 
 
 def cost_manifest(landing: Path) -> Iterator[Seed]:
     for folder in sorted(landing.glob("cost_management/billing/*/20250101-20250131/*-second")):
         kind = folder.parent.parent.name
-        yield _run(folder, landing, f"cost_management/billing/{kind}/20250201-20250228/run")
+        yield _run(folder, landing, f"cost_management/billing/{kind}/20250101-20250131/run")
 
 
 def cost_csv(landing: Path) -> Iterator[Seed]:
-    target = f"cost_management/actual_cost/{MONTH}/file{{suffix}}"
+    target = "cost_management/actual_cost/{month}/file{suffix}"
     yield from _sampled("cost_management/actual_cost/*/costs.csv", target, landing)
     for kind in ("actual_cost", "amortized_cost"):
         pattern = f"cost_management/billing/{kind}-daily/20250101-20250131/*-second/*.csv.gz"
-        yield from _sampled(pattern, f"cost_management/{kind}/{MONTH}/file.csv.gz", landing)
+        yield from _sampled(pattern, f"cost_management/{kind}/{{month}}/file.csv.gz", landing, "2025-01")
     for pattern in ("finops-toolkit/EA_*.csv", "focus-converters/*.csv", "opencost/*.csv"):
         yield from _real(pattern, f"cost_management/actual_cost/{MONTH}/{{name}}")
 
 
 def einvoice_json(landing: Path) -> Iterator[Seed]:
-    yield from _sampled("einvoice/issued/2025-02/*.json", f"einvoice/issued/{MONTH}/{{name}}", landing)
+    yield from _sampled("einvoice/issued/2025-02/*.json", "einvoice/issued/{month}/{name}", landing)
     for kind in TYPES:
         yield Seed(f"einvoice/issued/{MONTH}/{kind}.json", as_json(invoice(kind)), {}, f"own document of type {kind}")
     yield from _real("myinvois/1.*.json", f"einvoice/issued/{MONTH}/{{name}}")
@@ -144,9 +146,9 @@ def einvoice_xml(landing: Path) -> Iterator[Seed]:
 
 
 READERS: dict[str, Reader] = {
-    "BSS invoices, CSV": Reader("bss_invoices", sampled("bss/invoices/*/*.csv", f"bss/invoices/{MONTH}/{{name}}")),
+    "BSS invoices, CSV": Reader("bss_invoices", sampled("bss/invoices/*/*.csv", "bss/invoices/{month}/{name}")),
     "BSS invoices, pages of the API": Reader(
-        "bss_invoices", sampled("bss/invoices/2025-02/*.json", f"bss/invoices/{MONTH}/{{name}}")
+        "bss_invoices", sampled("bss/invoices/2025-02/*.json", "bss/invoices/{month}/{name}")
     ),
     "NCE reconciliation file": Reader("ms_recon_nce", nce),
     "legacy reconciliation file": Reader("ms_recon_legacy", legacy),
@@ -157,24 +159,26 @@ READERS: dict[str, Reader] = {
     "cost export, FOCUS in Parquet": Reader(
         "azure_cost_export",
         sampled(
-            "cost_management/billing/focus-daily/20250101*/*/*.parquet", f"cost_management/focus_cost/{MONTH}/{{name}}"
+            "cost_management/billing/focus-daily/20250101*/*/*.parquet",
+            "cost_management/focus_cost/{month}/{name}",
+            "2025-01",
         ),
     ),
     "cost export, manifest": Reader("azure_cost_export", cost_manifest),
     "sales register, CSV": Reader(
-        "erp_sales_register", sampled("erp/sales_register/*/*.csv*", f"erp/sales_register/{MONTH}/{{name}}")
+        "erp_sales_register", sampled("erp/sales_register/*/*.csv*", "erp/sales_register/{month}/{name}")
     ),
     "purchase register, CSV": Reader(
-        "erp_purchase_register", sampled("erp/purchase_register/*/*.csv*", f"erp/purchase_register/{MONTH}/{{name}}")
+        "erp_purchase_register", sampled("erp/purchase_register/*/*.csv*", "erp/purchase_register/{month}/{name}")
     ),
     "purchase register, XLSX": Reader(
-        "erp_purchase_register", sampled("erp/purchase_register/*/*.xlsx", f"erp/purchase_register/{MONTH}/{{name}}")
+        "erp_purchase_register", sampled("erp/purchase_register/*/*.xlsx", "erp/purchase_register/{month}/{name}")
     ),
     "e-invoice, JSON": Reader("einvoices", einvoice_json),
     "e-invoice, XML": Reader("einvoices", einvoice_xml),
     "e-invoices, JSON Lines": Reader(
-        "einvoices", sampled("einvoice/*/2025-02/*.jsonl", f"einvoice/received/{MONTH}/{{name}}")
+        "einvoices", sampled("einvoice/*/2025-02/*.jsonl", "einvoice/received/{month}/{name}")
     ),
-    "e-invoices, zip": Reader("einvoices", sampled("einvoice/*/2025-02/*.zip", f"einvoice/received/{MONTH}/{{name}}")),
-    "e-invoices, CSV": Reader("einvoices", sampled("einvoice/*/2025-02/*.csv", f"einvoice/received/{MONTH}/{{name}}")),
+    "e-invoices, zip": Reader("einvoices", sampled("einvoice/*/2025-02/*.zip", "einvoice/received/{month}/{name}")),
+    "e-invoices, CSV": Reader("einvoices", sampled("einvoice/*/2025-02/*.csv", "einvoice/received/{month}/{name}")),
 }

@@ -51,7 +51,7 @@ def test_damaged_files_raise_nothing_and_lose_no_record(name: str, sample: Path,
     @given(number=st.integers(0, len(seeds) - 1), changes=mutations(), inside=st.booleans(), member=st.integers(0, 20))
     def holds(number: int, changes: list[Mutation], inside: bool, member: int) -> None:
         seed = seeds[number]
-        check(home, reader, seed.path, mutated(seed.content, changes, inside, member), seed.beside)
+        check(home, reader, seed.path, mutated(seed.content, changes, inside, member), seed.beside, seed.month)
 
     holds()
 
@@ -60,4 +60,4 @@ def test_damaged_files_raise_nothing_and_lose_no_record(name: str, sample: Path,
 def test_the_files_that_are_damaged_load_as_they_are(name: str, sample: Path, home: Path) -> None:
     seeds = list(READERS[name].seeds(sample))
     for seed in seeds if SEARCHING else seeds[:: max(1, len(seeds) // 2)]:
-        check(home, READERS[name], seed.path, seed.content, seed.beside)
+        check(home, READERS[name], seed.path, seed.content, seed.beside, seed.month)
