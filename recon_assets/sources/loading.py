@@ -271,7 +271,8 @@ class _Loader:
         """Why documents that are all dated outside the month are not loaded, if so."""
         rows = [path for one in read for path in one.rows]
         problem = wrong_month(self.source, self.month, outside_month(self._connection, self.source, self.month, rows))
-        return [f"{self.source} {self.month}: {problem}"] if problem else []
+        named = ", ".join(one.part.file.path for one in read if one.loaded.rows)
+        return [f"{self.source} {self.month}: {problem} ({named})"] if problem else []
 
     def _with_lacking_days(self, replaced: list[Replaced], read: list[ReadPart]) -> list[ReadPart]:
         """The days that a run lacks though one that it replaces had them: a warning, and the table `lacking_days`."""

@@ -292,5 +292,6 @@ def test_documents_all_dated_outside_their_month_are_refused_when_there_are_thre
     land(platform.settings.landing, path, "\n".join([header, *rows]))
     (problem,) = platform.load("erp_sales_register", "2025-01").problems
     assert "every row is dated outside 2025-01: they belong to 2025-02" in problem
+    assert problem.endswith(f"({path})")
     land(platform.settings.landing, path, "\n".join([header, *rows[:2]]))
     assert files_of(platform.load("erp_sales_register", "2025-01"))[path].outside_month == {"MYR": "2.000000000000"}
