@@ -8,10 +8,8 @@ import pytest
 
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.pipeline.engines import DuckDBEngine
-from recon_assets.pipeline.plan import required_kinds
 from recon_assets.pipeline.project import (
     DATABASE_NAME,
-    PROJECT_DIR,
     dbt_paths,
     invoke_dbt,
     load_manifest,
@@ -81,11 +79,3 @@ def test_by_hand_the_rejected_rows_of_every_loaded_month_are_shown(built: Path) 
         shown = set(connection.execute("select source, month from marts.quarantined_rows").fetchall())
     assert shown == {(source, month) for source, month in planted if month in LOADED.get(source, [])}
     assert {source for source, _ in shown} >= {"bss_invoices", "azure_cost_export", "erp_sales_register"}
-
-
-def test_the_sources_that_give_months_are_those_without_which_a_month_is_incomplete() -> None:
-    macro = (PROJECT_DIR / "macros" / "months.sql").read_text(encoding="utf-8")
-    for subject in SUBJECTS:
-        sources = [source for kind in required_kinds(subject) for source in kind.sources]
-        listed = ", ".join(f"'{source}'" for source in sources)
-        assert f"'{subject}': [{listed}]," in macro

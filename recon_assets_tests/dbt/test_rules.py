@@ -384,16 +384,21 @@ def staged(**changes: Any) -> pa.Table:
 
 
 @pytest.mark.parametrize(
-    ("status", "direction", "superseded", "expected"),
+    ("status", "direction", "superseded", "told", "expected"),
     [
-        ("VALID", "received", None, "takes_part"), ("VALID", "issued", "1", "superseded"), ("CANCELLED", "issued", None, "cancelled"),
-        ("INVALID", "received", None, "invalid"), ("SUBMITTED", "received", None, "submitted"), ("SUBMITTED", "issued", None, "takes_part"),
-        ("CANCELLED", "received", "1", "superseded"),
+        ("VALID", "received", None, None, "takes_part"), ("VALID", "issued", "1", None, "superseded"),
+        ("CANCELLED", "issued", None, None, "cancelled"), ("INVALID", "received", None, None, "invalid"),
+        ("SUBMITTED", "received", None, None, "submitted"), ("SUBMITTED", "issued", None, None, "takes_part"),
+        ("CANCELLED", "received", "1", None, "superseded"), ("VALID", "issued", "1", "CANCELLED", "cancelled"),
     ],
 )  # fmt: skip
-def test_whether_an_einvoice_takes_part(status: str, direction: str, superseded: str | None, expected: str) -> None:
+def test_whether_an_einvoice_takes_part(
+    status: str, direction: str, superseded: str | None, told: str | None, expected: str
+) -> None:
     sql = render("select {{ participation('d', 's') }} as found from d cross join s")
-    other = pa.table({"einvoice_id": pa.array([superseded], pa.string())})
+    other = pa.table(
+        {name: pa.array([value], pa.string()) for name, value in (("einvoice_id", superseded), ("status_told", told))}
+    )
     assert run(sql, d=[{"status_key": status, "direction": direction}], s=other) == [{"found": expected}]
 
 
