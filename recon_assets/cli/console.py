@@ -14,8 +14,8 @@ from rich.text import Text
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.currencies import decimals
-from recon_assets.lakehouse.raw import LoadedTable
 from recon_assets.errors import NotListed
+from recon_assets.lakehouse.raw import LoadedTable
 from recon_assets.landing.unread import Unread, unread_files
 from recon_assets.platform import Platform
 from recon_assets.rejected import rejected_rows, rejections

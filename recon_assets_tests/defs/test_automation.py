@@ -177,7 +177,9 @@ def test_a_replaced_microsoft_file_brings_the_neighbouring_months_up_to_date(
 @pytest.mark.parametrize("source", ["azure_invoice_usage", "azure_cost_export"])
 def test_usage_of_a_month_brings_that_month_alone_up_to_date(source: str, of_all_subjects: Simulation) -> None:
     of_all_subjects.load(source, "2025-03")
-    assert of_all_subjects.tick() == every_asset(of_all_subjects.definitions, ["2025-03"], source)
+    wanted = every_asset(of_all_subjects.definitions, ["2025-03"], source)
+    del wanted["marts/usage/reconciliation_waterfall"]  # usage has the bridge of invoices; its waterfall reads nothing
+    assert of_all_subjects.tick() == wanted
     assert of_all_subjects.tick() == {}
 
 
