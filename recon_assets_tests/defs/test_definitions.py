@@ -61,6 +61,7 @@ MARTS: dict[str, dict[str, set[str]]] = {
         "subscription_reconciliation": {"staging", "raw"},
         "subscription_reconciliation_items": {"staging"},
         "subscription_margin": {"marts/subscription_reconciliation", "staging"},
+        "subscriptions/intake_files": {"raw"},
         "subscriptions/month_status": {"staging", "raw"},
         "subscriptions/quarantined_rows": {"raw"},
         "subscriptions/reconciliation_summary": {"staging"},
@@ -72,6 +73,7 @@ MARTS: dict[str, dict[str, set[str]]] = {
         "usage_cost_reconciliation": _USAGE_AND_COST,
         "usage_cost_summary": _USAGE_AND_COST,
         "usage_cost_variations": _USAGE_AND_COST,
+        "usage/intake_files": {"raw"},
         "usage/month_status": {"raw"},
         "usage/quarantined_rows": {"raw"},
         "usage/reconciliation_summary": _USAGE_AND_COST,
@@ -81,6 +83,7 @@ MARTS: dict[str, dict[str, set[str]]] = {
         "einvoice_candidates": _DOCUMENTS,
         "einvoice_field_differences": _DOCUMENTS,
         "einvoice_reconciliation": _DOCUMENTS,
+        "einvoices/intake_files": {"raw"},
         "einvoices/month_status": {*_DOCUMENTS, "raw"},
         "einvoices/quarantined_rows": {"raw"},
         "einvoices/reconciliation_summary": {"marts/einvoice_reconciliation"},
@@ -192,7 +195,7 @@ def test_every_check_of_raw_and_marts_is_partitioned(definitions: dg.Definitions
 def test_the_audits_of_raw_months_block_and_dbt_tests_leave_it_to_publishing(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     blocking = {c.to_user_string() for c in graph.asset_check_keys if graph.get(c).blocking}
-    audits = ("schema", "row_count", "quarantine_share")
+    audits = ("schema", "row_count", "quarantine_share", "control_totals", "repeats")
     raw = [key.to_user_string() for key in asset_keys(definitions) if key.path[0] == "raw"]
     assert blocking == {f"{key}:{audit}" for key in raw for audit in audits}
 
