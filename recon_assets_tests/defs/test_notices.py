@@ -89,7 +89,7 @@ def daemon(workshop: Workshop, hook: Hook, monkeypatch: pytest.MonkeyPatch) -> D
 
 def test_a_month_that_became_final_is_told_once(daemon: Daemon) -> None:
     daemon.workshop.run(MONTHS[0], MONTHS[-1])
-    assert daemon.tick() == [["2025-02 subscriptions became final"]]
+    assert daemon.tick() == [[f"{month} subscriptions became final" for month in ("2025-01", "2025-02")]]
     daemon.workshop.run(FINAL)
     assert daemon.tick() == []
     (post,) = daemon.hook.posts
@@ -158,7 +158,7 @@ def test_what_the_webhook_refused_is_posted_later_once(daemon: Daemon) -> None:
     daemon.workshop.run(FINAL)
     assert daemon.tick() == []
     daemon.hook.status = 200
-    assert daemon.tick() == [["2025-02 subscriptions became final"]]
+    assert daemon.tick() == [[f"{month} subscriptions became final" for month in ("2025-01", "2025-02")]]
     assert daemon.tick() == []
 
 
