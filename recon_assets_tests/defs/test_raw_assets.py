@@ -16,7 +16,7 @@ from recon_assets_tests.reliability.homes import at_home, bss_lines, nce_lines
 
 MONTH, OTHER = "2025-02", "2025-03"
 NCE, LEGACY, BSS = (dg.AssetKey(["raw", name]) for name in ("ms_recon_nce", "ms_recon_legacy", "bss_invoices"))
-AUDITS = ("schema", "row_count", "quarantine_share")
+AUDITS = ("schema", "row_count", "quarantine_share", "control_totals", "repeats")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def test_a_loaded_month_shows_rows_files_amounts_and_a_preview(loader: Loader) -
     lines[5]["Subtotal"] = "ten"
     path = land_nce(loader.landing, MONTH, lines)
     twice = land_nce(loader.landing, MONTH, lines, suffix="_again.csv")
-    other = land_nce(loader.landing, MONTH, nce_lines(MONTH), suffix="_other.csv")
+    others = [line | {"ProductName": "Another"} for line in nce_lines(MONTH)]
+    other = land_nce(loader.landing, MONTH, others, suffix="_other.csv")
     assert loader.load(MONTH, NCE).success
     metadata = metadata_of(loader.instance, NCE, MONTH)
     assert metadata["dagster/row_count"] == 205
@@ -96,6 +97,8 @@ def test_an_audit_says_what_it_counted(loader: Loader) -> None:
         "schema": f"ms_recon_nce {MONTH} fulfils its contract",
         "row_count": f"ms_recon_nce {MONTH}: 3 records read, 3 rows and 0 rejected",
         "quarantine_share": f"ms_recon_nce {MONTH}: 0 of 3 rows were rejected, 1 are allowed",
+        "control_totals": "every control total agrees",
+        "repeats": "no two files share half their records",
     }
 
 
@@ -121,7 +124,7 @@ def test_too_many_rejected_rows_fail_their_own_audit_and_name_the_first(loader: 
         line["Subtotal"] = "ten"
     path = land_nce(loader.landing, MONTH, lines)
     result = loader.load(MONTH, NCE)
-    assert f"{path}, row 1, column 'Subtotal': 'ten'" in reasons(result)[0]
+    assert f"{path}, row 2 (record 1), column 'Subtotal': 'ten'" in reasons(result)[0]
     assert loader.checks("FAILED") == {"raw/ms_recon_nce:quarantine_share": [MONTH]}
     assert materialized(loader.instance, NCE) == []
 
