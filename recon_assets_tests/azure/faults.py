@@ -43,6 +43,7 @@ class FaultProxy:
         self.asked: list[tuple[str, str]] = []
         self.plans: list[_Plan] = []
         self._ranges: list[tuple[str, int]] = []
+        self.is_stopped = False
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -86,6 +87,8 @@ class FaultProxy:
         return None
 
     def stop(self) -> None:
+        """No more answers, on connections that are open either."""
+        self.is_stopped = True
         self._server.shutdown()
         self._server.server_close()
 
@@ -102,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.proxy.fault_for(
             self.command, self.path, self.headers.get("x-ms-range") or self.headers.get("Range") or ""
         )
-        if fault and fault.kind == "drop":
+        if self.proxy.is_stopped or (fault and fault.kind == "drop"):
             self._hang_up()
             return
         if fault and fault.kind == "status":
