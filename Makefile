@@ -8,7 +8,7 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate demo test search test-spark test-duckdb2 dev app lint format lock lock-spark lock-audit lock-bench lock-duckdb2 audit mutation bench
+.PHONY: help install generate demo test search test-spark test-duckdb2 dev app lint format lock lock-spark lock-audit lock-bench lock-duckdb2 audit mutation bench findings
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
@@ -23,6 +23,7 @@ help:
 	@echo "make lint     ruff, mypy, sqlfluff"
 	@echo "make mutation small wrongs in the rules, and whether the tests notice"
 	@echo "make bench    every benchmark, into docs/benchmarks.md (BENCH_LINES, BENCH_VARIATIONS, BENCH_MONTHS, BENCH_ENGINE_LINES)"
+	@echo "make findings what libraries and formats did that surprised us, seen again (installs packages)"
 	@echo "make audit    SBOM, licences and known vulnerabilities of the dependencies"
 
 install: $(VENV)/.installed
@@ -150,3 +151,7 @@ build/bench/.installed: requirements-bench.lock
 # Spark takes part where there is Java.
 bench: install build/bench/.installed $(if $(shell command -v java),$(SPARK_VENV)/.installed)
 	env -u RECON_HOME PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/build/bench:$(CURDIR)" $(BIN)/python benchmarks/run_all.py $(BENCH_ARGS)
+
+# Each in a folder of its own; all are run, and one that saw something else fails the target.
+findings:
+	@failed=0; for finding in findings/*.sh; do echo "== $$finding"; bash $$finding || failed=1; done; exit $$failed
