@@ -14,7 +14,14 @@ from recon_assets.defs.automation import (
     subject_job,
 )
 from recon_assets.defs.claim import claim_home
-from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD, bss_download_asset, usage_download_asset
+from recon_assets.defs.downloads import (
+    BSS_DOWNLOAD,
+    RECONCILIATION_DOWNLOAD,
+    USAGE_DOWNLOAD,
+    bss_download_asset,
+    reconciliation_download_asset,
+    usage_download_asset,
+)
 from recon_assets.defs.issues import issues_asset, issues_job
 from recon_assets.defs.launcher import end_when_runs_are_not_watched
 from recon_assets.defs.models import subject_models
@@ -24,6 +31,12 @@ from recon_assets.defs.published import publication_asset
 from recon_assets.defs.raw import landing_specs, raw_assets
 from recon_assets.defs.resources import platform_resource
 from recon_assets.platform import Platform
+
+_FETCHED_BY = {
+    "azure_invoice_usage": USAGE_DOWNLOAD,
+    "bss_invoices": BSS_DOWNLOAD,
+    "ms_recon_nce": RECONCILIATION_DOWNLOAD,
+}
 
 
 def build_definitions(platform: Platform | None = None, subjects: Iterable[str] = SUBJECTS) -> dg.Definitions:
@@ -38,8 +51,9 @@ def build_definitions(platform: Platform | None = None, subjects: Iterable[str] 
     jobs = {subject: subject_job(subject, partitions) for subject in models}
     return dg.Definitions(
         assets=[
-            *landing_specs(partitions, {"azure_invoice_usage": USAGE_DOWNLOAD, "bss_invoices": BSS_DOWNLOAD}),
+            *landing_specs(partitions, _FETCHED_BY),
             usage_download_asset(partitions),
+            reconciliation_download_asset(partitions),
             bss_download_asset(),
             *raw_assets(partitions),
             *models.values(),

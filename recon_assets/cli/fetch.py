@@ -1,10 +1,15 @@
 """`recon fetch`: run a connector into the landing zone. Heavy imports wait for the command."""
 
+from typing import TYPE_CHECKING, Literal
+
 import click
 
 from recon_assets.home import prepare_home
 from recon_assets.months import parse_month
 from recon_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    from recon_assets.connectors.partner_center import FetchedExport, UnbilledPeriod
 
 
 @click.group()
@@ -12,13 +17,51 @@ def fetch() -> None:
     """Fetch files from a service into the landing zone."""
 
 
-@fetch.command()
-@click.option("--invoice-id", "invoice_ids", multiple=True, help="As Partner Center shows it, G012345678; repeatable.")
-@click.option(
+_INVOICES = click.option(
+    "--invoice-id", "invoice_ids", multiple=True, help="As Partner Center shows it, G012345678; repeatable."
+)
+_MONTH = click.option(
     "--month", help="YYYY-MM; without it the invoice's own billing period, without an invoice all of the month."
 )
+
+
+@fetch.command()
+@_INVOICES
+@_MONTH
 def usage(invoice_ids: tuple[str, ...], month: str | None) -> None:
     """Billed Azure usage of invoices, from Microsoft Graph (RECON_GRAPH_* settings)."""
+    _fetch_invoices("usage", invoice_ids, month)
+
+
+@fetch.command()
+@_INVOICES
+@_MONTH
+@click.option(
+    "--unbilled", type=click.Choice(["current", "last"]), help="The lines that no invoice has yet, of this period."
+)
+@click.option("--currency", metavar="CODE", help="With --unbilled: the currency in which Microsoft bills, such as EUR.")
+def reconciliation(
+    invoice_ids: tuple[str, ...], month: str | None, unbilled: "UnbilledPeriod | None", currency: str | None
+) -> None:
+    """Reconciliation lines of new commerce, of invoices or not billed yet, from Microsoft Graph."""
+    if unbilled is None:
+        if currency:
+            raise click.UsageError("--currency belongs to --unbilled; an invoice has its own.")
+        _fetch_invoices("reconciliation", invoice_ids, month)
+        return
+    if invoice_ids or month:
+        raise click.UsageError("--unbilled names its period; leave out --invoice-id and --month.")
+    if not currency:
+        raise click.UsageError("Give --currency with --unbilled: Microsoft exports one currency at a time.")
+    from recon_assets.connectors.partner_center import open_partner_center
+
+    settings = load_settings()
+    prepare_home(settings)
+    with open_partner_center(settings) as partner_center:
+        _show(partner_center.fetch_unbilled(unbilled, currency))
+
+
+def _fetch_invoices(kind: Literal["usage", "reconciliation"], invoice_ids: tuple[str, ...], month: str | None) -> None:
     from recon_assets.connectors.partner_center import open_partner_center
 
     if not invoice_ids and not month:
@@ -27,18 +70,23 @@ def usage(invoice_ids: tuple[str, ...], month: str | None) -> None:
     settings = load_settings()
     prepare_home(settings)
     with open_partner_center(settings) as partner_center:
+        downloader = partner_center.usage if kind == "usage" else partner_center.reconciliation
         if month:
-            fetched = partner_center.fetch_month(month, list(invoice_ids))
-            invoices, without = fetched.invoices, fetched.without_usage
+            fetched = partner_center.fetch_month(downloader, month, list(invoice_ids))
+            exports, without = fetched.exports, fetched.without_lines
         else:
-            invoices, without = [partner_center.downloader.fetch(invoice_id) for invoice_id in invoice_ids], []
-    for invoice in invoices:
-        size = sum(invoice.files.values())
-        done = "stored" if invoice.outcome == "stored" else "unchanged, nothing downloaded"
-        click.echo(f"{invoice.invoice_id} ({invoice.month}): {len(invoice.files)} files, {size:,} bytes, {done}.")
-        click.echo(f"  {invoice.folder}")
+            exports, without = [downloader.fetch(invoice_id) for invoice_id in invoice_ids], []
+    for export in exports:
+        _show(export)
     for invoice_id in without:
-        click.echo(f"{invoice_id}: Microsoft has no usage of this invoice.")
+        click.echo(f"{invoice_id}: Microsoft has no {downloader.what} of this invoice.")
+
+
+def _show(export: "FetchedExport") -> None:
+    size = sum(export.files.values())
+    done = "stored" if export.outcome == "stored" else "unchanged, nothing downloaded"
+    click.echo(f"{export.item} ({export.month}): {len(export.files)} files, {size:,} bytes, {done}.")
+    click.echo(f"  {export.folder}")
 
 
 @fetch.command()

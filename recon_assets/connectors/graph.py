@@ -1,7 +1,8 @@
-"""The billed-usage export of Microsoft Graph: ask for it, wait for it, and take its manifest.
+"""The billing exports of Microsoft Graph: ask for one, wait for it, and take its manifest.
 
-The contract is `POST /reports/partners/billing/usage/billed/export`, operations and manifests of the namespace
-microsoft.graph.partners.billing. What a manifest names is downloaded elsewhere (`blobs.py`).
+The contract is `POST /reports/partners/billing/.../export`, operations and manifests of the namespace
+microsoft.graph.partners.billing. Which exports there are and where they land is told in `partner_center.py`; what a
+manifest names is downloaded elsewhere (`transport/downloads.py`).
 """
 
 import datetime as dt
@@ -11,13 +12,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
-import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from recon_assets.connectors.answers import json_object
+from recon_assets.connectors.graph_requests import GRAPH, GraphRequests
 from recon_assets.connectors.identity import TokenSource
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.environment import is_loopback
@@ -27,16 +28,16 @@ from recon_assets.transport.http import Http
 
 logger = logging.getLogger(__name__)
 
-GRAPH = "Microsoft Graph"
 REDACTED = "REDACTED"
 NO_DATA_CODE = "5000"  # "No data available" in Microsoft's description of a failed operation
+PERMISSION = "PartnerBilling.Read.All"
 _BILLING = "reports/partners/billing"
 _SAFE_SEGMENT = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*")
 _INVOICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 
 
 class ExportFailed(ReconError):
-    """Microsoft made no export; `code` is Graph's own, `no_data`: because the invoice has no usage (yet)."""
+    """Microsoft made no export; `code` is Graph's own, `no_data`: because there is nothing to export (yet)."""
 
     def __init__(self, text: str, code: str) -> None:
         super().__init__(text)
@@ -65,8 +66,24 @@ class _Manifest(StoredManifest):
 
 
 @dataclass(frozen=True)
+class ExportRequest:
+    """An export to ask for: its address below reports/partners/billing, and the parameters beside attributeSet.
+
+    `item` names it in errors, such as an invoice, and `what` says what of it; `advice` is what to check when it is
+    refused. A manifest that names another invoice than `invoice_id` is refused.
+    """
+
+    path: str
+    parameters: Mapping[str, str]
+    item: str
+    what: str
+    advice: str
+    invoice_id: str | None = None
+
+
+@dataclass(frozen=True)
 class ExportManifest:
-    """One version of an invoice's usage. `document` is the manifest as it came, but for its SAS token."""
+    """One version of what was exported. `document` is the manifest as it came, but for its SAS token."""
 
     document: Mapping[str, Any]
     etag: str
@@ -113,46 +130,45 @@ def require_invoice_id(text: str) -> str:
     return text
 
 
-class BilledUsageApi:
-    """Exports of billed usage. Raises InputError when the app or the invoice is refused, ReconError for the rest."""
+class ExportApi:
+    """Exports of billing data. Raises InputError when the app or the request is refused, ReconError for the rest."""
 
     def __init__(self, http: Http, settings: GraphSettings, token: TokenSource) -> None:
+        self._graph = GraphRequests(http, settings, token, PERMISSION)
         self._http = http
         self._settings = settings
-        self._token = token
-        self._base = f"{settings.base_url}/"
 
-    def export(self, invoice_id: str) -> ExportManifest:
-        """Ask for a new export of an invoice, wait until it is made, and give its manifest."""
-        operation = self._wait_for(self._start(invoice_id), invoice_id)
-        manifest = self._parse(self._manifest_document(operation), invoice_id)
-        logger.info("%s: version %s with %d files", invoice_id, manifest.version, len(manifest.blobs))
+    def export(self, request: ExportRequest) -> ExportManifest:
+        """Ask for a new export, wait until it is made, and give its manifest."""
+        operation = self._wait_for(self._start(request), request)
+        manifest = self._parse(self._manifest_document(operation, request), request)
+        logger.info("%s: version %s with %d files", request.item, manifest.version, len(manifest.blobs))
         return manifest
 
-    def _start(self, invoice_id: str) -> str:
-        body = {"invoiceId": invoice_id, "attributeSet": "full"}
-        response = self._ask("POST", urljoin(self._base, f"{_BILLING}/usage/billed/export"), invoice_id, json=body)
+    def _start(self, request: ExportRequest) -> str:
+        body = {**request.parameters, "attributeSet": "full"}
+        response = self._graph.ask("POST", f"{_BILLING}/{request.path}", request.item, request.advice, json=body)
         location = response.headers.get("Location")
         if location is None:  # the OpenAPI description, unlike the documentation, answers with the operation itself
             location = f"{_BILLING}/operations/{quote(str(json_object(GRAPH, response).get('id', '')), safe='')}"
-        return self._own_url(location)
+        return location
 
-    def _wait_for(self, url: str, invoice_id: str) -> Mapping[str, Any]:
+    def _wait_for(self, url: str, request: ExportRequest) -> Mapping[str, Any]:
         policy = self._http.policy
         deadline = policy.clock() + dt.timedelta(seconds=self._settings.poll_timeout_seconds)
         while True:
-            response = self._ask("GET", url, invoice_id)
+            response = self._graph.ask("GET", url, request.item, request.advice)
             operation = json_object(GRAPH, response)
             status = operation.get("status")
             if status in ("succeeded", "completed"):  # enumeration and description of the contract differ
                 return operation
             if status == "failed":
-                raise self._failure(operation, invoice_id)
+                raise self._failure(operation, request)
             if status not in ("notStarted", "running"):
-                raise ReconError(f"{GRAPH} gave the export of {invoice_id} the status '{status}'. Run it again.")
+                raise ReconError(f"{GRAPH} gave the export of {request.item} the status '{status}'. Run it again.")
             if policy.clock() >= deadline:
                 raise ReconError(
-                    f"The export of {invoice_id} was not made in {self._settings.poll_timeout_seconds:.0f} s. Run "
+                    f"The export of {request.item} was not made in {self._settings.poll_timeout_seconds:.0f} s. Run "
                     "it again later, or raise RECON_GRAPH_POLL_TIMEOUT_SECONDS."
                 )
             policy.sleep(self._pause(policy.retry_after(response.headers)))
@@ -161,19 +177,19 @@ class BilledUsageApi:
         wanted = self._settings.poll_seconds if asked is None else asked
         return min(max(wanted, self._settings.poll_shortest_seconds), self._settings.longest_wait_seconds)
 
-    def _failure(self, operation: Mapping[str, Any], invoice_id: str) -> ExportFailed:
+    def _failure(self, operation: Mapping[str, Any], request: ExportRequest) -> ExportFailed:
         error = operation.get("error")
         error = error if isinstance(error, dict) else {}
         code = str(error.get("code", ""))
         reason = self._http.secrets.scrub(str(error.get("message") or "no reason given"))
         return ExportFailed(
-            f"{GRAPH} could not export the usage of {invoice_id}: {reason} (code {code or 'none'}, operation "
-            f"{operation.get('id')}). Check the invoice id; billed usage is there some days after the invoice. If it "
-            "stays, give Microsoft support the operation's id.",
+            f"{GRAPH} could not export the {request.what} of {request.item}: {reason} (code {code or 'none'}, "
+            f"operation {operation.get('id')}). Check {request.advice}; what is billed is there some days after the "
+            "invoice. If it stays, give Microsoft support the operation's id.",
             code,
         )
 
-    def _manifest_document(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _manifest_document(self, operation: Mapping[str, Any], request: ExportRequest) -> Mapping[str, Any]:
         """The manifest, given inline, or by its address (resourceLocation@odata.navigationLink), or by its id."""
         inline = operation.get("resourceLocation")
         if isinstance(inline, dict) and "blobs" in inline:
@@ -182,15 +198,17 @@ class BilledUsageApi:
         if link is None and isinstance(inline, dict) and "id" in inline:
             link = f"{_BILLING}/manifests/{quote(str(inline['id']), safe='')}"
         if not isinstance(link, str):
-            raise ReconError(f"{GRAPH} says the export is made, but not where (operation {operation.get('id')}).")
-        return json_object(GRAPH, self._ask("GET", self._own_url(link), "the manifest"))
+            raise ReconError(
+                f"{GRAPH} says the export is made, but not where (operation {operation.get('id')}). Run it again."
+            )
+        return json_object(GRAPH, self._graph.ask("GET", link, "the manifest", request.advice))
 
-    def _parse(self, document: Mapping[str, Any], invoice_id: str) -> ExportManifest:
+    def _parse(self, document: Mapping[str, Any], request: ExportRequest) -> ExportManifest:
         try:
             fields = _Manifest.model_validate(document)
         except ValidationError as error:
             wrong = ", ".join(".".join(str(p) for p in item["loc"]) for item in error.errors(include_input=False))
-            raise ReconError(f"The manifest of {invoice_id} is not as published; look at: {wrong}.") from None
+            raise ReconError(f"The manifest of {request.item} is not as published; look at: {wrong}.") from None
         sas = fields.sas_token.get_secret_value().lstrip("?")
         self._http.secrets.add(sas)
         manifest = ExportManifest(
@@ -201,10 +219,10 @@ class BilledUsageApi:
             sas=SecretStr(sas),
             blobs=tuple(blob.name for blob in fields.blobs),
         )
-        self._require_sound(manifest, fields.blob_count, invoice_id)
+        self._require_sound(manifest, fields.blob_count, request)
         return manifest
 
-    def _require_sound(self, manifest: ExportManifest, count: int, invoice_id: str) -> None:
+    def _require_sound(self, manifest: ExportManifest, count: int, request: ExportRequest) -> None:
         problem = None
         names = manifest.blobs
         if count != len(names) or len({name.lower() for name in names}) != count:
@@ -213,7 +231,7 @@ class BilledUsageApi:
             problem = f"the file name {unsafe[0]!r} cannot be stored"
         elif not self._is_safe_root(manifest.root):
             problem = "its root directory is not an https address of a folder"
-        elif manifest.invoice_id not in (None, invoice_id):
+        elif manifest.invoice_id not in (None, request.invoice_id):
             problem = f"it is the manifest of {manifest.invoice_id}"
         elif not self._is_known_host(manifest.root):
             problem = f"its files are on {urlsplit(manifest.root).hostname}, which is none of RECON_GRAPH_BLOB_HOSTS"
@@ -222,7 +240,7 @@ class BilledUsageApi:
         elif manifest.sas.get_secret_value() in str(manifest.document):
             problem = "its SAS token stands in another field too, so it cannot be stored"
         if problem:
-            raise ReconError(f"The manifest of {invoice_id} cannot be used: {problem}. Run it again.")
+            raise ReconError(f"The manifest of {request.item} cannot be used: {problem}. Run it again.")
 
     def _is_safe_root(self, root: str) -> bool:
         parts = urlsplit(root)
@@ -235,40 +253,6 @@ class BilledUsageApi:
         host = (urlsplit(root).hostname or "").lower()
         local = is_loopback(root) and is_loopback(self._settings.base_url)
         return host.endswith(tuple(self._settings.blob_hosts)) or local
-
-    def _own_url(self, url: str) -> str:
-        """`url` made absolute; ReconError when it leads to another service, which must not get the token."""
-        absolute = urljoin(self._base, url)
-        if urlsplit(absolute)[:2] != urlsplit(self._base)[:2]:
-            host = urlsplit(absolute).netloc
-            raise ReconError(
-                f"{GRAPH} points to another service ({host}), which is not asked. Check RECON_GRAPH_BASE_URL."
-            )
-        return absolute
-
-    def _ask(self, method: str, url: str, subject: str, **options: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._token().get_secret_value()}", "Accept": "application/json"}
-        response = self._http.request(GRAPH, method, url, headers=headers, **options)
-        if response.is_success:
-            return response
-        code, message = self._odata_error(response)
-        said = f"{GRAPH} answered {response.status_code} for {subject}: {message} (code {code})."
-        if response.status_code in (401, 403):
-            raise InputError(
-                f"{said} The app needs the application permission PartnerBilling.Read.All with admin consent, in the "
-                "partner's tenant (RECON_GRAPH_TENANT_ID)."
-            )
-        if response.is_client_error:
-            raise InputError(f"{said} Check the invoice id and RECON_GRAPH_BASE_URL.")
-        raise ReconError(f"{said} Check RECON_GRAPH_BASE_URL.")
-
-    def _odata_error(self, response: httpx.Response) -> tuple[str, str]:
-        try:
-            error = response.json()["error"]
-            code, message = str(error["code"]), str(error["message"])
-        except (ValueError, KeyError, TypeError):
-            return "none", "no reason given"
-        return self._http.secrets.scrub(code), self._http.secrets.scrub(message)
 
 
 def _is_safe(name: str) -> bool:

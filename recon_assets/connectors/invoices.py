@@ -1,4 +1,4 @@
-"""Which invoices of a month may hold Azure usage, by the Partner Center REST API.
+"""Which invoices of a month may hold lines of new commerce, Azure usage included, by the Partner Center REST API.
 
 Microsoft Graph publishes no list of invoices; `GET /v1/invoices` has the shape of Microsoft's REST documentation.
 """
@@ -26,18 +26,29 @@ class InvoiceApi:
         self._base = f"{settings.partner_center_url}/v1/invoices"
         self._token = token
 
-    def usage_invoices(self, month: str) -> list[str]:
-        """Ids of the month's invoices that may hold usage, in order.
+    def invoices_of(self, month: str) -> list[str]:
+        """Ids of the month's invoices that may hold lines of new commerce, in order.
 
-        Billed usage is part of OneTime invoices (those whose id begins with G). A void note repeats its original with
-        the opposite sign and has no usage of its own, so it is left out; other amendments are invoices like any.
+        Those are part of OneTime invoices (whose id begins with G). A void note repeats its original with the opposite
+        sign and has no lines of its own, so it is left out; other amendments are invoices like any.
         """
         found = {
             str(invoice["id"])
             for invoice in self._all()
-            if _may_hold_usage(invoice) and self._month_of(invoice, month) == month
+            if _may_hold_lines(invoice) and self._month_of(invoice, month) == month
         }
         return sorted(found)
+
+    def month_of(self, invoice_id: str) -> str:
+        """Month in which the billing period of an invoice begins; without one, the month before its date."""
+        invoice = self._get(f"{self._base}/{quote(invoice_id, safe='')}", {})
+        invoiced = str(invoice.get("invoiceDate"))[:7]
+        started = str(invoice.get("billingPeriodStartDate") or "")[:7]
+        if not is_month(started) and is_month(invoiced):
+            started = add_months(invoiced, -1)
+        if not is_month(started):
+            raise InputError(f"{PARTNER_CENTER} does not say the month of {invoice_id}. Give it: --month 2025-03.")
+        return started
 
     def _all(self) -> Iterator[Mapping[str, Any]]:
         offset = 0
@@ -54,13 +65,11 @@ class InvoiceApi:
     def _month_of(self, invoice: Mapping[str, Any], wanted: str) -> str | None:
         """Month in which the billing period begins. Lists may leave it out; then only near invoices are opened."""
         started = invoice.get("billingPeriodStartDate")
-        if started is None:
-            invoiced = str(invoice.get("invoiceDate"))[:7]
-            if not is_month(invoiced) or not wanted <= invoiced <= add_months(wanted, 2):
-                return None
-            opened = self._get(f"{self._base}/{quote(str(invoice['id']), safe='')}", {})
-            started = opened.get("billingPeriodStartDate") or add_months(invoiced, -1)
-        return str(started)[:7]
+        if started is not None:
+            return str(started)[:7]
+        invoiced = str(invoice.get("invoiceDate"))[:7]
+        is_near = is_month(invoiced) and wanted <= invoiced <= add_months(wanted, 2)
+        return self.month_of(str(invoice["id"])) if is_near else None
 
     def _get(self, url: str, params: Mapping[str, int]) -> Mapping[str, Any]:
         headers = {"Authorization": f"Bearer {self._token().get_secret_value()}", "Accept": "application/json"}
@@ -78,6 +87,6 @@ class InvoiceApi:
         return json_object(PARTNER_CENTER, response)
 
 
-def _may_hold_usage(invoice: Mapping[str, Any]) -> bool:
+def _may_hold_lines(invoice: Mapping[str, Any]) -> bool:
     kind = str(invoice.get("invoiceType", "")).lower()
     return kind == "onetime" and str(invoice.get("documentType", "")).lower() != "void_note" and bool(invoice.get("id"))

@@ -1,7 +1,9 @@
-"""Billed usage from Microsoft Graph into the landing zone: one invoice at a time, or all of a month.
+"""Exports of Microsoft Graph into the landing zone: one invoice at a time, or all of a month.
 
     partner_center/billed_usage/<month>/<invoice>/<version>/<files as they came>
-    partner_center/billed_usage/<month>/<invoice>/<version>/manifest.json    as it came, without its SAS token
+    partner_center/reconciliation/<month>/nce/<invoice>/<version>/<files as they came>
+    partner_center/unbilled/<month>/<currency>/<version>/<files as they came>
+    .../<version>/manifest.json    as it came, without its SAS token
 
 A changed eTag is a new version beside the older one; readers take the newest (spec/usage_cost_reconciliation.md,
 precise rule 2). Reading the files belongs to the source's reader.
@@ -11,6 +13,7 @@ import datetime as dt
 import gzip
 import json
 import logging
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,35 +26,66 @@ from pydantic import ValidationError
 
 from recon_assets.clock import Clock, utc_now
 from recon_assets.connectors.graph import (
-    BilledUsageApi,
+    ExportApi,
     ExportFailed,
     ExportManifest,
+    ExportRequest,
     StoredManifest,
     require_invoice_id,
 )
-from recon_assets.connectors.identity import make_credential, token_source
+from recon_assets.connectors.graph_requests import open_graph
+from recon_assets.connectors.identity import token_source
 from recon_assets.connectors.invoices import InvoiceApi
 from recon_assets.connectors.settings import GraphSettings, load_graph_settings
 from recon_assets.errors import InputError, ReconError
 from recon_assets.landing.writer import MANIFEST, LandingWriter, landing_writer
-from recon_assets.months import is_month, parse_month
+from recon_assets.months import add_months, is_month, month_of, parse_month
 from recon_assets.settings import Settings
 from recon_assets.transport.downloads import BlobDownloads, SasRefused
-from recon_assets.transport.http import Http, new_client
+from recon_assets.transport.http import Http
 from recon_assets.transport.locks import only_one
-from recon_assets.transport.redaction import Secrets
-from recon_assets.transport.retry import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "partner_center/billed_usage"
+UnbilledPeriod = Literal["current", "last"]
+MonthOtherwise = Callable[[ExportRequest, Mapping[str, Path]], str]
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(frozen=True)
-class FetchedInvoice:
-    """What there is of an invoice now. `outcome`: stored as a new version, or unchanged since it was stored."""
+class Export:
+    """A kind of export, by invoice or by currency, and the folders of the landing zone that its versions go to."""
 
-    invoice_id: str
+    path: str  # below reports/partners/billing
+    what: str  # it is of, in sentences
+    prefix: str
+    inner: str = ""  # folder between the month and the item
+
+    def folder(self, month: str, item: str) -> str:
+        return "/".join(part for part in (self.prefix, month, self.inner, item) if part)
+
+    def month_of(self, version: str, item: str) -> str | None:
+        """Month of the folder of a stored version; None when it is none of the item."""
+        folder = version.rpartition("/")[0]
+        month = folder.removeprefix(f"{self.prefix}/").split("/")[0]
+        return month if is_month(month) and folder == self.folder(month, item) else None
+
+
+USAGE = Export("usage/billed/export", "usage", "partner_center/billed_usage")
+RECONCILIATION = Export(
+    "reconciliation/billed/export", "reconciliation lines", "partner_center/reconciliation", inner="nce"
+)
+UNBILLED = Export("reconciliation/unbilled/export", "unbilled lines", "partner_center/unbilled")
+
+
+@dataclass(frozen=True)
+class FetchedExport:
+    """What there is of an invoice, or of the unbilled lines in a currency, now.
+
+    `outcome`: stored as a new version, or unchanged since it was stored.
+    """
+
+    item: str  # invoice id, or currency
     month: str
     folder: str
     etag: str
@@ -62,42 +96,64 @@ class FetchedInvoice:
 @dataclass(frozen=True)
 class FetchedMonth:
     month: str
-    invoices: list[FetchedInvoice]
-    without_usage: list[str]  # invoice ids that were looked up, and of which Microsoft has no usage
+    exports: list[FetchedExport]
+    without_lines: list[str]  # invoice ids that were looked up, and of which Microsoft has nothing to export
 
 
-class UsageDownloader:
-    """Fetches invoices; `scratch` is a local folder that outlives a killed run, so that the next one resumes."""
+class ExportDownloader:
+    """Fetches exports of one kind; `scratch` is a local folder that outlives a killed run: the next one resumes.
+
+    `month_otherwise` finds the month of an export, given its files, where neither the caller nor the manifest says it.
+    """
 
     def __init__(
-        self, api: BilledUsageApi, http: Http, landing: LandingWriter, scratch: Path, parallelism: int
+        self,
+        export: Export,
+        api: ExportApi,
+        http: Http,
+        landing: LandingWriter,
+        scratch: Path,
+        parallelism: int,
+        month_otherwise: MonthOtherwise,
     ) -> None:
+        self._export = export
         self._api = api
         self._http = http
         self._landing = landing
         self._scratch = scratch
         self._parallelism = parallelism
+        self._month_otherwise = month_otherwise
 
-    def fetch(self, invoice_id: str, month: str | None = None) -> FetchedInvoice:
-        """Bring the landing zone up to date with an invoice's usage; `month` (YYYY-MM) is found out when not given.
+    @property
+    def what(self) -> str:
+        return self._export.what
+
+    def fetch(self, invoice_id: str, month: str | None = None) -> FetchedExport:
+        """Bring the landing zone up to date with an invoice; `month` (YYYY-MM) is found out when not given.
 
         Raises InputError when the invoice, the month or a setting is wrong, ReconError when the service fails. What was
         stored before stays in any case.
         """
-        require_invoice_id(invoice_id)
-        month = parse_month(month) if month else None
-        with only_one(self._scratch / f"{invoice_id}.lock", f"usage of {invoice_id}"):
-            return self._fetch(invoice_id, month)
+        parameters = {"invoiceId": require_invoice_id(invoice_id)}
+        request = ExportRequest(
+            self._export.path, parameters, invoice_id, self._export.what, "the invoice id", invoice_id
+        )
+        return self.fetch_request(request, parse_month(month) if month else None)
 
-    def _fetch(self, invoice_id: str, month: str | None) -> FetchedInvoice:
+    def fetch_request(self, request: ExportRequest, month: str | None) -> FetchedExport:
+        with only_one(self._scratch / f"{request.item}.lock", f"export of {request.what} of {request.item}"):
+            return self._fetch(request, month)
+
+    def _fetch(self, request: ExportRequest, month: str | None) -> FetchedExport:
+        item = request.item
         stalled_at: int | None = None
         while True:
-            manifest = self._api.export(invoice_id)
-            wanted = _agreed_month(invoice_id, month, manifest.month)
-            stored = self._stored(invoice_id, wanted, manifest)
+            manifest = self._api.export(request)
+            wanted = _agreed_month(request, month, manifest.month)
+            stored = self._stored(item, wanted, manifest)
             if stored:
                 return stored
-            downloads = BlobDownloads(self._http, manifest.blob_url, self._scratch / invoice_id / manifest.content_key)
+            downloads = BlobDownloads(self._http, manifest.blob_url, self._scratch / item / manifest.content_key)
             try:
                 files = downloads.fetch_all(manifest.blobs, self._parallelism)
             except SasRefused:
@@ -105,59 +161,56 @@ class UsageDownloader:
                 if stalled_at == held:  # a fresh token was refused too
                     raise
                 stalled_at = held
-                logger.info("%s: the SAS token has run out after %d bytes; asking for a new export", invoice_id, held)
+                logger.info("%s: the SAS token has run out after %d bytes; asking for a new export", item, held)
                 continue
-            return self._publish(invoice_id, wanted or _month_of_first_row(files), manifest, files)
+            return self._publish(item, wanted or self._month_otherwise(request, files), manifest, files)
 
-    def _publish(
-        self, invoice_id: str, month: str, manifest: ExportManifest, files: Mapping[str, Path]
-    ) -> FetchedInvoice:
-        folder = f"{PREFIX}/{month}/{invoice_id}/{manifest.version}"
+    def _publish(self, item: str, month: str, manifest: ExportManifest, files: Mapping[str, Path]) -> FetchedExport:
+        folder = f"{self._export.folder(month, item)}/{manifest.version}"
         sizes = {name: path.stat().st_size for name, path in files.items()}
         self._landing.publish(folder, files, json.dumps(manifest.document, indent=2, ensure_ascii=False).encode())
-        shutil.rmtree(self._scratch / invoice_id, ignore_errors=True)
-        return FetchedInvoice(invoice_id, month, folder, manifest.etag, sizes, "stored")
+        shutil.rmtree(self._scratch / item, ignore_errors=True)
+        return FetchedExport(item, month, folder, manifest.etag, sizes, "stored")
 
-    def _stored(self, invoice_id: str, month: str | None, manifest: ExportManifest) -> FetchedInvoice | None:
+    def _stored(self, item: str, month: str | None, manifest: ExportManifest) -> FetchedExport | None:
         """The stored version that readers take, when it is this one and complete; None when there is work to do.
 
         Looks in `month` or, when that is unknown, in any month. An older version with this eTag counts only when it is
         this very manifest: content that returns after a change has to become the newest again.
         """
-        sizes = self._landing.list_sizes(f"{PREFIX}/{month}/{invoice_id}" if month else PREFIX)
-        versions = sorted(self._versions(sizes, invoice_id))
-        for index, (_, etag, folder) in enumerate(versions, start=1):
+        sizes = self._landing.list_sizes(self._export.folder(month, item) if month else self._export.prefix)
+        versions = sorted(self._versions(sizes, item))
+        for index, (_, etag, stored_month, folder) in enumerate(versions, start=1):
             files = {blob: sizes[f"{folder}/{blob}"] for blob in manifest.blobs if f"{folder}/{blob}" in sizes}
             taken = index == len(versions) or folder.endswith(f"/{manifest.version}")
             if taken and etag == manifest.etag and len(files) == len(manifest.blobs):
-                stored_month = folder.removeprefix(f"{PREFIX}/").split("/")[0]
-                return FetchedInvoice(invoice_id, stored_month, folder, manifest.etag, files, "unchanged")
+                return FetchedExport(item, stored_month, folder, manifest.etag, files, "unchanged")
         return None
 
-    def _versions(self, paths: Iterable[str], invoice_id: str) -> Iterator[tuple[dt.datetime, str, str]]:
-        """Stored versions of an invoice: when made, eTag, folder. A manifest that cannot be read is none."""
+    def _versions(self, paths: Iterable[str], item: str) -> Iterator[tuple[dt.datetime, str, str, str]]:
+        """Stored versions of an item: when made, eTag, month, folder. A manifest that cannot be read is none."""
         for path in paths:
             folder, _, name = path.rpartition("/")
-            parts = folder.removeprefix(f"{PREFIX}/").split("/")
-            if name != MANIFEST or len(parts) < 2 or parts[1] != invoice_id or not is_month(parts[0]):
+            month = self._export.month_of(folder, item)
+            if name != MANIFEST or month is None:
                 continue
             try:
                 stored = StoredManifest.model_validate_json(self._landing.read_bytes(path))
             except ValidationError:
                 continue
-            yield stored.created_date_time, stored.e_tag, folder
+            yield stored.created_date_time, stored.e_tag, month, folder
 
 
-def _agreed_month(invoice_id: str, asked: str | None, named: str | None) -> str | None:
+def _agreed_month(request: ExportRequest, asked: str | None, named: str | None) -> str | None:
     if asked and named and asked != named:
         raise InputError(
-            f"Invoice {invoice_id} holds the usage of {named}, says its manifest, not of {asked}. Ask for {named}, or "
-            "leave the month out."
+            f"{request.item} holds the {request.what} of {named}, says its manifest, not of {asked}. Ask for {named}, "
+            "or leave the month out."
         )
     return asked or named
 
 
-def _month_of_first_row(files: Mapping[str, Path]) -> str:
+def _month_of_first_row(_request: ExportRequest, files: Mapping[str, Path]) -> str:
     """Month in which the charge period of the first usage line begins."""
     for path in files.values():
         with path.open("rb") as file, gzip.GzipFile(fileobj=file) as unpacked:
@@ -178,25 +231,29 @@ def _month_of_first_row(files: Mapping[str, Path]) -> str:
 class PartnerCenter:
     """The connector put together: what the console script and Dagster call."""
 
-    downloader: UsageDownloader
+    usage: ExportDownloader
+    reconciliation: ExportDownloader
+    unbilled: ExportDownloader
     invoices: InvoiceApi
 
-    def fetch_month(self, month: str, invoice_ids: list[str] | None = None) -> FetchedMonth:
-        """Usage of the given invoices, or of every invoice of the month that Partner Center lists.
+    def fetch_month(
+        self, downloader: ExportDownloader, month: str, invoice_ids: list[str] | None = None
+    ) -> FetchedMonth:
+        """The given invoices, or every invoice of the month that Partner Center lists, by one of the downloaders.
 
-        An invoice that was looked up may be one without usage; one that was named may not. Every invoice is tried
+        An invoice that was looked up may be one without such lines; one that was named may not. Every invoice is tried
         before the first error is raised.
         """
         looked_up = not invoice_ids
-        chosen = invoice_ids or self.invoices.usage_invoices(parse_month(month))
+        chosen = invoice_ids or self.invoices.invoices_of(parse_month(month))
         if not chosen:
             raise InputError(f"Partner Center lists no invoice of {month} yet. Try again later, or name the invoices.")
-        fetched: list[FetchedInvoice] = []
+        fetched: list[FetchedExport] = []
         without: list[str] = []
         errors: list[ReconError] = []
         for invoice_id in chosen:
             try:
-                fetched.append(self.downloader.fetch(invoice_id, month))
+                fetched.append(downloader.fetch(invoice_id, month))
             except ExportFailed as error:
                 if looked_up and error.no_data:
                     without.append(invoice_id)
@@ -207,6 +264,17 @@ class PartnerCenter:
         if errors:
             raise _combined(errors)
         return FetchedMonth(month, fetched, without)
+
+    def fetch_unbilled(self, period: UnbilledPeriod, currency: str) -> FetchedExport:
+        """The lines that no invoice has yet, of the current or the last billing period, in one currency.
+
+        The month is the manifest's; without it the calendar month of the clock, or the one before.
+        """
+        if _CURRENCY.fullmatch(currency) is None:
+            raise InputError(f"'{currency}' is not the code of a currency. Write it with three letters, such as EUR.")
+        parameters = {"billingPeriod": period, "currencyCode": currency}
+        request = ExportRequest(UNBILLED.path, parameters, currency, UNBILLED.what, "the currency")
+        return self.unbilled.fetch_request(request, None)
 
 
 def _combined(errors: list[ReconError]) -> ReconError:
@@ -223,17 +291,21 @@ def open_partner_center(
 ) -> Iterator[PartnerCenter]:
     """The connector with its connections open. Without `graph` the settings come from RECON_GRAPH_* (InputError)."""
     graph = graph or load_graph_settings()
-    secrets = Secrets()
-    for secret in (graph.client_secret, graph.certificate_password):
-        if secret is not None:
-            secrets.add(secret.get_secret_value())
-    policy = RetryPolicy(graph.attempts, graph.first_wait_seconds, graph.longest_wait_seconds, sleep, clock)
-    credential = make_credential(graph)
-    with new_client(graph.read_timeout_seconds, graph.parallelism) as client:
-        http = Http(client, policy, secrets)
-        api = BilledUsageApi(http, graph, token_source(credential, graph.graph_scope, secrets))
-        scratch = settings.home / "downloads" / "billed_usage"
-        downloader = UsageDownloader(api, http, landing_writer(settings), scratch, graph.parallelism)
+    with open_graph(graph, sleep, clock) as (http, credential):
+        api = ExportApi(http, graph, token_source(credential, graph.graph_scope, http.secrets))
+        invoices = InvoiceApi(http, graph, token_source(credential, graph.partner_center_scope, http.secrets))
+        landing = landing_writer(settings)
+
+        def downloader(export: Export, month_otherwise: MonthOtherwise) -> ExportDownloader:
+            scratch = settings.home / "downloads" / export.prefix.rpartition("/")[2]
+            return ExportDownloader(export, api, http, landing, scratch, graph.parallelism, month_otherwise)
+
+        def month_of_period(request: ExportRequest, _files: Mapping[str, Path]) -> str:
+            return add_months(month_of(clock().date()), -1 if request.parameters["billingPeriod"] == "last" else 0)
+
         yield PartnerCenter(
-            downloader, InvoiceApi(http, graph, token_source(credential, graph.partner_center_scope, secrets))
+            downloader(USAGE, _month_of_first_row),
+            downloader(RECONCILIATION, lambda request, _files: invoices.month_of(request.item)),
+            downloader(UNBILLED, month_of_period),
+            invoices,
         )

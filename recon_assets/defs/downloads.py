@@ -16,28 +16,44 @@ if TYPE_CHECKING:
 
 BSS_DOWNLOAD = dg.AssetKey(["landing", "bss_invoices_download"])
 USAGE_DOWNLOAD = dg.AssetKey(["landing", "azure_invoice_usage_download"])
+RECONCILIATION_DOWNLOAD = dg.AssetKey(["landing", "ms_reconciliation_download"])
 
 
-class UsageDownloadConfig(dg.Config):
+class InvoiceDownloadConfig(dg.Config):
     """Which invoices to fetch; empty: every invoice of the month that Partner Center lists."""
 
     invoice_ids: list[str] = Field(default_factory=list, description="Invoice ids, as Partner Center shows them.")
 
 
 def usage_download_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:  # type: ignore[type-arg]
+    return _invoice_download_asset(USAGE_DOWNLOAD, "Billed Azure usage", "usage", partitions)
+
+
+def reconciliation_download_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:  # type: ignore[type-arg]
+    return _invoice_download_asset(
+        RECONCILIATION_DOWNLOAD, "Reconciliation lines of new commerce", "subscriptions", partitions
+    )
+
+
+def _invoice_download_asset(
+    key: dg.AssetKey,
+    what: str,
+    subject: str,
+    partitions: dg.PartitionsDefinition,  # type: ignore[type-arg]
+) -> dg.AssetsDefinition:
     @dg.asset(
-        key=USAGE_DOWNLOAD,
+        key=key,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(1),
         group_name="landing",
-        description="Billed Azure usage of the month's invoices, from Microsoft Graph (RECON_GRAPH_* settings), stored "
-        "as it came, with its manifest. What is there and unchanged is not downloaded again.",
+        description=f"{what} of the month's invoices, from Microsoft Graph (RECON_GRAPH_* settings), stored as they "
+        "came, with their manifests. What is there and unchanged is not downloaded again.",
         owners=["team:finops"],
         kinds={"azure"},
-        tags={"subject": "usage"},
+        tags={"subject": subject},
     )
-    def azure_invoice_usage_download(
-        context: dg.AssetExecutionContext, config: UsageDownloadConfig, platform: PlatformResource
+    def invoice_download(
+        context: dg.AssetExecutionContext, config: InvoiceDownloadConfig, platform: PlatformResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         # Connectors take a second to import (httpx, azure-identity): only who downloads pays for it.
         from recon_assets.connectors.partner_center import open_partner_center
@@ -46,12 +62,13 @@ def usage_download_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefini
         prepare_home(settings)
         try:
             with open_partner_center(settings) as partner_center:
-                fetched = partner_center.fetch_month(context.partition_key, config.invoice_ids)
+                downloader = partner_center.usage if key == USAGE_DOWNLOAD else partner_center.reconciliation
+                fetched = partner_center.fetch_month(downloader, context.partition_key, config.invoice_ids)
         except ReconError as error:
             raise dg.Failure(str(error), allow_retries=not isinstance(error, InputError)) from None
         return dg.MaterializeResult(metadata=download_metadata(fetched))
 
-    return azure_invoice_usage_download
+    return invoice_download
 
 
 def bss_download_asset() -> dg.AssetsDefinition:
@@ -91,12 +108,12 @@ def bss_metadata(fetched: "FetchedInvoices") -> Mapping[str, Any]:
 
 def download_metadata(fetched: "FetchedMonth") -> Mapping[str, Any]:
     """Invoices, files, bytes and versions. Nothing of a manifest but its eTag: no address, no token."""
-    files = [f"{invoice.folder}/{name}" for invoice in fetched.invoices for name in invoice.files]
+    files = [f"{export.folder}/{name}" for export in fetched.exports for name in export.files]
     return {
-        "invoices": len(fetched.invoices),
-        "new_versions": sum(invoice.outcome == "stored" for invoice in fetched.invoices),
-        "bytes": sum(sum(invoice.files.values()) for invoice in fetched.invoices),
+        "invoices": len(fetched.exports),
+        "new_versions": sum(export.outcome == "stored" for export in fetched.exports),
+        "bytes": sum(sum(export.files.values()) for export in fetched.exports),
         "files": dg.MetadataValue.json(files),
-        "versions": dg.MetadataValue.json({invoice.invoice_id: invoice.etag for invoice in fetched.invoices}),
-        "invoices_without_usage": dg.MetadataValue.json(fetched.without_usage),
+        "versions": dg.MetadataValue.json({export.item: export.etag for export in fetched.exports}),
+        "invoices_without_lines": dg.MetadataValue.json(fetched.without_lines),
     }

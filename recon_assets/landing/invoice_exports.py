@@ -26,8 +26,11 @@ _INVOICE = re.compile(r"InvoiceId=([^/?]+)", re.IGNORECASE)
 _Manifest = tuple[tuple[str, str], LandedFile, dict[str, Any]]
 
 
-def choose_invoice_files(store: FileStore, files: list[LandedFile], prefix: str) -> Chosen:
-    """The parts to read of one month of billed usage or reconciliation lines, by their manifests (rule 2)."""
+def choose_invoice_files(store: FileStore, files: list[LandedFile], prefix: str, kind: str = "") -> Chosen:
+    """The parts to read of one month of billed usage or reconciliation lines, by their manifests (rule 2).
+
+    `kind` is the folder between the month and the invoices, where there is one.
+    """
     chosen = Chosen()
     manifests: dict[str, list[_Manifest]] = {}
     for file in files:
@@ -37,7 +40,7 @@ def choose_invoice_files(store: FileStore, files: list[LandedFile], prefix: str)
             except FileProblem as problem:
                 chosen.problems.append(str(problem))
                 continue
-            invoice = invoice_of(file.path, prefix, str(content.get("rootDirectory") or "")) or ""
+            invoice = invoice_of(file.path, prefix, str(content.get("rootDirectory") or ""), kind) or ""
             order = (sortable_instant(content.get("createdDateTime")) or "", file.path)
             manifests.setdefault(invoice, []).append((order, file, content))
     by_path = {file.path: file for file in files}
@@ -48,11 +51,13 @@ def choose_invoice_files(store: FileStore, files: list[LandedFile], prefix: str)
         for _, replaced, named in older:
             beside = (f"{folder_of(replaced.path)}/{blob_name(blob)}" for blob in blobs_of(named))
             chosen.set_aside.update(dict.fromkeys([replaced.path, *beside], f"older run: {file.path} is newer"))
-    _add_loose(chosen, files, prefix, manifests)
+    _add_loose(chosen, files, prefix, kind, manifests)
     return chosen
 
 
-def _add_loose(chosen: Chosen, files: list[LandedFile], prefix: str, manifests: Mapping[str, list[_Manifest]]) -> None:
+def _add_loose(
+    chosen: Chosen, files: list[LandedFile], prefix: str, kind: str, manifests: Mapping[str, list[_Manifest]]
+) -> None:
     """Files that no manifest names; of one for several invoices, the rows whose invoice has none."""
     managed = {invoice.lower(): found[-1][1].path for invoice, found in manifests.items() if invoice}
     folders = {folder_of(file.path) for file in files if is_manifest(file.path)}
@@ -62,14 +67,14 @@ def _add_loose(chosen: Chosen, files: list[LandedFile], prefix: str, manifests: 
     for file in files:
         if is_manifest(file.path) or file in taken or file.path in chosen.set_aside:
             continue
-        invoice = invoice_of(file.path, prefix, "")
+        invoice = invoice_of(file.path, prefix, "", kind)
         if folder_of(file.path) in folders:
             chosen.set_aside[file.path] = "the manifest beside it does not name it"
         elif invoice is not None and invoice.lower() in managed:
             chosen.set_aside[file.path] = f"its invoice has a manifest: {managed[invoice.lower()]}"
         else:
             facts = {"invoice": invoice, "created_at": None, "has_manifest": "false"}
-            chosen.parts.append(Part(file, facts, True, {} if invoice else ignores))
+            chosen.parts.append(Part(file, facts, True, ignores))
 
 
 def _add_parts(
@@ -98,10 +103,12 @@ def _add_parts(
         chosen.parts.append(Part(manifest, facts, False))
 
 
-def invoice_of(path: str, prefix: str, root_directory: str) -> str | None:
+def invoice_of(path: str, prefix: str, root_directory: str, kind: str = "") -> str | None:
     """InvoiceId= in rootDirectory, else the folder below the month; None leaves it to the InvoiceNumber column."""
     named = _INVOICE.search(root_directory)
     if named:
         return named[1].strip()
     folders = path.removeprefix(prefix).split("/")[1:-1]
+    if kind and folders and folders[0].lower() == kind:
+        folders = folders[1:]
     return folders[0].strip() if folders else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recon_assets.catalogue import SOURCES, columns_of
 from recon_assets.errors import FileProblem
+from recon_assets.landing.manifests import is_manifest
 from recon_assets.landing.profiles import Profile
 from recon_assets.sources.bss_json import BOUND, open_bss_page
 from recon_assets.sources.convert import Frame, Origin
@@ -62,7 +63,8 @@ def open_file(
         page, copies = open_bss_page(path, file, limits)
         frame = Frame(columns, BOUND, origin, dialect=Dialect(comma_groups=False))
         return Opened([(page, frame)], {"invoice_copies": copies})
-    if SOURCES[source].may_be_empty_file and _is_empty(path, file, limits):
+    is_run_without_lines = reader == "delimited" and is_manifest(file)
+    if is_run_without_lines or (SOURCES[source].may_be_empty_file and _is_empty(path, file, limits)):
         return Opened([(RecordTable([], lambda: iter(())), Frame(columns, {}, origin))])
     if file.lower().removesuffix(".gz").endswith((".json", ".jsonl")):
         return Opened([_open_reconciliation_lines(source, path, origin, limits)])

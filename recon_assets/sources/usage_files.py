@@ -37,11 +37,11 @@ class UsageFile:
 
 def choose_files(source: str, month: str, files: list[LandedFile], store: FileStore) -> Chosen:
     """Parts to read of the landed files of one month, by the source's manifests."""
-    prefix, manifests = SOURCES[source].prefix, SOURCES[source].manifests
+    prefix, manifests, kind = SOURCES[source].prefix, SOURCES[source].manifests, SOURCES[source].file_kind
     if manifests == "cost":
         return choose_cost_files(store, files, prefix, month)
     if manifests == "graph":
-        return choose_invoice_files(store, files, prefix)
+        return choose_invoice_files(store, files, prefix, kind)
     return Chosen([Part(file, {}, True) for file in files])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recon_assets.connectors.graph import REDACTED
-from recon_assets.connectors.partner_center import PartnerCenter, open_partner_center
+from recon_assets.connectors.partner_center import USAGE, Export, PartnerCenter, open_partner_center
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.errors import ReconError
 from recon_assets.settings import Settings
@@ -160,9 +160,11 @@ def error_text(error: ReconError) -> str:
     return str(error)
 
 
-def stored_versions(settings: Settings, invoice_id: str = "G000000001", month: str = "2025-03") -> list[Path]:
+def stored_versions(
+    settings: Settings, invoice_id: str = "G000000001", month: str = "2025-03", export: Export = USAGE
+) -> list[Path]:
     """Folders of the stored versions of an invoice, each with its manifest, in order of their names."""
-    folder = settings.landing / "partner_center" / "billed_usage" / month / invoice_id
+    folder = settings.landing / export.folder(month, invoice_id)
     manifests = sorted(folder.glob("*/manifest.json"))
     assert all(f'"sasToken": "{REDACTED}"' in path.read_text(encoding="utf-8") for path in manifests)
     return [path.parent for path in manifests]

@@ -47,9 +47,34 @@ def usage_file(lines: int, invoice: str = "G000000001", month: str = "2025-03") 
     return gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), mtime=0)
 
 
+def reconciliation_file(lines: int, invoice: str = "G000000001") -> bytes:
+    """A file of the reconciliation export of new commerce, likewise; lines that are not billed have no invoice."""
+    rows = [
+        {
+            "PartnerId": "6e75cca6-47f0-47a3-a928-9d5315750bd9",
+            "CustomerName": "Contoso",
+            "InvoiceNumber": invoice,
+            "ProductName": "Microsoft 365 Business Premium",
+            "ChargeType": "cycleCharge",
+            "UnitPrice": "12.5",
+            "Quantity": "4",
+            "Subtotal": "50",
+            "TaxTotal": "9.5",
+            "Total": "59.5",
+            "Currency": "EUR",
+            "SubscriptionId": f"44444444-aaaa-4bbb-8ccc-{n:012d}",
+            # A charge of a year, dated in a month before that of the invoice: it says nothing of the invoice's month.
+            "ChargeStartDate": "2024-11-01T00:00:00Z",
+            "ChargeEndDate": "2025-10-31T00:00:00Z",
+        }
+        for n in range(lines)
+    ]
+    return gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), mtime=0)
+
+
 @dataclass
 class Invoice:
-    """What Microsoft holds of an invoice's usage now."""
+    """What Microsoft holds of an invoice now, or in its place of a currency's unbilled lines."""
 
     blobs: dict[str, bytes]
     etag: str = "WYjLro78HdMg6vUWR"
@@ -104,6 +129,7 @@ class Service:
         self.by_id: dict[str, Any] = {}
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.requests: list[tuple[str, str]] = []  # route, subject
+        self.exports: list[tuple[str, dict[str, str]]] = []  # address below partners/billing, and body
         self.ranges: list[str] = []
         self.breaks_contract = False
         self.polls_until_made = 1
@@ -156,6 +182,7 @@ class Service:
             invoice = self.invoices[invoice_id]
             self.sas_number += 1
             month = f"/BillingMonth={invoice.month.replace('-', '')}" if invoice.month else ""
+            item = f"{'InvoiceId' if invoice_id.startswith('G') else 'Currency'}={invoice_id}"
             self._manifests[manifest_id] = {
                 "@odata.type": f"{BILLING}.manifest",
                 "id": manifest_id,
@@ -164,7 +191,7 @@ class Service:
                 "createdDateTime": invoice.created,
                 "eTag": invoice.etag,
                 "partnerTenantId": TENANT,
-                "rootDirectory": f"{self.url}/blobs/PartnerTenantId={TENANT}{month}/InvoiceId={invoice_id}/Fragment=x",
+                "rootDirectory": f"{self.url}/blobs/PartnerTenantId={TENANT}{month}/{item}/Fragment=x",
                 "sasToken": f"sv=2023-01-03&sr=d&se=2025-04-03T00%3A00%3A00Z&sp=rl&sig={SIGNATURE}-{self.sas_number}",
                 "partitionType": "ItemCount",
                 "blobCount": len(invoice.blobs),
@@ -224,7 +251,8 @@ class _EntraHandler(_Base):
 class _Handler(_Base):
     def do_POST(self) -> None:
         content = json.loads(self.body())
-        invoice_id = content["invoiceId"]
+        invoice_id = content.get("invoiceId") or content["currencyCode"]
+        self.service.exports.append((self.path.removeprefix("/reports/partners/billing/"), content))
         if self._faulty("export", invoice_id) or not self._authorized():
             return
         if invoice_id not in self.service.invoices:
@@ -265,7 +293,9 @@ class _Handler(_Base):
         if name in service.held:
             service.held_requested.set()
             service.hold.wait(30)
-        invoice_id = next(part.partition("=")[2] for part in path.split("/") if part.startswith("InvoiceId="))
+        invoice_id = next(
+            part.partition("=")[2] for part in path.split("/") if part.startswith(("InvoiceId=", "Currency="))
+        )
         content = service.invoices[invoice_id].blobs.get(name)
         faults = service.faults["blob"]
         fault = faults.popleft() if faults else None

@@ -26,7 +26,7 @@ def test_a_file_of_another_size_than_announced_before_begins_anew(
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     wrong_size = {"Content-Range": f"bytes 4000-{len(FILE) + 9}/{len(FILE) + 10}"}
     service.plant("blob", Fault(drop_after=4000), Fault(headers=wrong_size, body=FILE[4000:] + b"0123456789"))
-    connect().downloader.fetch(INVOICE)
+    connect().usage.fetch(INVOICE)
     assert stored(settings) == FILE
     assert service.ranges == ["", "bytes=4000-", ""]
 
@@ -39,7 +39,7 @@ def test_a_damaged_file_is_noticed_by_its_md5_or_by_its_own_check_sum(
     service.with_md5 = with_md5
     damaged = FILE[:5000] + bytes([FILE[5000] ^ 1]) + FILE[5001:]
     service.plant("blob", Fault(body=damaged))
-    connect().downloader.fetch(INVOICE)
+    connect().usage.fetch(INVOICE)
     assert stored(settings) == FILE
     assert len(service.asked_blobs()) == 2
 
@@ -50,7 +50,7 @@ def test_a_file_that_never_arrives_whole_is_an_error_and_nothing_is_stored(
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     service.plant("blob", *[Fault(body=FILE[:-100])] * 3)
     with pytest.raises(ReconError, match="did not arrive as it is: its content does not have the MD5") as caught:
-        connect(attempts=3).downloader.fetch(INVOICE)
+        connect(attempts=3).usage.fetch(INVOICE)
     error_text(caught.value)
     assert stored_versions(settings) == []
 
@@ -59,7 +59,7 @@ def test_a_file_that_was_replaced_meanwhile_begins_anew(service: Service, connec
     """If-Match: bytes of two contents must never be put together."""
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     service.plant("blob", Fault(drop_after=4000), Fault(412))
-    connect().downloader.fetch(INVOICE)
+    connect().usage.fetch(INVOICE)
     assert stored(settings) == FILE
     assert service.ranges == ["", "bytes=4000-", ""]
 
@@ -69,7 +69,7 @@ def test_many_breaks_are_no_outage_as_long_as_each_brings_bytes(
 ) -> None:
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     service.plant("blob", *[Fault(drop_after=2000)] * 8)
-    connect(attempts=2).downloader.fetch(INVOICE)
+    connect(attempts=2).usage.fetch(INVOICE)
     assert stored(settings) == FILE
 
 
@@ -80,10 +80,10 @@ def test_bytes_that_were_complete_but_not_verified_yet_are_not_asked_for_again(
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     service.plant("blob", Fault(drop_after=4000), Fault(404))
     with pytest.raises(ReconError, match="answered 404"):
-        connect().downloader.fetch(INVOICE)
+        connect().usage.fetch(INVOICE)
     partial = next((settings.home / "downloads").rglob(NAME))
     partial.write_bytes(FILE)
-    connect().downloader.fetch(INVOICE)
+    connect().usage.fetch(INVOICE)
     assert stored(settings) == FILE
     assert service.ranges[-1] == f"bytes={len(FILE)}-"
 
@@ -92,10 +92,10 @@ def test_damage_in_a_resumed_file_is_noticed(service: Service, connect: Connect,
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     service.plant("blob", Fault(drop_after=4000), Fault(404))
     with pytest.raises(ReconError):
-        connect().downloader.fetch(INVOICE)
+        connect().usage.fetch(INVOICE)
     partial = next((settings.home / "downloads").rglob(NAME))
     partial.write_bytes(b"x" * partial.stat().st_size)
-    connect().downloader.fetch(INVOICE)
+    connect().usage.fetch(INVOICE)
     assert stored(settings) == FILE
 
 
@@ -125,7 +125,7 @@ def test_a_manifest_that_cannot_be_trusted_is_refused(
 ) -> None:
     service.invoices[INVOICE] = Invoice({NAME: FILE}, manifest_changes=changes)
     with pytest.raises(ReconError, match=problem.replace(".", r"\.")) as caught:
-        connect().downloader.fetch(INVOICE)
+        connect().usage.fetch(INVOICE)
     error_text(caught.value)
     assert service.asked_blobs() == []
     assert list(settings.landing.iterdir()) == []
@@ -135,7 +135,7 @@ def test_the_token_is_not_sent_to_another_service(service: Service, connect: Con
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     service.public_url = "http://127.0.0.2:9"
     with pytest.raises(ReconError, match=r"points to another service \(127.0.0.2:9\), which is not asked") as caught:
-        connect(base_url=service.url).downloader.fetch(INVOICE)
+        connect(base_url=service.url).usage.fetch(INVOICE)
     error_text(caught.value)
 
 
@@ -143,17 +143,17 @@ def test_an_invoice_without_files_is_stored_as_its_manifest(
     service: Service, connect: Connect, settings: Settings
 ) -> None:
     service.invoices[INVOICE] = Invoice({})
-    assert connect().downloader.fetch(INVOICE).outcome == "stored"
-    assert connect().downloader.fetch(INVOICE).outcome == "unchanged"
+    assert connect().usage.fetch(INVOICE).outcome == "stored"
+    assert connect().usage.fetch(INVOICE).outcome == "unchanged"
 
 
 def test_a_stored_version_that_lost_a_file_is_fetched_again(
     service: Service, connect: Connect, settings: Settings
 ) -> None:
     service.invoices[INVOICE] = Invoice({NAME: FILE})
-    connect().downloader.fetch(INVOICE)
+    connect().usage.fetch(INVOICE)
     (stored_versions(settings)[-1] / NAME).unlink()
-    assert connect().downloader.fetch(INVOICE).outcome == "stored"
+    assert connect().usage.fetch(INVOICE).outcome == "stored"
     assert stored(settings) == FILE
 
 
@@ -161,15 +161,15 @@ def test_two_downloads_of_one_invoice_do_not_meet(service: Service, connect: Con
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     lock = settings.home / "downloads" / "billed_usage" / f"{INVOICE}.lock"
     with only_one(lock, "usage"), pytest.raises(ReconError, match="being fetched by another process"):
-        connect().downloader.fetch(INVOICE)
-    assert connect().downloader.fetch(INVOICE).outcome == "stored"
+        connect().usage.fetch(INVOICE)
+    assert connect().usage.fetch(INVOICE).outcome == "stored"
 
 
 def test_a_missing_landing_zone_is_not_made_up(service: Service, connect: Connect, settings: Settings) -> None:
     service.invoices[INVOICE] = Invoice({NAME: FILE})
     settings.landing.rmdir()
     with pytest.raises(InputError, match=r"does not exist. Create it, or set RECON_LANDING_URL"):
-        connect().downloader.fetch(INVOICE)
+        connect().usage.fetch(INVOICE)
 
 
 def test_a_publication_that_was_interrupted_is_made_whole_by_the_next(tmp_path: Path) -> None:

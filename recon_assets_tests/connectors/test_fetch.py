@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from recon_assets.cli.fetch import fetch
+from recon_assets.connectors.partner_center import FetchedMonth, PartnerCenter
 from recon_assets.connectors.settings import load_graph_settings
-from recon_assets.defs.downloads import USAGE_DOWNLOAD, UsageDownloadConfig, usage_download_asset
+from recon_assets.defs.downloads import USAGE_DOWNLOAD, InvoiceDownloadConfig, usage_download_asset
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError, ReconError
 from recon_assets.settings import Settings
@@ -53,6 +54,10 @@ def listed(invoice_id: str, invoiced: str, **changes: object) -> dict[str, Any]:
 
 def list_invoices(service: Service, *items: Mapping[str, Any]) -> None:
     service.listed = {"totalCount": len(items), "items": list(items), "links": {}}
+
+
+def fetch_month(partner_center: PartnerCenter, month: str, invoice_ids: list[str] | None = None) -> FetchedMonth:
+    return partner_center.fetch_month(partner_center.usage, month, invoice_ids)
 
 
 # Settings
@@ -102,14 +107,14 @@ def test_the_months_invoices_are_those_whose_billing_period_begins_in_it(
         *(listed(f"G1{n:08d}", "2023-01-07") for n in range(120)),
     )
     service.by_id = {FIRST: listed(FIRST, "2025-04-06", billingPeriodStartDate="2025-03-01T00:00:00Z")}
-    assert connect().invoices.usage_invoices("2025-03") == [FIRST, SECOND]
+    assert connect().invoices.invoices_of("2025-03") == [FIRST, SECOND]
 
 
 def test_every_page_of_invoices_is_read(service: Service, connect: Connect) -> None:
     pages = [listed(f"G1{n:08d}", "2025-04-07", billingPeriodStartDate="2025-03-01T00:00:00Z") for n in range(250)]
     list_invoices(service, *pages)
     service.listed["links"] = {"next": {"uri": "/invoices?size=100&offset=100", "method": "GET", "headers": []}}
-    assert len(connect().invoices.usage_invoices("2025-03")) == 250
+    assert len(connect().invoices.invoices_of("2025-03")) == 250
 
 
 def test_an_amendment_is_asked_for_in_place_of_the_void_note_that_lists_it(service: Service, connect: Connect) -> None:
@@ -119,13 +124,13 @@ def test_an_amendment_is_asked_for_in_place_of_the_void_note_that_lists_it(servi
         listed("D000000001", "2025-04-06", invoiceType="Recurring"),
         listed(FIRST, "2025-04-06", documentType="void_note", amendments=[amendment]),
     )
-    assert connect().invoices.usage_invoices("2025-03") == [SECOND]
+    assert connect().invoices.invoices_of("2025-03") == [SECOND]
 
 
 def test_an_app_that_may_not_list_invoices_is_told_so(service: Service, connect: Connect) -> None:
     service.plant("invoices", Fault(403))
     with pytest.raises(InputError, match="may not list invoices.*or name the invoices") as caught:  # noqa: RUF043
-        connect().fetch_month("2025-03")
+        fetch_month(connect(), "2025-03")
     error_text(caught.value)
 
 
@@ -134,7 +139,7 @@ def test_every_invoice_is_tried_before_an_error_is_raised(
 ) -> None:
     service.invoices[SECOND] = Invoice({"a.json.gz": usage_file(5, SECOND)})
     with pytest.raises(InputError, match=f"Invoice {FIRST} was not found"):
-        connect().fetch_month("2025-03", [FIRST, SECOND])
+        fetch_month(connect(), "2025-03", [FIRST, SECOND])
     assert len(stored_versions(settings, SECOND)) == 1
 
 
@@ -145,11 +150,11 @@ def test_an_invoice_that_was_looked_up_may_have_no_usage_but_a_named_one_may_not
     list_invoices(service, listed(FIRST, "2025-04-07", **period), listed(SECOND, "2025-04-07", **period))
     service.invoices[FIRST] = Invoice({}, error={"code": "5000", "message": "No data available"})
     service.invoices[SECOND] = Invoice({"a.json.gz": usage_file(5, SECOND)})
-    month = connect().fetch_month("2025-03")
-    assert month.without_usage == [FIRST]
-    assert [invoice.invoice_id for invoice in month.invoices] == [SECOND]
+    month = fetch_month(connect(), "2025-03")
+    assert month.without_lines == [FIRST]
+    assert [export.item for export in month.exports] == [SECOND]
     with pytest.raises(Exception, match="No data available"):
-        connect().fetch_month("2025-03", [FIRST])
+        fetch_month(connect(), "2025-03", [FIRST])
 
 
 # recon fetch usage
@@ -207,7 +212,7 @@ def materialize(month: str, *invoice_ids: str, raise_on_error: bool = True) -> d
         partition_key=month,
         resources={"platform": PlatformResource()},
         run_config=dg.RunConfig(
-            {"landing__azure_invoice_usage_download": UsageDownloadConfig(invoice_ids=[*invoice_ids])}
+            {"landing__azure_invoice_usage_download": InvoiceDownloadConfig(invoice_ids=[*invoice_ids])}
         ),
         raise_on_error=raise_on_error,
     )

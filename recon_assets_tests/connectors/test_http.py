@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from recon_assets.connectors.graph import BilledUsageApi
+from recon_assets.connectors.graph import ExportApi, ExportRequest
 from recon_assets.connectors.settings import GraphSettings
 from recon_assets.errors import ReconError
 from recon_assets.transport.http import Http, new_client
@@ -77,11 +77,12 @@ def test_addresses_keep_the_version_of_graph_and_the_answer_may_be_the_operation
             return httpx.Response(200, json={"id": "op 1", "status": "notStarted"})
         return httpx.Response(200, json={"id": "op 1", "status": "unknownFutureValue"})
 
+    request = ExportRequest("usage/billed/export", {"invoiceId": "G1"}, "G1", "usage", "the invoice id", "G1")
     settings = GraphSettings(_env_file=None, tenant_id="t", client_id="c", client_secret="s")  # type: ignore[call-arg]
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
         http = Http(client, RetryPolicy(sleep=time.sleep, clock=time.clock), Secrets())
         with pytest.raises(ReconError, match="the status 'unknownFutureValue'"):
-            BilledUsageApi(http, settings, lambda: SecretStr("token")).export("G1")
+            ExportApi(http, settings, lambda: SecretStr("token")).export(request)
     base = "https://graph.microsoft.com/v1.0/reports/partners/billing"
     assert asked == [f"POST {base}/usage/billed/export", f"GET {base}/operations/op%201"]
 
