@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from recon_assets.azure.urls import is_azure
-from recon_assets.catalogue import SOURCES, Source
+from recon_assets.catalogue import SOURCES, SUBJECTS, Source
 from recon_assets.errors import FileProblem, InputError
 from recon_assets.lakehouse.raw import LoadedFile, RawStore
 from recon_assets.landing.discovery import discover, month_of_file
@@ -146,8 +146,15 @@ def _source_of(report: Report, trial: Platform, source: str | None) -> Source | 
 
 
 def _fits(source: Source, file: Path, trial: Platform) -> bool:
-    """Whether the file is one of the source by its ending and its columns; what else is open does not matter."""
-    if not file.name.lower().endswith(source.suffixes) or source.reader == "usage":
+    """Whether the file is one of the source by its ending and its columns; what else is open does not matter.
+
+    One that is only shown has the columns of another: it is told by its folder, or by whoever asks.
+    """
+    if (
+        source.name in SUBJECTS[source.subject].shown
+        or not file.name.lower().endswith(source.suffixes)
+        or source.reader == "usage"
+    ):
         return False
     try:
         _open(source, file, "2000-01", trial)

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import json
+import re
 from decimal import Decimal
 from typing import Any, TextIO
 
@@ -39,8 +40,16 @@ def connect_published(as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnec
 
 
 def run_query(sql: str, form: str, as_of: dt.datetime | None, out: TextIO) -> None:
-    """Write the result of one SQL statement as a table, CSV or JSON."""
-    with connect_published(as_of) as connection:
+    """Write the result of one SQL statement as a table, CSV or JSON.
+
+    One that names schema `raw` reads the raw months too, as they are loaded now; they have no past.
+    """
+    platform = Platform.from_settings()
+    names_raw = bool(re.search(r"\braw\b", sql, re.IGNORECASE))
+    if names_raw and as_of is not None:
+        raise InputError("The raw months are only there as they are now; leave --as-of out, or query schema marts.")
+    raw = platform.raw if names_raw else None
+    with platform.published.connect(published_marts().values(), as_of, raw=raw) as connection:
         try:
             require_reading(connection, sql)
             result = connection.execute(sql)

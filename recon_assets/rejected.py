@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from recon_assets.catalogue import source_windows
+from recon_assets.catalogue import load_windows
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.months import add_months
 
@@ -27,7 +27,7 @@ class Rejections:
 def rejections(raw: RawStore, subjects: list[str], months: list[str]) -> list[Rejections]:
     """What the newest loads rejected of the sources of `subjects`, in the windows of `months`; sources with any."""
     found = []
-    for window in (window for subject in subjects for window in source_windows(subject)):
+    for window in (window for subject in subjects for window in load_windows(subject)):
         counts: dict[str, int] = {}
         first: list[str] = []
         for month in sorted({add_months(month, offset) for month in months for offset in window.offsets}):

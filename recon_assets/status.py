@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from recon_assets.catalogue import SUBJECTS, SourceWindow, source_windows, sources_of
+from recon_assets.catalogue import SUBJECTS, SourceWindow, load_windows, source_windows, sources_of
 from recon_assets.errors import NotListed
 from recon_assets.landing.discovery import discover
 from recon_assets.months import add_months
@@ -79,8 +79,9 @@ def _landed(platform: Platform, subject: str, problems: list[str]) -> tuple[Land
 
 def _state(platform: Platform, subject: str, month: str, landed: Landed, unlisted: set[str]) -> dict[str, object]:
     """What has landed of the month and its window, and how far it is loaded: fields of MonthStatus."""
-    windows = source_windows(subject)
+    windows = load_windows(subject)
     in_window = [(w, add_months(month, offset)) for w in windows for offset in w.offsets]
+    compared = [(w, other) for w, other in in_window if w in source_windows(subject)]
     failures = [platform.raw.read_failed(w.source, other) for w, other in in_window]
     reasons = {
         f"{w.source} {other}": platform.why_load(w.source, other, landed[w.source].get(other, []))
@@ -91,7 +92,7 @@ def _state(platform: Platform, subject: str, month: str, landed: Landed, unliste
     return {
         "window_status": window_status(subject, month, present, platform.clock().date()),
         "landed": {s: [file.path for file in months[month]] for s, months in landed.items() if months.get(month)},
-        "missing": [text for w, other in in_window if (text := _missing(w, month, other, landed[w.source]))],
+        "missing": [text for w, other in compared if (text := _missing(w, month, other, landed[w.source]))],
         "not_loaded": _with_reason(reasons, "new", "changed", "damaged"),
         "older_reader": _with_reason(reasons, "older_reader"),
         "gone": _with_reason(reasons, "gone"),

@@ -11,6 +11,7 @@ from recon_assets.catalogue.catalogue import (
     SourceWindow,
     columns_of,
     compared_mart,
+    load_windows,
     source_windows,
     sources_of,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Subject",
     "columns_of",
     "compared_mart",
+    "load_windows",
     "normalize_heading",
     "source_windows",
     "sources_of",

@@ -48,7 +48,8 @@ def read_catalogue(folder: Path) -> tuple[dict[str, Source], dict[str, Subject]]
 def _checked_source(path: Path, subjects: Declaration, subject: Subject) -> tuple[Declaration, Source]:
     if not path.is_file():
         side = "left" if path.stem in subject.left.sources else "right"
-        raise subjects.error((side, "sources"), f"{path.stem} has no declaration {path.name}")
+        place = ("shown",) if path.stem in subject.shown else (side, "sources")
+        raise subjects.error(place, f"{path.stem} has no declaration {path.name}")
     declaration, source = read_source(path, subject.name)
     for place, message in problems_of_source(source):
         raise declaration.error(place, message)
@@ -74,7 +75,12 @@ def columns_of(source: str) -> tuple[Column, ...]:
 
 
 def source_windows(subject: str) -> tuple[SourceWindow, ...]:
-    """The windows of a subject's sources."""
+    """The windows of the sources that a subject compares."""
+    return tuple(window for window in load_windows(subject) if window.source in SUBJECTS[subject].compared)
+
+
+def load_windows(subject: str) -> tuple[SourceWindow, ...]:
+    """The windows of all of a subject's sources, those that are only shown included."""
     required = SUBJECTS[subject].required
     return tuple(
         SourceWindow(subject, s.name, s.window.from_offset, s.window.to_offset, (s.name,) in required)

@@ -86,7 +86,7 @@ def _mentions(sql: str, names: list[str]) -> bool:
 def problems_of_subject(subject: Subject) -> Iterator[Problem]:
     for number, group in enumerate(subject.required):
         for name in group:
-            if name not in subject.sources:
+            if name not in subject.compared:
                 yield ("required", number), f"{name} is on neither side of the subject"
     if subject.at_stake.mart not in subject.marts:
         yield ("at_stake", "mart"), f"{subject.at_stake.mart} is none of the subject's marts"

@@ -52,7 +52,8 @@ def _macros() -> str:
 
 
 def _raw_yml() -> str:
-    tables = "".join(_raw_table(table) for table in raw_tables())
+    shown = {source for subject in SUBJECTS.values() for source in subject.shown}
+    tables = "".join(_raw_table(table) for table in raw_tables() if table.source not in shown)
     text = "Typed months of the landed files, as Parquet; registered as views by macros/register_raw.sql."
     head = f"  - name: raw\n    description: {_quoted(text)}\n    schema: raw\n    tables:\n"
     return f"version: 2\n\n# {_NOTICE}\nsources:\n{head}{tables}"

@@ -177,8 +177,13 @@ class Subject(Declared):
     required: tuple[tuple[str, ...], ...]
     marts: dict[str, ComparedMart]
     at_stake: AtStake
+    shown: tuple[str, ...] = ()  # sources that are loaded and shown, on neither side: never built nor published
     settle_days: int = 0  # after its end until a month is final
 
     @property
-    def sources(self) -> tuple[str, ...]:
+    def compared(self) -> tuple[str, ...]:
         return (*self.left.sources, *self.right.sources)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (*self.compared, *self.shown)

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from recon_assets.catalogue.marts import Mart
+from recon_assets.catalogue.raw_tables import raw_tables
 from recon_assets.clock import Clock
 from recon_assets.errors import FileGone, InputError
 from recon_assets.lakehouse.log import (
@@ -34,8 +35,9 @@ from recon_assets.lakehouse.log import (
     Publications,
     closed_months,
 )
+from recon_assets.lakehouse.raw import RawStore
 from recon_assets.lakehouse.tables import Partition, Tables, files_of, until_committed
-from recon_assets.lakehouse.views import add_logs, mart_schema, quoted, view_sql
+from recon_assets.lakehouse.views import add_logs, mart_schema, quoted, raw_sql, view_sql
 from recon_assets.transport.locks import lock_file
 
 if TYPE_CHECKING:
@@ -173,11 +175,16 @@ class PublishedStore:
             return until_committed(write)
 
     def connect(
-        self, marts: Iterable[Mart], as_of: dt.datetime | None = None, config: dict[str, Any] | None = None
+        self,
+        marts: Iterable[Mart],
+        as_of: dt.datetime | None = None,
+        config: dict[str, Any] | None = None,
+        raw: RawStore | None = None,
     ) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection with every mart as a view of schema `marts`, at one moment of the log.
 
-        `config` are DuckDB's own settings, such as memory_limit.
+        `config` are DuckDB's own settings, such as memory_limit; `raw` adds the tables of the raw months, as they are
+        loaded now, as views of schema `raw`.
 
         It reaches files of the published tables and no others. Those DuckDB would also let it write: SQL that is not
         our own passes `require_reading` first.
@@ -200,7 +207,12 @@ class PublishedStore:
                 "removed files of it (RECON_PUBLISHED_KEEP_DAYS). Choose a later time."
             ) from error
         add_logs(connection, current, self.closings(as_of))
-        connection.execute(f"set allowed_directories = [{quoted(str(self.root))}]")
+        if raw is not None:
+            connection.execute("create schema raw")
+            for table in (table for table in raw_tables() if table.table != "loads"):  # those are in the records
+                connection.execute(f"create view raw.{table.name} as {raw_sql(table, raw.files_of(table))}")
+        folders = ", ".join(quoted(str(store.root)) for store in (self, raw) if store is not None)
+        connection.execute(f"set allowed_directories = [{folders}]")
         connection.execute("set enable_external_access = false; set lock_configuration = true")
         return connection
 

@@ -18,6 +18,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from recon_assets.catalogue import SOURCES
+from recon_assets.catalogue.raw_tables import RawTable
 from recon_assets.landing.store import file_state
 from recon_assets.months import is_month
 
@@ -178,6 +180,12 @@ class RawStore:
         (folder / _COMMIT).unlink(missing_ok=True)
         self._forget_failure(folder)
         return was_there
+
+    def files_of(self, table: RawTable) -> list[str]:
+        """Parquet files of a table of schema `raw` in every committed month, of its source or of all."""
+        sources = [table.source] if table.source else list(SOURCES)
+        months = (self.read(source, month) for source in sources for month in self.months(source))
+        return [str(self.root / path) for month in months if month for path in month.tables.get(table.table, ())]
 
     def rejected_files(self, source: str, month: str) -> list[Path]:
         """Parquet files with the rejected rows of the newest attempt, failed or committed."""

@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from recon_assets.catalogue.marts import Mart
+from recon_assets.catalogue.raw_tables import RawTable
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.log import Closing, Publication
 
@@ -39,6 +40,15 @@ def view_sql(mart: Mart, files: list[str]) -> str:
     rows = f"select * from read_parquet([{listed}], hive_partitioning = true, union_by_name = true)"
     # The empty part names the columns that a mart got after all of its months were published.
     return f"select {columns} from ({rows} union all by name {empty})"
+
+
+def raw_sql(table: RawTable, files: list[str]) -> str:
+    """Rows of a table of the raw months in these files; columns that older loads lack are null."""
+    empty = f"select {', '.join(f'cast(null as {c.sql_type}) as {c.name}' for c in table.columns)} where false"
+    if not files:
+        return empty
+    listed = ", ".join(quoted(file) for file in files)
+    return f"select * from read_parquet([{listed}], union_by_name = true) union all by name {empty}"
 
 
 def instant_sql(moment: dt.datetime) -> str:

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recon_assets.catalogue import SOURCES, SUBJECTS, source_windows, sources_of
+from recon_assets.catalogue import SOURCES, SUBJECTS, load_windows, sources_of
 from recon_assets.errors import NotListed
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FileStore, LandedFile
@@ -49,7 +49,7 @@ def plan_loads(subject: str, months: list[str], landed: Landed, platform: "Platf
     absent. So is every damaged one: builds read all months of a source.
     """
     planned = []
-    for window in source_windows(subject):
+    for window in load_windows(subject):
         reach = add_months(max(months), window.to_offset)
         files = landed[window.source]
         for month in sorted({*files, *platform.raw.recorded_months(window.source)}):

@@ -108,6 +108,27 @@ def graph_settings(service: Service, **changes: object) -> GraphSettings:
 
 
 @pytest.fixture
+def environment(service: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """RECON_* variables that lead to the service, without pauses."""
+    variables = {
+        "RECON_HOME": str(settings.home),
+        "RECON_GRAPH_TENANT_ID": TENANT,
+        "RECON_GRAPH_CLIENT_ID": "an-app",
+        "RECON_GRAPH_CLIENT_SECRET": CLIENT_SECRET,
+        "RECON_GRAPH_BASE_URL": service.url,
+        "RECON_GRAPH_AUTHORITY": service.authority,
+        "RECON_GRAPH_PARTNER_CENTER_URL": service.url,
+        "RECON_GRAPH_FIRST_WAIT_SECONDS": "0",
+        "RECON_GRAPH_LONGEST_WAIT_SECONDS": "0",
+        "RECON_GRAPH_POLL_SHORTEST_SECONDS": "0",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(settings.home)
+    return monkeypatch
+
+
+@pytest.fixture
 def connect(settings: Settings, service: Service, time: Time) -> Iterator["Connect"]:
     with ExitStack() as stack:
         yield Connect(settings, service, time, stack)

@@ -15,30 +15,9 @@ from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError, ReconError
 from recon_assets.settings import Settings
 from recon_assets_tests.connectors.conftest import Connect, error_text, require_no_secret, stored_versions
-from recon_assets_tests.connectors.service import CLIENT_SECRET, TENANT, Fault, Invoice, Service, usage_file
+from recon_assets_tests.connectors.service import Fault, Invoice, Service, usage_file
 
 FIRST, SECOND = "G000000001", "G000000002"
-
-
-@pytest.fixture
-def environment(service: Service, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """RECON_* variables that lead to the service, without pauses."""
-    variables = {
-        "RECON_HOME": str(settings.home),
-        "RECON_GRAPH_TENANT_ID": TENANT,
-        "RECON_GRAPH_CLIENT_ID": "an-app",
-        "RECON_GRAPH_CLIENT_SECRET": CLIENT_SECRET,
-        "RECON_GRAPH_BASE_URL": service.url,
-        "RECON_GRAPH_AUTHORITY": service.authority,
-        "RECON_GRAPH_PARTNER_CENTER_URL": service.url,
-        "RECON_GRAPH_FIRST_WAIT_SECONDS": "0",
-        "RECON_GRAPH_LONGEST_WAIT_SECONDS": "0",
-        "RECON_GRAPH_POLL_SHORTEST_SECONDS": "0",
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(settings.home)
-    return monkeypatch
 
 
 def listed(invoice_id: str, invoiced: str, **changes: object) -> dict[str, Any]:
