@@ -21,6 +21,7 @@ from recon_assets.azure.urls import is_azure
 from recon_assets.catalogue import SOURCES
 from recon_assets.connectors.bss_settings import BssSettings
 from recon_assets.connectors.settings import GraphSettings
+from recon_assets.connectors.sharepoint_settings import SharePointSettings
 from recon_assets.environment import EnvironmentSettings, dot_env
 from recon_assets.errors import ReconError
 from recon_assets.lakehouse.settled import unlike_the_log
@@ -40,6 +41,7 @@ _SETTINGS: tuple[type[EnvironmentSettings], ...] = (
     AzureSettings,
     BssSettings,
     GraphSettings,
+    SharePointSettings,
 )
 # Read by deploy/workspace.yaml and by the tests.
 OTHER_VARIABLES = {"RECON_CODE_HOST", "RECON_CODE_PORT", "RECON_SHARED", "RECON_TESTS_NO_SKIPS"}

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from recon_assets.errors import ReconError
 from recon_assets.home import prepare_home
 from recon_assets.months import parse_month
 from recon_assets.settings import load_settings
+from recon_assets.visible import visible
 
 if TYPE_CHECKING:
     from recon_assets.connectors.partner_center import FetchedExport, UnbilledPeriod
@@ -104,3 +106,30 @@ def bss() -> None:
         click.echo("No invoice is new or changed.")
     if fetched.watermark:
         click.echo(f"Complete up to {fetched.watermark.isoformat()}.")
+
+
+@fetch.command()
+def sharepoint() -> None:
+    """Mirror a SharePoint or OneDrive folder (RECON_SHAREPOINT_* settings, with the app of RECON_GRAPH_*)."""
+    from recon_assets.connectors.sharepoint import open_sharepoint
+
+    settings = load_settings()
+    prepare_home(settings)
+    with open_sharepoint(settings) as folder:
+        fetched = folder.fetch()
+    if fetched.began_anew:
+        click.echo("Microsoft Graph did not know the last look any more: the whole folder was listed again.")
+    for word, paths in (("new", fetched.new), ("changed", fetched.changed), ("removed", fetched.removed)):
+        for path in paths:
+            click.echo(f"{word}: {visible(path)}")
+    for before, now in fetched.renamed.items():
+        click.echo(f"renamed: {visible(before)} is {visible(now)} now")
+    for path, why in fetched.left_out.items():
+        click.echo(f"left out: {visible(path)}: {why}")
+    click.echo(
+        f"{len(fetched.new)} new, {len(fetched.changed)} changed, {len(fetched.renamed)} renamed, "
+        f"{len(fetched.removed)} removed, {fetched.unchanged} unchanged."
+    )
+    if fetched.failed:
+        told = "; ".join(f"{visible(path)}: {why}" for path, why in fetched.failed.items())
+        raise ReconError(f"{len(fetched.failed)} files did not land. {told}.")

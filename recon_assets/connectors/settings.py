@@ -12,7 +12,7 @@ _PREFIX = "RECON_GRAPH_"
 
 
 class GraphSettings(EnvironmentSettings):
-    """How billed usage is asked for: an app registration (secret or certificate), addresses, patience."""
+    """How Microsoft Graph is asked: an app registration (secret or certificate), addresses, patience."""
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
@@ -84,4 +84,4 @@ def origin_scope(url: str) -> str:
 
 def load_graph_settings() -> GraphSettings:
     """Settings from the environment; InputError names each variable that is wrong or missing, never its value."""
-    return read_settings(GraphSettings, "Microsoft Graph cannot be asked for usage with these settings.")
+    return read_settings(GraphSettings, "Microsoft Graph cannot be asked with these settings.")

@@ -29,6 +29,9 @@ class LandingWriter(Protocol):
     def put(self, path: str, content: Path | bytes) -> None:
         """Write one file, which appears whole, in place of one that is there."""
 
+    def remove(self, path: str) -> None:
+        """Take one file away; nothing when it is not there."""
+
     def list_sizes(self, folder: str) -> dict[str, int]:
         """Path and size in bytes of every file below `folder`; empty without such a folder."""
 
@@ -71,6 +74,9 @@ class FolderWriter:
         finally:
             incoming.unlink(missing_ok=True)
 
+    def remove(self, path: str) -> None:
+        (self.root / path).unlink(missing_ok=True)
+
     def publish(self, folder: str, files: Mapping[str, Path], manifest: bytes) -> None:
         # No reader looks into .incoming: it is below no source's prefix (spec/sources.md).
         incoming = self.root / _INCOMING / hashlib.sha256(folder.encode()).hexdigest()[:16]
@@ -102,8 +108,11 @@ class ContainerWriter:
     def put(self, path: str, content: Path | bytes) -> None:
         self.container.upload(self.prefix + path, content)
 
+    def remove(self, path: str) -> None:
+        self.container.delete(self.prefix + path)
+
     def list_sizes(self, folder: str) -> dict[str, int]:
-        blobs = self.container.list_blobs(f"{self.prefix}{folder}/")
+        blobs = self.container.list_blobs(f"{self.prefix}{folder}/" if folder else self.prefix)
         return {blob.name.removeprefix(self.prefix): blob.size for blob in blobs}
 
     def read_bytes(self, path: str) -> bytes:

@@ -5,9 +5,11 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
+Digest = Literal["md5", "sha1", "sha256"]
 
-def digest_of(path: Path, algorithm: Literal["md5", "sha256"]) -> bytes:
-    """Digest of a file's content; MD5 is what services announce, and guards against accidents alone."""
+
+def digest_of(path: Path, algorithm: Digest) -> bytes:
+    """Digest of a file's content; MD5 and SHA-1 are what services announce, against accidents alone."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).digest()
 

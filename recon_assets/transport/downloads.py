@@ -28,7 +28,7 @@ _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 
 
 class SasRefused(ReconError):
-    """Storage does not accept the SAS token (any more): a new export brings a new one."""
+    """The token of the address is not accepted (any more): whoever gave the address gives a new one."""
 
 
 class _Stopped(Exception):
@@ -54,11 +54,23 @@ class _Content:
 
 
 class BlobDownloads:
-    """Files of one version into `scratch`. `url_of` gives the secret address of a file."""
+    """Files of one version into `scratch`. `url_of` gives the secret address of a file, anew for every attempt.
 
-    def __init__(self, http: Http, url_of: Callable[[str], SecretStr], scratch: Path) -> None:
+    `service` is who is asked, and `renewal` what brings new addresses, both as errors call them.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        url_of: Callable[[str], SecretStr],
+        scratch: Path,
+        service: str = STORAGE,
+        renewal: str = "a new export",
+    ) -> None:
         self._http = http
         self._url_of = url_of
+        self._service = service
+        self._renewal = renewal
         self._stop = threading.Event()
         self._refused = threading.Event()
         self.whole = scratch / "whole"
@@ -111,7 +123,7 @@ class BlobDownloads:
                 whole = self._take(name, path, held, content, response)
         except httpx.RequestError as error:
             grown = path.is_file() and path.stat().st_size > held
-            raise self._http.lost(STORAGE, error, progressed=grown) from None
+            raise self._http.lost(self._service, error, progressed=grown) from None
         self._verify(name, path, whole)
         target = self.whole / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +150,7 @@ class BlobDownloads:
         return known if held and known is not None else content
 
     def _require_content(self, name: str, path: Path, response: httpx.Response) -> None:
-        self._http.raise_if_transient(STORAGE, response)
+        self._http.raise_if_transient(self._service, response)
         status, code = response.status_code, response.headers.get("x-ms-error-code", "no code")
         if status in (412, 416):
             self._discard(path)
@@ -146,12 +158,13 @@ class BlobDownloads:
         if status in (401, 403):
             self._refused.set()
             raise SasRefused(
-                f"{STORAGE} refuses {name} ({status}, {code}). If a new export does not help, a firewall may "
-                "be in between."
+                f"{self._service} refuses {name} ({status}, {code}). If {self._renewal} does not help, a firewall "
+                "may be in between."
             )
         if status not in (200, 206):
             raise ReconError(
-                f"{STORAGE} answered {status} for {name} ({code}). Run it again: a new export names its files anew."
+                f"{self._service} answered {status} for {name} ({code}). Run it again: {self._renewal} names its "
+                "files anew."
             )
 
     def _require_continuation(
@@ -161,7 +174,9 @@ class BlobDownloads:
         fits = match is not None and match[1] == str(held) and known is not None and known.size in (None, int(match[2]))
         if not fits:
             self._discard(path)
-            raise TransientError(f"{STORAGE} sent another range or size of {name} than asked for; it begins anew.")
+            raise TransientError(
+                f"{self._service} sent another range or size of {name} than asked for; it begins anew."
+            )
 
     def _verify(self, name: str, path: Path, content: _Content) -> None:
         """Size, then MD5 where given, else the check sum inside a gzip file. What fails is thrown away."""

@@ -58,6 +58,16 @@ def running_prism(running_service: Service, tmp_path_factory: pytest.TempPathFac
     prism.stop()
 
 
+@pytest.fixture(scope="session")
+def running_drive_prism(running_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[proxy.Prism]:
+    if reason := proxy.install():
+        pytest.skip(f"contract proxy: {reason}")
+    log = tmp_path_factory.mktemp("prism") / "prism.log"
+    prism = proxy.Prism(running_service.url, log, proxy.HERE / "sharepoint.openapi.yaml")
+    yield prism
+    prism.stop()
+
+
 @pytest.fixture
 def service(running_service: Service) -> Service:
     """The service without a proxy, for what is no part of the contract."""
@@ -73,6 +83,15 @@ def contract(service: Service, running_prism: proxy.Prism) -> Iterator[Service]:
     begin = running_prism.position()
     yield service
     assert service.breaks_contract or running_prism.violations(begin) == []
+
+
+@pytest.fixture
+def drive_contract(service: Service, running_drive_prism: proxy.Prism) -> Iterator[Service]:
+    """The service behind the proxy with the contract of drives."""
+    service.public_url = running_drive_prism.url
+    begin = running_drive_prism.position()
+    yield service
+    assert running_drive_prism.violations(begin) == []
 
 
 @pytest.fixture

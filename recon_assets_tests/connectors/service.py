@@ -18,17 +18,18 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from recon_assets_tests.connectors.drive_service import SIGNATURE, Drive
+
 TENANT = "11111111-2222-3333-4444-555555555555"
 CLIENT_SECRET = "CANARY-client-secret~0123456789"
 TOKEN = "CANARY-access-token-abcdefghij"
-SIGNATURE = "CANARY-sas-signature"
 CANARIES = (CLIENT_SECRET, TOKEN, SIGNATURE, "CANARY")
 BILLING = "#microsoft.graph.partners.billing"
 CREATED = "2025-04-02T06:34:34.87Z"
@@ -141,6 +142,7 @@ class Service:
         self.sas_number = 0
         self.sas_valid_from = 0
         self.sas_uses_left: int | None = None
+        self.drive = Drive()
         self._polls: dict[str, int] = {}
         self._manifests: dict[str, dict[str, Any]] = {}
 
@@ -266,6 +268,14 @@ class _Handler(_Base):
         name = parts.path.rpartition("/")[2]
         if parts.path.startswith("/blobs/"):
             self._blob(name, parts.path, parts.query)
+        elif parts.path.startswith("/download/"):
+            self._download(name, parts.query)
+        elif parts.path.startswith(("/sites/", "/users/", "/drives/")):
+            if not self._faulty("drive", parts.path) and self._authorized():
+                status, content, headers = self.service.drive.answer(
+                    unquote(parts.path), parse_qs(parts.query), self.service.public_url, self.service.url
+                )
+                self.answer_json(status, content, headers)
         elif parts.path.startswith("/v1/invoices"):
             self._partner_center(name, parse_qs(parts.query))
         else:
@@ -309,6 +319,21 @@ class _Handler(_Base):
             self.answer(404, headers={"x-ms-error-code": "BlobNotFound"})
         else:
             self._send_blob(content, fault or Fault())
+
+    def _download(self, item_id: str, query: str) -> None:
+        drive, faults = self.service.drive, self.service.faults["file"]
+        fault = faults.popleft() if faults else None
+        self.service.requests.append(("file", item_id))
+        self.service.ranges.append(self.headers.get("Range", ""))
+        if item_id in self.service.held:
+            self.service.held_requested.set()
+            self.service.hold.wait(30)
+        if "Authorization" in self.headers or f"tempauth={SIGNATURE}" not in query:
+            self.answer(401)  # such an address wants no token, and to nobody else's host may one go
+        elif fault and fault.status:
+            self.answer(fault.status, fault.body or b"", fault.headers)
+        else:
+            self._send_blob(drive.items[item_id].content, fault or Fault())
 
     def _send_blob(self, content: bytes, fault: Fault) -> None:
         etag = f'"0x{hashlib.sha256(content).hexdigest()[:15].upper()}"'
