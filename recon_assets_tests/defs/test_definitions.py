@@ -25,7 +25,8 @@ LANDED: dict[str, dict[str, set[str]]] = {
     "subscriptions": {
         "bss_invoices": {"landing/bss_invoices_download"},
         "ms_recon_legacy": set(),
-        "ms_recon_nce": set(),
+        "ms_recon_nce": {"landing/ms_reconciliation_download"},
+        "ms_unbilled_nce": set(),
     },
     "usage": {
         "azure_cost_export": set(),
@@ -34,7 +35,11 @@ LANDED: dict[str, dict[str, set[str]]] = {
     },
     "einvoices": {"einvoices": set(), "erp_purchase_register": set(), "erp_sales_register": set()},
 }
-DOWNLOADS = {"landing/azure_invoice_usage_download": {"azure"}, "landing/bss_invoices_download": {"json"}}
+DOWNLOADS = {
+    "landing/azure_invoice_usage_download": {"azure"},
+    "landing/bss_invoices_download": {"json"},
+    "landing/ms_reconciliation_download": {"azure"},
+}
 # subject -> staging model -> sources it reads, and staging models
 STAGING: dict[str, dict[str, set[str]]] = {
     "subscriptions": {
@@ -100,7 +105,8 @@ def expected_assets(subject: str) -> dict[str, tuple[set[str], set[str]]]:
         f"staging/{model}": (DBT, {("staging/" if name.startswith("stg_") else "raw/") + name for name in reads})
         for model, reads in STAGING[subject].items()
     }
-    layers = {"raw": set(raw), "staging": set(staging)}
+    compared = {key for key in raw if key.removeprefix("raw/") not in SUBJECTS[subject].shown}
+    layers = {"raw": compared, "staging": set(staging)}
     marts = {
         f"marts/{mart}": (DBT, {key for layer in reads for key in layers.get(layer, {layer})})
         for mart, reads in MARTS[subject].items()

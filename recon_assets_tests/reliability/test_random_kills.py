@@ -21,7 +21,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from recon_assets.catalogue import SUBJECTS, sources_of
+from recon_assets.catalogue import SOURCES, SUBJECTS
 from recon_assets.home import open_instance
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
@@ -78,7 +78,7 @@ def other_files(make_once: MakeOnce) -> Path:
 
 def replace_files(platform: Platform, subject: str, files: Path) -> None:
     """Replace every landed file of the subject by that of `files`."""
-    for prefix in {source.prefix for source in sources_of(subject)}:
+    for prefix in {SOURCES[source].prefix for source in SUBJECTS[subject].compared}:
         shutil.rmtree(platform.settings.landing / prefix)
         shutil.copytree(files / prefix, platform.settings.landing / prefix, copy_function=shutil.copy)
 
