@@ -4,15 +4,18 @@ The file is loaded as any other, with the landing zone's profiles and the month'
 is thrown away: what is told is what a load will do.
 """
 
+import csv
 import datetime as dt
+import io
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
@@ -23,6 +26,7 @@ from recon_assets.lakehouse.raw import LoadedFile, RawStore
 from recon_assets.landing.discovery import discover, month_of_file
 from recon_assets.landing.profiles import FOLDER, is_profile, parse_profile, profile_of, profile_text, read_profiles
 from recon_assets.landing.store import FolderStore
+from recon_assets.landing.writer import LandingWriter
 from recon_assets.months import is_month
 from recon_assets.platform import Platform
 from recon_assets.sources.convert import Origin
@@ -34,6 +38,8 @@ from recon_assets.sources.unpack import UnpackLimits
 _SHOWN_ROWS = 5
 _ATTEMPTS = 6
 _DATING = ("document_date", "invoice_date", "charge_start_date")
+_NOT_SHOWN = {"content_hash", "loaded_at", "billing_month", "raw_row", "source", "month", "source_file"}
+Landing = Literal["landed", "replaced", "unchanged"]
 _WORDS = {"erp_sales_register": ("sale", "jual"), "erp_purchase_register": ("purchase", "beli")}
 
 
@@ -58,13 +64,18 @@ class Report:
         return self.loaded is not None and not self.problems
 
 
-def inspect_file(platform: Platform, file: Path, source: str | None, month: str | None, profile: str = "") -> Report:
-    """The report on one file; `profile` is the text of a profile that is not landed yet."""
+def inspect_file(
+    platform: Platform, file: Path, source: str | None, month: str | None, profile: str = "", subfolder: str = ""
+) -> Report:
+    """The report on one file; `profile` is the text of a profile that is not landed yet.
+
+    `subfolder` is one of the source's, such as received; without it the first.
+    """
     report = Report(file)
     if not file.is_file():
         raise InputError(f"{file} is no file.")
     with _trial(platform, profile) as trial:
-        _place(report, platform, trial, source, month)
+        _place(report, platform, trial, source, month, subfolder)
         if report.source is None or report.month is None or report.landing_path is None:
             return report
         target = trial.settings.landing / report.landing_path
@@ -99,7 +110,9 @@ def _copy(path: Path, target: Path) -> None:
     shutil.copyfile(path, target)
 
 
-def _place(report: Report, platform: Platform, trial: Platform, source: str | None, month: str | None) -> None:
+def _place(
+    report: Report, platform: Platform, trial: Platform, source: str | None, month: str | None, subfolder: str
+) -> None:
     """Source, month and place of the file; what cannot be told is a problem."""
     landed = _landed_path(platform, report.file)
     known = next((s for s in SOURCES.values() if landed and month_of_file(s, landed)), None)
@@ -114,7 +127,7 @@ def _place(report: Report, platform: Platform, trial: Platform, source: str | No
     if report.month is None or not is_month(report.month):
         report.problems.append("no month could be told from the file; name it with --month")
         return
-    report.landing_path = _path_in(chosen, report.month, report.file.name)
+    report.landing_path = _path_in(chosen, report.month, report.file.name, subfolder)
 
 
 def _landed_path(platform: Platform, file: Path) -> str | None:
@@ -177,12 +190,13 @@ def _open(source: Source, file: Path, month: str, trial: Platform) -> Opened:
     return open_file(source.name, file, origin, limits, hints_of(month, settings), profile_of(path, profiles))
 
 
-def _path_in(source: Source, month: str, name: str) -> str:
+def _path_in(source: Source, month: str, name: str, subfolder: str = "") -> str:
     """Where a file of the source belongs."""
     if source.month_from == "file_name":
         named = f"{source.prefix}{name}"
         return named if month_of_file(source, named) else f"{source.prefix}{month}/{source.file_kind}/{name}"
-    below = f"{source.subfolders[0]}/" if source.subfolders else ""
+    chosen = subfolder if subfolder in source.subfolders else source.subfolders[0] if source.subfolders else ""
+    below = f"{chosen}/" if chosen else ""
     kind = "actual_cost/" if source.month_from == "manifest" else ""
     return f"{source.prefix}{below}{kind}{month}/{name}"
 
@@ -247,6 +261,56 @@ def _of_file(path: str, tables: list[Path]) -> list[dict[str, Any]]:
             if str(row["source_file"]).startswith(path) and len(found) < _SHOWN_ROWS:
                 found.append(row)
     return found
+
+
+def land_inspected(writer: LandingWriter, report: Report, replace: bool = False) -> Landing:
+    """Put an inspected file where it belongs. One with other content is replaced only when that was asked for."""
+    if not report.is_readable or report.landing_path is None:
+        raise InputError(f"{report.file.name} would not be read, so it does not land: {'; '.join(report.problems)}")
+    return land_at(writer, report.landing_path, report.file, replace)
+
+
+def land_at(writer: LandingWriter, path: str, content: Path | bytes, replace: bool = False) -> Landing:
+    """Write a file of the landing zone unless it is there already; InputError when another one is, and may stay."""
+    held = writer.list_sizes(path.rpartition("/")[0]).get(path)
+    size = content.stat().st_size if isinstance(content, Path) else len(content)
+    if held == size and writer.read_bytes(path) == (content.read_bytes() if isinstance(content, Path) else content):
+        return "unchanged"
+    if held is not None and not replace:
+        raise InputError(
+            f"{path} is there already with other content ({held:,} bytes). Give the file another name, or say that it "
+            "is to be replaced."
+        )
+    writer.put(path, content)
+    return "landed" if held is None else "replaced"
+
+
+def template(source: Source) -> str:
+    """A CSV file with the headings of a source, as a file must or may have them, and one record as an example."""
+    columns = [column for column in source.columns if column.heading != "derived"]
+    columns = [column for column in columns if column.heading == "required" or column.name in source.example]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([column.aliases[0].removeprefix("~") for column in columns])
+    writer.writerow([source.example.get(column.name, "") for column in columns])
+    return text.getvalue()
+
+
+def shown_rows(rows: list[dict[str, Any]]) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Rows for people: where each stands, and each column that has a value in one of them with its values."""
+    if not rows:
+        return [], []
+    names = [name for name in rows[0] if not name.endswith("_key") and name not in _NOT_SHOWN]
+    filled = [name for name in names if any(row[name] is not None for row in rows)]
+    shown = [(name, [_shown(row[name]) for row in rows]) for name in filled]
+    return [f"row {row['source_line'] or row['source_row']}" for row in rows], shown
+
+
+def _shown(value: object) -> str:
+    """A value for people: amounts without the zeros that raw months keep."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return "" if value is None else str(value)[:60]
 
 
 def mending_profile(platform: Platform, file: Path, source: str, month: str) -> str | None:

@@ -326,8 +326,15 @@ def row_link(issue: Issue) -> str:
     return f"/{issue.about.reconciliation}{address.search}"
 
 
-def navigation(site: Site, path: str) -> list[Any]:
-    pages = (
-        {"/": "Overview"} | {s.path: RECONCILIATIONS[s.reconciliation] for s in site.screens} | {"/issues": "Issues"}
-    )
-    return [dcc.Link(title, href=href, className="current" if href == path else "") for href, title in pages.items()]
+def links(site: Site) -> dict[str, str]:
+    """The pages of the navigation: address -> title."""
+    screens = {screen.path: RECONCILIATIONS[screen.reconciliation] for screen in site.screens}
+    return {"/": "Overview", **screens, "/issues": "Issues"}
+
+
+def navigation(site: Site, path: str, user: User) -> list[Any]:
+    found: list[Any] = [
+        dcc.Link(title, href=href, className="current" if href == path else "") for href, title in links(site).items()
+    ]
+    # The upload page is no page of Dash: a link that the browser follows by itself.
+    return [*found, html.A("Upload", href="/upload")] if user.is_editor else found

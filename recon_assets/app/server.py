@@ -14,7 +14,7 @@ from dash.exceptions import DependencyException
 from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import HTTPException
 
-from recon_assets.app import bodies, identity, issues_page, pages, queries
+from recon_assets.app import bodies, identity, issues_page, pages, queries, upload
 from recon_assets.app.address import Address, parse_address
 from recon_assets.app.downloads import csv_lines, write_xlsx
 from recon_assets.app.pages import Site
@@ -70,6 +70,7 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     _register_reading(app, site)
     _register_issues(app, site)
     _register_downloads(server, site)
+    upload.register(server, site)
     _register_errors(server)
     identity.guard(server, site.app, site.settings.app_url, app.csp_hashes)
     _guard_bodies(app, server)
@@ -104,7 +105,7 @@ def _register_reading(app: Dash, site: Site) -> None:
     def navigate_bar(path: str) -> tuple[list[Any], str]:
         user = identity.current_user(site.app)
         role = "editor" if user.is_editor else "viewer"
-        return pages.navigation(site, path), f"{user.name} ({role})"
+        return pages.navigation(site, path, user), f"{user.name} ({role})"
 
     @app.callback(
         Output("page", "children"),
@@ -403,4 +404,7 @@ def serve(host: str, port: int) -> None:
         )
     app = create_app(make_site(settings, app_settings), host)
     with contextlib.suppress(KeyboardInterrupt):
-        waitress.serve(app.server, host=host, port=port, threads=app_settings.threads, ident=None)
+        most = _MAX_BODY + app_settings.upload_bytes  # what is larger is refused before it is kept
+        waitress.serve(
+            app.server, host=host, port=port, threads=app_settings.threads, max_request_body_size=most, ident=None
+        )

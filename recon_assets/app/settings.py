@@ -33,6 +33,9 @@ class AppSettings(EnvironmentSettings):
         description="Host names the app answers to, besides loopback.",
     )
     memory_limit: DuckDBMemory = Field("256MB", description="DuckDB memory limit of the app; it spills to disk beyond.")
+    upload_bytes: Annotated[int, Field(ge=1_000, le=2_000_000_000)] = Field(
+        50_000_000, description="Largest file that an editor may upload, in bytes."
+    )
     threads: Annotated[int, Field(ge=1, le=64)] = Field(8, description="Requests answered at the same time.")
     show_usage: bool = Field(
         True, validation_alias="SHOW_RECONCILIATION_REPORTING", description="Whether there is a usage area."

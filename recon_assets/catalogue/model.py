@@ -136,6 +136,7 @@ class Source(Declared):
     row_warnings: dict[str, str] = field(default_factory=dict)  # loaded, but counted per file: name -> SQL
     variants: dict[str, tuple[Column, ...]] = field(default_factory=dict)
     context: tuple[ContextColumn, ...] = ()
+    example: dict[str, str] = field(default_factory=dict)  # a record by column, for whoever fills a template
     file_facts: tuple[Fact, ...] = ()  # columns of the table `files`: one row per file
     extra_tables: tuple[ExtraTable, ...] = ()
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -229,19 +228,11 @@ def _show_table(console: Console, table: LoadedTable) -> None:
 
 
 def _show_rows(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    left_out = {"content_hash", "loaded_at", "billing_month", "raw_row", "source", "month", "source_file"}
-    names = [name for name in rows[0] if not name.endswith("_key") and name not in left_out]
-    table = Table("column", *[f"row {row['source_line'] or row['source_row']}" for row in rows], title=title)
-    for name in names:
-        if any(row[name] is not None for row in rows):
-            table.add_row(cell(name), *[cell(_shown(row[name])) for row in rows])
-    console.print(table)
+    from recon_assets.inspection import shown_rows
 
-
-def _shown(value: object) -> str:
-    """A value for people: amounts without the zeros that raw months keep."""
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return "" if value is None else str(value)[:60]
+    places, columns = shown_rows(rows)
+    if columns:
+        table = Table("column", *places, title=title)
+        for name, values in columns:
+            table.add_row(cell(name), *map(cell, values))
+        console.print(table)

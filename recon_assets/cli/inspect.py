@@ -17,10 +17,13 @@ from recon_assets.months import parse_month
 @click.option("--month", help="YYYY-MM, where that cannot be told.")
 @click.option("--write-profile", "profile", metavar="NAME", help="Write a profile that makes the file readable.")
 @click.option("--land", is_flag=True, help="Put readable files where they belong in the landing zone.")
-def inspect(files: tuple[Path, ...], source: str | None, month: str | None, profile: str | None, land: bool) -> None:
+@click.option("--replace", is_flag=True, help="With --land: also in place of a file with other content.")
+def inspect(
+    files: tuple[Path, ...], source: str | None, month: str | None, profile: str | None, land: bool, replace: bool
+) -> None:
     """How files would be read, without loading them. Exit code 0 when all are readable, 2 when not."""
     from recon_assets.cli.console import show_report
-    from recon_assets.inspection import inspect_file, mending_profile
+    from recon_assets.inspection import inspect_file, land_inspected, mending_profile
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings()
@@ -38,6 +41,7 @@ def inspect(files: tuple[Path, ...], source: str | None, month: str | None, prof
         show_report(report)
         readable = readable and report.is_readable
         if land and report.is_readable and report.landing_path:
-            landing_writer(platform.settings).put(report.landing_path, file)
-            click.echo(f"{file} is at {report.landing_path} now; `recon run --months {report.month}` loads it.")
+            landing = land_inspected(landing_writer(platform.settings), report, replace)
+            was = {"landed": "is", "replaced": "replaced what was", "unchanged": "was already"}[landing]
+            click.echo(f"{file} {was} at {report.landing_path}; `recon run --months {report.month}` loads it.")
     sys.exit(0 if readable else 2)

@@ -22,7 +22,7 @@ from recon_assets.connectors.settings import GraphSettings, load_graph_settings
 from recon_assets.connectors.sharepoint_settings import SharePointSettings, load_sharepoint_settings
 from recon_assets.errors import InputError, ReconError
 from recon_assets.landing.manifests import is_manifest
-from recon_assets.landing.writer import LandingWriter, landing_writer
+from recon_assets.landing.writer import LandingWriter, is_storable, landing_writer
 from recon_assets.settings import Settings
 from recon_assets.transport.arrivals import Digest, digest_of
 from recon_assets.transport.downloads import BlobDownloads
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 SHAREPOINT = "SharePoint"
 _BATCH = 32  # files that are downloaded before they land
 _DIGESTS: dict[str, Digest] = {"sha256hash": "sha256", "sha1hash": "sha1"}
-_NOT_IN_NAMES = frozenset('\\/:*?"<>|') | {chr(code) for code in range(32)}
 
 
 @dataclass
@@ -147,7 +146,7 @@ class FolderMirror:
         while below:
             item, place = below.pop()
             path = f"{place}/{item.name}" if place else item.name
-            if not _is_storable(item.name):
+            if not is_storable(item.name):
                 fetched.left_out[path] = "its name cannot be stored on every system; rename it"
             elif item.kind == "folder":
                 below += [(child, path) for child in children.get(item.id, [])]
@@ -241,11 +240,6 @@ def _problem(file: Path, item: DriveItem) -> str | None:
             return f"its content does not have the {name} that was announced; run it again"
         break
     return None
-
-
-def _is_storable(name: str) -> bool:
-    """Whether a name can be a segment of a path on every system, and none that the landing zone keeps for itself."""
-    return bool(name) and not _NOT_IN_NAMES & set(name) and name[0] != "." and name[-1] not in ". "
 
 
 @contextmanager

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from recon_assets.azure.container import BlobContainer
 
 MANIFEST = "manifest.json"
+_NOT_IN_NAMES = frozenset('\\/:*?"<>|') | {chr(code) for code in range(32)}
 _INCOMING = ".incoming"
 
 
@@ -40,6 +41,11 @@ class LandingWriter(Protocol):
 
     def publish(self, folder: str, files: Mapping[str, Path], manifest: bytes) -> None:
         """Make `folder` hold exactly these local files, by name, and manifest.json, which appears last."""
+
+
+def is_storable(name: str) -> bool:
+    """Whether a name can be a segment of a path on every system, and none that the landing zone keeps for itself."""
+    return 0 < len(name) <= 200 and not _NOT_IN_NAMES & set(name) and name[0] != "." and name[-1] not in ". "
 
 
 @dataclass(frozen=True)

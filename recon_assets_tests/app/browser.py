@@ -41,6 +41,7 @@ class App:
     def __init__(self, home: Path, published: Path) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self.home = home
         settings = {"RECON_HOME": str(home), "RECON_PUBLISHED_URL": str(published)}
         self._log = home / "app.log"
         with self._log.open("w", encoding="utf-8") as log:

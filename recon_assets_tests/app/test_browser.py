@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
+from recon_assets.catalogue import SOURCES
+from recon_assets.inspection import template
 from recon_assets_tests.app.browser import ARGUMENTS, AXE, CHROMIUM, App, why_not
 from recon_assets_tests.app.published import PLAIN, SCRIPT, key
 from recon_assets_tests.search import guarded_by
@@ -84,6 +86,17 @@ def select(page: Page, table: str, column: str) -> None:
     first = cell(page, table, 0, column)
     expect(first).not_to_be_empty()
     first.click()
+
+
+def require_accessible(page: Page) -> None:
+    """No rule of accessibility is broken, and nothing is wider than the window."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+        ".then(result => result.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160)).slice(0, 3)]))"
+    )
+    assert found == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def rows_said(page: Page, heading: str) -> Any:
@@ -319,6 +332,28 @@ def test_a_storage_fault_is_said_aloud(browser: Browser, published: Path, tmp_pa
         app.stop()
 
 
+def test_an_editor_looks_at_a_file_and_lands_it(page: Page, app: App, tmp_path: Path) -> None:
+    landing = app.home / "landing"
+    landing.mkdir()
+    file = tmp_path / "sales.csv"
+    file.write_text(template(SOURCES["erp_sales_register"]), encoding="utf-8")
+    open_page(page, "/")
+    page.get_by_role("link", name="Upload", exact=True).click()
+    page.get_by_label("File, at most").set_input_files(file)
+    page.get_by_role("button", name="Look at it").click()
+    report = page.get_by_role("region", name="What would be read")
+    expect(report).to_contain_text("Taken forerp_sales_register (its columns are those of that source)")
+    expect(report).to_contain_text("1 rows, 0 rejected, heading in row 1")
+    report.get_by_text("columns", exact=False).first.click()
+    expect(report.get_by_role("cell", name="document_number")).to_be_visible()
+    require_accessible(page)
+    page.get_by_role("button", name="Land it").click()
+    expect(page.get_by_role("status")).to_contain_text("Landed at erp/sales_register/2025-01/sales.csv.")
+    assert (landing / "erp/sales_register/2025-01/sales.csv").read_bytes() == file.read_bytes()
+    page.get_by_role("link", name="Overview").click()
+    expect(page.locator("#page h1")).to_have_text("Overview")
+
+
 @pytest.mark.parametrize("width", guarded_by([1024], of=[1440, 1024]))
 @pytest.mark.parametrize("name", list(PAGES))
 def test_pages_break_no_rule_of_accessibility_and_are_not_cut_off(page: Page, name: str, width: int) -> None:
@@ -327,10 +362,4 @@ def test_pages_break_no_rule_of_accessibility_and_are_not_cut_off(page: Page, na
     if page.locator(".grid").count():
         page.locator(".ag-row").first.wait_for()
     page.wait_for_timeout(500)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-        ".then(result => result.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160)).slice(0, 3)]))"
-    )
-    assert found == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    require_accessible(page)
