@@ -145,7 +145,7 @@ def test_sample_writes_files_of_every_subject_and_says_where(fresh: Recon) -> No
     expected = json.loads((fresh.platform.settings.home / "expected.json").read_text(encoding="utf-8"))
     assert (expected["months"], expected["seed"]) == (["2025-01", "2025-02"], 3)
     landed = {subject: landed_files(fresh.platform.landing, subject) for subject in SUBJECTS}
-    assert all(files for sources in landed.values() for files in sources.values())
+    assert all(landed[name][source] for name, subject in SUBJECTS.items() for source in subject.compared)
 
 
 @pytest.mark.parametrize("command", ["sample", "run"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from recon_assets.catalogue.checks import problems_between, problems_of_source, problems_of_subject
 from recon_assets.catalogue.model import Column, ComparedMart, Source, Subject
-from recon_assets.catalogue.reading import CatalogueError, Declaration, read_source, read_subjects
+from recon_assets.catalogue.reading import CatalogueError, Declaration, Place, read_source, read_subjects
 
 FOLDER = Path(__file__).parent
 
@@ -48,7 +48,7 @@ def read_catalogue(folder: Path) -> tuple[dict[str, Source], dict[str, Subject]]
 def _checked_source(path: Path, subjects: Declaration, subject: Subject) -> tuple[Declaration, Source]:
     if not path.is_file():
         side = "left" if path.stem in subject.left.sources else "right"
-        place = ("shown",) if path.stem in subject.shown else (side, "sources")
+        place: Place = ("shown",) if path.stem in subject.shown else (side, "sources")
         raise subjects.error(place, f"{path.stem} has no declaration {path.name}")
     declaration, source = read_source(path, subject.name)
     for place, message in problems_of_source(source):

@@ -148,7 +148,7 @@ class ExportApi:
     def _start(self, request: ExportRequest) -> str:
         body = {**request.parameters, "attributeSet": "full"}
         response = self._graph.ask("POST", f"{_BILLING}/{request.path}", request.item, request.advice, json=body)
-        location = response.headers.get("Location")
+        location: str | None = response.headers.get("Location")
         if location is None:  # the OpenAPI description, unlike the documentation, answers with the operation itself
             location = f"{_BILLING}/operations/{quote(str(json_object(GRAPH, response).get('id', '')), safe='')}"
         return location

@@ -69,7 +69,10 @@ class Mirrored:
     def items(self) -> dict[str, DriveItem]:
         """Every file and folder of the drive by its id."""
         rows = self._connection.execute("select id, parent, name, kind, size, content_tag, hashes from items")
-        return {row[0]: DriveItem(*row[:6], json.loads(row[6])) for row in rows}
+        return {
+            id_: DriveItem(id_, parent, name, kind, size, tag, json.loads(hashes))
+            for id_, parent, name, kind, size, tag, hashes in rows
+        }
 
     def landed(self) -> dict[str, Landed]:
         """What was put into the landing zone by its path; what a killed fetch was about to put there is among it."""

@@ -67,7 +67,11 @@ def test_invoices_of_a_month_and_the_portals_file_beside_them_count_once_each(
     for path in manifests:  # the folder names the invoice where the root directory does not
         path.write_text(json.dumps({**json.loads(path.read_text()), "rootDirectory": "https://x"}))
     lines = [nce_line(InvoiceNumber=invoice, Subtotal="7") for invoice in (FIRST, SECOND, "G3")]
-    land(settings.landing, "partner_center/reconciliation/2025-03/nce/portal.csv", delimited(lines, list(nce_line())))
+    land(
+        settings.landing,
+        "partner_center/reconciliation/2025-03/nce/from the portal/portal.csv",
+        delimited(lines, list(nce_line())),
+    )
     rows = loaded(settings, "ms_recon_nce")
     assert sorted(str(row["invoice_number"]) for row in rows) == [FIRST, SECOND, "G3"]
 
