@@ -192,7 +192,8 @@ def _sent(most: int) -> tuple[_Form, FileStorage | None]:
     except RequestEntityTooLarge:
         abort(413, f"A file may have {most:,} bytes here. Put a larger one into the landing zone itself.")
     try:
-        if any(len(values) > 1 for _, values in [*fields.lists(), *files.lists()]) or set(files) - {"file"}:
+        names = [name for sent in (fields, files) for name, _ in sent.items(multi=True)]
+        if len(names) > len(set(names)) or set(files) - {"file"}:
             raise ValueError("a field is there twice, or is none of the page")
         form = _Form.model_validate(fields.to_dict())
     except ValidationError as error:
