@@ -36,6 +36,7 @@ from recon_assets.sources.readers import Opened, open_file
 from recon_assets.sources.unpack import UnpackLimits
 
 _SHOWN_ROWS = 5
+_SHOWN_LETTERS = 150  # of a value
 _ATTEMPTS = 6
 _DATING = ("document_date", "invoice_date", "charge_start_date")
 _NOT_SHOWN = {"content_hash", "loaded_at", "billing_month", "raw_row", "source", "month", "source_file"}
@@ -310,7 +311,7 @@ def _shown(value: object) -> str:
     """A value for people: amounts without the zeros that raw months keep."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
-    return "" if value is None else str(value)[:60]
+    return "" if value is None else str(value)[:_SHOWN_LETTERS]
 
 
 def mending_profile(platform: Platform, file: Path, source: str, month: str) -> str | None:

@@ -280,3 +280,6 @@ def test_a_version_is_written_with_its_manifest_last_and_replaces_what_was_left_
     assert writer.read_bytes("usage/v1/part.gz") == b"part"
     with pytest.raises(FileNotFoundError):
         writer.read_bytes("usage/v1/none.gz")
+    for _ in range(2):  # what is not there any more is no error
+        writer.remove("usage/v1/part.gz")
+    assert writer.list_sizes("") == {"usage/v1/manifest.json": 2}

@@ -7,12 +7,14 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from recon_assets.catalogue.generated import DBT_PROJECT, generated_files
 from recon_assets.cli import main
 from recon_assets.connectors.partner_center import RECONCILIATION, UNBILLED
 from recon_assets.defs.downloads import RECONCILIATION_DOWNLOAD, InvoiceDownloadConfig, reconciliation_download_asset
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError
 from recon_assets.landing.discovery import discover
+from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
 from recon_assets.status import overview
@@ -104,6 +106,19 @@ def test_unbilled_lines_land_beside_as_a_source_of_their_own(
     assert (status.month, status.window_status, list(status.landed)) == (month, "incomplete", ["ms_unbilled_nce"])
 
 
+def test_unbilled_lines_are_loaded_with_their_month_and_are_no_part_of_what_is_built(
+    service: Service, connect: Connect, settings: Settings
+) -> None:
+    service.invoices["EUR"] = Invoice({"a.json.gz": reconciliation_file(2, "")})
+    connect().fetch_unbilled("last", "EUR")
+    platform = Platform.from_settings(settings)
+    landed = landed_files(platform.landing, "subscriptions")
+    assert plan_loads("subscriptions", ["2025-03"], landed, platform) == [PlannedLoad("2025-03", "ms_unbilled_nce")]
+    assert plan_loads("subscriptions", ["2025-02"], landed, platform) == []
+    built = [text for path, text in generated_files().items() if path.is_relative_to(DBT_PROJECT)]
+    assert not any("ms_unbilled_nce" in text for text in built)
+
+
 def test_a_newer_export_of_unbilled_lines_takes_the_place_of_the_older_one(
     service: Service, connect: Connect, settings: Settings
 ) -> None:
@@ -186,3 +201,22 @@ def test_a_file_with_the_columns_of_both_is_taken_for_billed_lines(
     file.write_text(",".join(line) + "\n" + ",".join(line.values()) + "\n", encoding="utf-8")
     shown = CliRunner().invoke(main, ["inspect", str(file)])
     assert "taken for ms_recon_nce" in " ".join(shown.output.split()), shown.output
+
+
+def test_inspect_lands_a_file_in_place_of_another_one_only_when_told_so(
+    environment: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
+) -> None:
+    file, place = tmp_path / "download.csv", settings.landing / "partner_center/reconciliation/2025-01/nce/download.csv"
+    command = ["inspect", str(file), "--month", "2025-01", "--land"]
+
+    def landing(subtotal: str, *more: str) -> str:
+        line = nce_line(Subtotal=subtotal, SubscriptionId=f"sub-{subtotal}")
+        file.write_text(delimited([line], list(line)).decode(), encoding="utf-8")
+        return CliRunner().invoke(main, [*command, *more]).output
+
+    assert "is at partner_center" in landing("1")
+    assert "was already at" in landing("1")
+    assert "is there already with other content" in landing("2")
+    assert "sub-1" in place.read_text(encoding="utf-8")
+    assert "replaced what was at" in landing("2", "--replace")
+    assert "sub-2" in place.read_text(encoding="utf-8")
