@@ -3,9 +3,10 @@
     python benchmarks/run_all.py [--only NAME ...] [--out FILE]
 
 Sizes come from the environment: BENCH_LINES (of usage, e-invoices and subscriptions; 1,000,000), BENCH_VARIATIONS (of
-the app; 5,000,000), BENCH_MONTHS (12), BENCH_ENGINE_LINES (of each subject on both engines, and 2 and 4 times as many;
-250,000; only where .venv-spark is, the environment of `make test-spark`). A benchmark that misses its limits is told so
-in its part; the others still run. With --only the other parts stay as they were.
+the app; 5,000,000), BENCH_PERIOD_LINES (of each month of a period; 100,000), BENCH_MONTHS (12), BENCH_ENGINE_LINES (of
+each subject on both engines, and 2 and 4 times as many; 250,000; only where .venv-spark is, the environment of `make
+test-spark`). A benchmark that misses its limits is told so in its part; the others still run. With --only the other
+parts stay as they were.
 """
 
 import argparse
@@ -43,6 +44,8 @@ BENCHMARKS = (
               "pandas makes the same passes as merges; `scan` is the floor."),
     Benchmark("load", "Loading", "--lines", "BENCH_LINES", 1_000_000,
               "Each kind of file beside the fastest plain tool that reads it; the audit is part of a load."),
+    Benchmark("period", "A period of any days", "--lines", "BENCH_PERIOD_LINES", 100_000,
+              "`recon period` as a command, over six months of so many lines on either side; at most 3 s."),
     Benchmark("month_runs", "What a run costs, and many months in one go", "--months", "BENCH_MONTHS", 12,
               "The sample's months through `recon run`, each run a process of its own."),
     Benchmark("app_latency", "The app", "--variations", "BENCH_VARIATIONS", 5_000_000,

@@ -11,6 +11,7 @@ explanations, items, tests) they leave out. They must find as many of each statu
 """
 
 import argparse
+import calendar
 import datetime as dt
 import json
 import sys
@@ -23,38 +24,53 @@ from measure import measured, publish
 
 MONTH = "2025-03"
 TOLERANCE = 1.0  # of currency_tolerances.csv
-FILES = {
-    "bss_invoices": f"bss/invoices/{MONTH}/lines.csv",
-    "ms_recon_nce": "partner_center/reconciliation/APRIL2025_MSRECON_NCE.csv",  # named after the month after
-}
 STATUSES = ("match", "discrepancy", "missing_in_ms", "missing_in_bss")
 
 
-def generate(folder: Path, lines: int) -> None:
-    """The landed files of both sides. Line n is subscription n on either side."""
+def generate(folder: Path, lines: int, months: list[str] | None = None) -> None:
+    """The landed files of both sides, of MONTH or several. Line n is subscription n on either side, in every month."""
+    for month in months or [MONTH]:
+        _generate_month(folder / "landing", lines, month)
+
+
+def _files(month: str) -> dict[str, str]:
+    """Path of a month's file of each source."""
+    return {
+        "bss_invoices": f"bss/invoices/{month}/lines.csv",
+        "ms_recon_nce": f"partner_center/reconciliation/{month}/nce/lines.csv",
+    }
+
+
+FILES = _files(MONTH)
+
+
+def _generate_month(landing: Path, lines: int, month: str) -> None:
     import duckdb
+
+    first, last = f"{month}-01", f"{month}-{calendar.monthrange(int(month[:4]), int(month[5:]))[1]}"
+    bss, ms = (landing / file for file in _files(month).values())
 
     connection = duckdb.connect()
     cost = "cast(10 + hash(n) % 100000 / 100.0 as decimal(18, 2))"
     shared = f"substr(sha256('s' || n), 1, 8) || '-0000-4000-8000-' || lpad(n::varchar, 12, '0') as id, {cost} as cost"
     connection.execute(f"create view numbers as select n, {shared} from range({lines}) as t(n)")
-    (folder / "landing" / FILES["bss_invoices"]).parent.mkdir(parents=True, exist_ok=True)
-    (folder / "landing" / FILES["ms_recon_nce"]).parent.mkdir(parents=True, exist_ok=True)
+    for file in (bss, ms):
+        file.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(f"""
-        copy (select 'INV-' || n // 20 as "Invoice Code", '{MONTH}-31' as "Invoice Date", 'Invoice' as "Invoice Type",
+        copy (select 'INV-' || n // 20 as "Invoice Code", '{last}' as "Invoice Date", 'Invoice' as "Invoice Type",
             'Approved' as "Invoice Stage", 'A' || n // 20 as "Account ID", 'A' || n // 20 as "Billing Account ID",
-            id as "MS Subscription ID", 'Product ' || n % 300 as "Product", '{MONTH}-01' as "Start Date",
-            '{MONTH}-31' as "End Date", 1 as "Qty", cost as "Unit Cost", cost as "Total Cost", 'USD' as "Currency"
+            id as "MS Subscription ID", 'Product ' || n % 300 as "Product", '{first}' as "Start Date",
+            '{last}' as "End Date", 1 as "Qty", cost as "Unit Cost", cost as "Total Cost", 'USD' as "Currency"
             from numbers where n % 1000 not between 0 and 2)
-        to '{folder / "landing" / FILES["bss_invoices"]}' (header, delimiter ',')
+        to '{bss}' (header, delimiter ',')
     """)
     other = "cost + case when n % 100 = 50 then 7.25 when n % 100 = 51 then 0.5 else 0 end"
     connection.execute(f"""
         copy (select 'P' as PartnerId, 'G' || n % 20 as InvoiceNumber, 'Product ' || n % 300 as ProductName,
             'new' as ChargeType, {other} as UnitPrice, 1 as Quantity, {other} as Subtotal, 0 as TaxTotal,
-            {other} as Total, 'USD' as Currency, id as SubscriptionId, '{MONTH}-01' as ChargeStartDate,
-            '{MONTH}-31' as ChargeEndDate from numbers where n % 1000 not between 3 and 4)
-        to '{folder / "landing" / FILES["ms_recon_nce"]}' (header, delimiter ',')
+            {other} as Total, 'USD' as Currency, id as SubscriptionId, '{first}' as ChargeStartDate,
+            '{last}' as ChargeEndDate from numbers where n % 1000 not between 3 and 4)
+        to '{ms}' (header, delimiter ',')
     """)
 
 

@@ -30,8 +30,9 @@ from recon_assets.landing.unread import unread_files
 from recon_assets.notices.outbox import NOTICES_FILE, Outbox
 from recon_assets.notices.settings import NoticeSettings, load_notice_settings
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.platform import Platform, published_for_readers
+from recon_assets.platform import Platform
 from recon_assets.settings import Settings, load_settings
+from recon_assets.storage import published_for_readers
 from recon_assets.transport.redaction import redact
 
 _SETTINGS: tuple[type[EnvironmentSettings], ...] = (

@@ -77,20 +77,29 @@ costs as (
 )
 """
 _VERDICTS = """
-, sides as (
-    select ms_subscription_id, side, count(*) as item_count, count(distinct currency) as currency_count,
-        min(currency) as currency, sum(part_cost) as total_cost
-    from costs group by ms_subscription_id, side
+, cells as (
+    select ms_subscription_id, side, currency, count(*) as item_count, sum(part_cost) as total_cost
+    from costs group by ms_subscription_id, side, currency
+),
+sides as (
+    select ms_subscription_id, side, cast(sum(item_count) as bigint) as item_count, count(*) as currency_count,
+        min(currency) as currency, sum(total_cost) as total_cost
+    from cells group by ms_subscription_id, side
 ),
 rounded as (
     select sides.* exclude (total_cost),
         at_minor_unit(total_cost, coalesce(own.minor_unit, 0.01)) as total_cost
     from sides left join units as own using (currency)
 ),
+one_currency as (
+    select ms_subscription_id, min(currency) as currency
+    from cells group by ms_subscription_id having min(currency) = max(currency)
+),
 currencies as (
-    select ms_subscription_id, string_agg(distinct currency, '/' order by currency) as currency,
-        count(distinct currency) as currency_count
-    from costs group by ms_subscription_id
+    select ms_subscription_id, currency, 1 as currency_count from one_currency
+    union all
+    select ms_subscription_id, string_agg(distinct currency, '/' order by currency), count(distinct currency)
+    from cells anti join one_currency using (ms_subscription_id) group by ms_subscription_id
 ),
 tolerances as (select currency, max(tolerance) as tolerance from rows_of group by currency),
 compared as (
@@ -120,9 +129,10 @@ judged as (
     end as status
     from compared
 ),
+newest as (select ms_subscription_id, max(billing_month) as billing_month from rows_of group by ms_subscription_id),
 described as (
-    select ms_subscription_id, unnest(arg_max(struct_pack({described}), billing_month))
-    from rows_of group by ms_subscription_id
+    select ms_subscription_id, {described_columns}
+    from rows_of inner join newest using (ms_subscription_id, billing_month)
 )
 select
     ms_subscription_id, {described_columns},
@@ -180,7 +190,6 @@ def period_sql(period: Period, published: Iterable[str]) -> str:
     if len(period.months) == 1 and _part(period, period.months[0]).endswith("true)"):
         explanation = "(select explanation from rows_of where rows_of.ms_subscription_id = judged.ms_subscription_id)"
     verdicts = _VERDICTS.format(
-        described=", ".join(f"{name} := {name}" for name in _DESCRIBED),
         described_columns=", ".join(_DESCRIBED),
         explanation=explanation,
     )

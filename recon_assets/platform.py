@@ -3,19 +3,18 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recon_assets.azure.cache import FileCache
-from recon_assets.azure.settings import load_azure_settings
-from recon_assets.azure.urls import is_azure, parse_azure_url
+from recon_assets.azure.urls import is_azure
 from recon_assets.catalogue import SOURCES
 from recon_assets.clock import Clock, utc_now
 from recon_assets.errors import InputError, NotListed
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.landing.discovery import discover
-from recon_assets.landing.store import FileStore, FolderStore, LandedFile
+from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings, load_settings
 from recon_assets.sources.freshness import Reason, why_load
 from recon_assets.sources.loading import Load, load_month
+from recon_assets.storage import landing_store, open_account, published_store
 
 if TYPE_CHECKING:
     from recon_assets.azure.account import StorageAccount
@@ -36,7 +35,7 @@ class Platform:
         """The platform of the settings; `account` is the storage account of az:// URLs when it is open already."""
         settings = settings or load_settings()
         if account is None and (is_azure(settings.landing_url) or is_azure(settings.published_url)):
-            account = _open_account()
+            account = open_account()
         landing, published = landing_store(settings, account), published_store(settings, account)
         return cls(settings, landing, RawStore(settings.raw), published, clock)
 
@@ -70,41 +69,3 @@ class Platform:
             except NotListed:
                 months.update(self.raw.months(source))
         return sorted(months)
-
-
-# What knows Azure is imported only where an az:// URL asks for it: azure-storage-blob takes half a second.
-
-
-def landing_store(settings: Settings, account: "StorageAccount | None" = None) -> FileStore:
-    if not is_azure(settings.landing_url):
-        return FolderStore(settings.landing)
-    from recon_assets.landing.blob import BlobStore
-
-    url, account = parse_azure_url(str(settings.landing_url)), account or _open_account()
-    return BlobStore(url, account.container(url.container), _cache(settings, account, "landing"))
-
-
-def published_store(settings: Settings, account: "StorageAccount | None" = None) -> PublishedStore:
-    if not is_azure(settings.published_url):
-        return PublishedStore(settings.published)
-    from recon_assets.lakehouse.azure import AzureTables
-
-    url, account = parse_azure_url(str(settings.published_url)), account or _open_account()
-    cache = _cache(settings, account, "published")
-    return PublishedStore(cache.files, AzureTables(url, account, account.container(url.container), cache))
-
-
-def published_for_readers(settings: Settings) -> PublishedStore:
-    """The published tables for somebody who waits: on Azure a fault is said within seconds, not after minutes."""
-    return published_store(settings, _open_account(is_patient=False) if is_azure(settings.published_url) else None)
-
-
-def _open_account(is_patient: bool = True) -> "StorageAccount":
-    from recon_assets.azure.account import open_account
-
-    settings = load_azure_settings()
-    return open_account(settings if is_patient else settings.impatient())
-
-
-def _cache(settings: Settings, account: "StorageAccount", name: str) -> FileCache:
-    return FileCache((settings.home / "cache" / name).absolute(), account.settings.cache_bytes)

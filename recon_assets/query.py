@@ -13,11 +13,13 @@ from recon_assets.errors import InputError
 from recon_assets.lakehouse.views import require_reading
 from recon_assets.period import Period, period_sql, prepare
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.platform import Platform
+from recon_assets.settings import load_settings
+from recon_assets.storage import published_store
 from recon_assets.visible import visible
 
 _BATCH = 10_000
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
+_WRITTEN_BY_CSV = ("VARCHAR", "BIGINT", "INTEGER")  # NULL as nothing, numbers plain
 _WIDE = 400  # a table that goes to a file or a pipe is not cut to a terminal's width
 
 
@@ -36,7 +38,7 @@ def parse_instant(text: str) -> dt.datetime:
 
 def connect_published(as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the published marts, as they are or as they were."""
-    return Platform.from_settings().published.connect(published_marts().values(), as_of)
+    return published_store(load_settings()).connect(published_marts().values(), as_of)
 
 
 def run_query(sql: str, form: str, as_of: dt.datetime | None, out: TextIO) -> None:
@@ -64,11 +66,14 @@ def run_query(sql: str, form: str, as_of: dt.datetime | None, out: TextIO) -> No
 
 def run_period(period: Period, form: str, as_of: dt.datetime | None, out: TextIO) -> list[str]:
     """Write the subscriptions of a period as `run_query` writes; the months of it that are not published."""
-    published = Platform.from_settings().published
+    published = published_store(load_settings())
     months = {month for month, subject in published.current(as_of) if subject == "subscriptions"}
     with connect_published(as_of) as connection:
         prepare(connection)
-        _write(connection.execute(period_sql(period, months)), form, out)
+        sql = period_sql(period, months)
+        if form == "csv":  # its texts are made in DuckDB, in a third of the time
+            sql = f"select cast(columns(*) as varchar) from ({sql}) order by ms_subscription_id"
+        _write(connection.execute(sql), form, out)
     return [month for month in period.months if month not in months]
 
 
@@ -85,8 +90,12 @@ def _write(result: duckdb.DuckDBPyConnection, form: str, out: TextIO) -> None:
 def _write_csv(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
+    as_they_are = [str(kind[1]) in _WRITTEN_BY_CSV for kind in result.description or []]
     while batch := result.fetchmany(_BATCH):
-        writer.writerows([[plain_text(value) for value in row] for row in batch])
+        # Column by column: most are texts and whole numbers, which the writer writes as they should be.
+        by_column = zip(as_they_are, zip(*batch, strict=True), strict=True)
+        texts = [values if plain else [plain_text(value) for value in values] for plain, values in by_column]
+        writer.writerows(zip(*texts, strict=True))
 
 
 def _write_json(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:

@@ -388,6 +388,38 @@ def test_as_of_reads_the_months_as_they_were(copied: Recon) -> None:
     ]
 
 
+PERIOD_COLUMNS = "ms_subscription_id, currency, bss_total_cost, ms_total_cost, cost_difference, status"
+
+
+def test_a_period_of_a_whole_month_has_the_rows_of_the_month(recon: Recon) -> None:
+    result = recon("period", "--from", f"{FEBRUARY}-01", "--to", f"{FEBRUARY}-28", "--format", "csv")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = list(csv.DictReader(io.StringIO(result.stdout_bytes.decode("utf-8"), newline="")))
+    month = recon.rows(f"select {PERIOD_COLUMNS} from marts.{GRID} where billing_month = '{FEBRUARY}-01' order by 1")
+    assert [{name: row[name] for name in PERIOD_COLUMNS.split(", ")} for row in found] == month != []
+
+
+def test_a_period_names_the_months_that_are_not_published(recon: Recon) -> None:
+    result = recon("period", "--from", "2025-04-20", "--to", "2025-06-05", "--format", "json")
+    assert result.exit_code == 0
+    assert {row["ms_subscription_id"] for row in json.loads(result.stdout)} == {"sub-1", "sub-2", "sub-3", "sub-4"}
+    assert result.stderr == "Not published, and not in these figures: 2025-05, 2025-06.\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        ("2025-2-1", "2025-02-28", "YYYY-MM-DD"),
+        ("2019-01-01", "2019-01-31", "recon run"),
+        ("2025-02-02", "2025-02-01", "earlier day"),
+    ],
+)
+def test_a_period_that_cannot_be_shown_is_one_clear_line(first: str, last: str, said: str, recon: Recon) -> None:
+    result = recon("period", "--from", first, "--to", last)
+    assert result.exit_code == 2
+    assert said in one_line(result)
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2025-02-30", "31/03/2025"])
 def test_a_time_that_is_none_is_an_input_error(text: str, recon: Recon) -> None:
     result = recon("query", "select 1", "--as-of", text)

@@ -19,7 +19,7 @@ LAYERS = (
     ("settings",),
     ("home", "landing", "issues"),
     ("lakehouse",),
-    ("sources",),
+    ("sources", "storage"),
     ("platform",),
     ("pipeline", "connectors"),
     ("currencies",),

@@ -14,6 +14,7 @@ from recon_assets.query import parse_instant
 _LONGEST = 4_000
 _VALUE = 200
 _VALUES = 100
+_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
 _KEY = re.compile(r"[0-9a-f]{64}")
 _OWN = ("month", "sort", "row", "asof")
 
@@ -105,6 +106,8 @@ def _months(text: str | None) -> tuple[str, str] | None:
 
 
 def _choice(filter_: Filter, values: tuple[str, ...]) -> tuple[str, ...]:
+    if filter_.kind == "below" and not all(_NUMBER.fullmatch(value) for value in values):
+        raise InputError(f"'{values[0]}' is no number for {filter_.title.lower()}. Write it as 12.5.")
     known = filter_.groups
     wrong = [value for value in values if known is not None and value not in known]
     if wrong:

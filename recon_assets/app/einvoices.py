@@ -23,6 +23,11 @@ _DIFFERENCE = (
     "then coalesce(einvoice_total_including_tax, 0) - coalesce(register_total_including_tax, 0) end"
 )
 _TINS = "concat_ws(' ', register_supplier_tin, register_buyer_tin, einvoice_supplier_tin, einvoice_buyer_tin)"
+_NAMES = "concat_ws(' ', register_supplier_name, register_buyer_name, einvoice_supplier_name, einvoice_buyer_name)"
+_COUNTERPARTY_NAME = (
+    "case when register_type = 'sales' then coalesce(register_buyer_name, einvoice_buyer_name) "
+    "else coalesce(register_supplier_name, einvoice_supplier_name) end"
+)
 _COUNTERPARTY = (
     "case when register_type = 'sales' then coalesce(register_buyer_tin, einvoice_buyer_tin) "
     "else coalesce(register_supplier_tin, einvoice_supplier_tin) end"
@@ -55,6 +60,7 @@ DOCUMENTS = Table(
             "document_number", "Document", width=150, sql="coalesce(register_document_number, einvoice_document_number)"
         ),
         Column("counterparty", "Counterparty TIN", width=135, sql=_COUNTERPARTY),
+        Column("counterparty_name", "Counterparty", width=150, sql=_COUNTERPARTY_NAME),
         Column("currency", "Currency", width=90, sql=_CURRENCY),
         Column("register_total_including_tax", "Register value", "money", 120),
         Column("einvoice_total_including_tax", "E-invoice value", "money", 125),
@@ -70,6 +76,7 @@ DOCUMENTS = Table(
     filters=(
         Filter("register", "Register", "register_type", groups={"sales": ("sales",), "purchase": ("purchase",)}),
         Filter("tin", "TIN (supplier or buyer)", _TINS, "text"),
+        Filter("party", "Name (supplier or buyer)", _NAMES, "text"),
         Filter(
             "number", "Document number", "concat_ws(' ', register_document_number, einvoice_document_number)", "text"
         ),
@@ -146,6 +153,8 @@ def _facts(row: Row) -> dict[str, Any]:
     found = {
         "Register file": _place(row, "register"),
         "E-invoice file": _place(row, "einvoice"),
+        "Supplier": row["register_supplier_name"] or row["einvoice_supplier_name"],
+        "Buyer": row["register_buyer_name"] or row["einvoice_buyer_name"],
         "UUID": row["uuid"],
         "E-invoice status": row["einvoice_status"],
         "Paired by": words(row["pass"]),

@@ -6,9 +6,9 @@ from typing import Any
 
 from dash import dcc, html
 
-from recon_assets.app import einvoices, issues_page, overview, queries, subscriptions, usage
+from recon_assets.app import einvoices, issues_page, margin, overview, queries, subscriptions, usage
 from recon_assets.app.address import Address, parse_address
-from recon_assets.app.format import RECONCILIATIONS, instant, words
+from recon_assets.app.format import instant, words
 from recon_assets.app.identity import User
 from recon_assets.app.issues_page import Now
 from recon_assets.app.parts import (
@@ -34,7 +34,7 @@ from recon_assets.issues.store import Discrepancy, Issue, IssueStore
 from recon_assets.query import parse_instant
 from recon_assets.settings import Settings
 
-_SCREENS = (subscriptions.SCREEN, usage.SCREEN, einvoices.SCREEN)
+_SCREENS = (subscriptions.SCREEN, margin.SCREEN, usage.SCREEN, einvoices.SCREEN)
 _TABLES = {table.name: (screen, table) for screen in _SCREENS for table in screen.all_tables}
 _BLOCK = 1_000  # most rows that one request gets
 
@@ -89,7 +89,7 @@ def overview_page(site: Site, search: str | None) -> list[Any]:
             f"Nothing was published{f' at {address.as_of}' if address.as_of else ' yet'}. "
             "Land files, run `recon run --months <month>`, then look again."
         )
-    subjects = [screen.reconciliation for screen in site.screens]
+    subjects = list(dict.fromkeys(screen.reconciliation for screen in site.screens))
     moments = sorted({p.published_at for p in published.current.values()}, reverse=True)
     return [
         html.H1("Overview"),
@@ -125,7 +125,7 @@ def screen_page(site: Site, context: Context) -> list[Any]:
     measure = values.get("measure", (None,))[0]
     return [
         html.H1(screen.title),
-        html.P(screen.subject.lead, className="note"),
+        html.P(screen.lead, className="note"),
         _as_of_note(address, screen.path),
         bar,
         chips(filters, address, screen.path),
@@ -290,8 +290,7 @@ def discrepancy(context: Context) -> Discrepancy:
 
 def find_discrepancy(site: Site, reconciliation: str, month: str, key: str) -> Discrepancy | None:
     """What an issue keeps of the row with this key, in whichever table of the reconciliation it is."""
-    screen = next(screen for screen in _SCREENS if screen.reconciliation == reconciliation)
-    for table in screen.all_tables:
+    for screen, table in (place for place in _TABLES.values() if place[0].reconciliation == reconciliation):
         address = Address((month, month), row=(table.name, key))
         context = site.context(screen, address.search)
         if context.selected is not None:
@@ -323,12 +322,12 @@ def table_of(issue: Issue) -> Table:
 def row_link(issue: Issue) -> str:
     months = (issue.about.month, issue.about.month)
     address = Address(months, row=(table_of(issue).name, issue.about.reconciliation_key))
-    return f"/{issue.about.reconciliation}{address.search}"
+    return f"{_TABLES[table_of(issue).name][0].path}{address.search}"
 
 
 def links(site: Site) -> dict[str, str]:
     """The pages of the navigation: address -> title."""
-    screens = {screen.path: RECONCILIATIONS[screen.reconciliation] for screen in site.screens}
+    screens = {screen.path: screen.title for screen in site.screens}
     return {"/": "Overview", **screens, "/issues": "Issues"}
 
 

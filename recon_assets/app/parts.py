@@ -207,7 +207,7 @@ def _field(title: str, control: Any, wide: bool = False) -> html.Label:
 
 
 def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html.Label:
-    if filter_.kind == "text":
+    if filter_.kind in ("text", "below"):
         value = values[0] if values else ""
         control: Any = dcc.Input(
             id=_identify(filter_.name), value=value, debounce=True, type="search", maxLength=200, placeholder="contains"

@@ -89,6 +89,9 @@ def _where(table: Table, restriction: Restriction) -> Query:
         if filter_.kind == "text":
             conditions.append(f"contains(lower({filter_.column}), lower(?))")
             values.append(chosen[0])
+        elif filter_.kind == "below":
+            conditions.append(f"{filter_.column} < cast(? as decimal(38, 12))")
+            values.append(chosen[0])
         else:
             listed = _values(filter_, chosen)
             conditions.append(f"{filter_.column} in ({', '.join('?' * len(listed))})")

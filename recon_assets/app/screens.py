@@ -87,7 +87,7 @@ Details = Callable[[Context, Table, Row], list[Any]]
 class Screen:
     """`tables` share the filters and are always shown; `drill` are shown behind a row, as `restrict` says.
 
-    `below` is what stands under the tables.
+    `below` is what stands under the tables; `own` are path, title and lead of a screen that is not its subject's first.
     """
 
     subject: Subject
@@ -96,6 +96,7 @@ class Screen:
     drill: tuple[Table, ...] = ()
     restrict: Callable[[Context, Table], dict[str, Any] | None] | None = None
     below: Callable[[Context], list[Any]] | None = None
+    own: tuple[str, str, str] | None = None
 
     @property
     def reconciliation(self) -> str:
@@ -103,11 +104,15 @@ class Screen:
 
     @property
     def title(self) -> str:
-        return self.subject.title
+        return self.own[1] if self.own else self.subject.title
+
+    @property
+    def lead(self) -> str:
+        return self.own[2] if self.own else self.subject.lead
 
     @property
     def path(self) -> str:
-        return f"/{self.reconciliation}"
+        return f"/{self.own[0] if self.own else self.reconciliation}"
 
     @property
     def all_tables(self) -> tuple[Table, ...]:

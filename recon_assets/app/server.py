@@ -26,8 +26,8 @@ from recon_assets.clock import Clock, utc_now
 from recon_assets.errors import InputError, ReconError
 from recon_assets.issues.store import open_issues
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.platform import published_for_readers
 from recon_assets.settings import Settings, load_settings
+from recon_assets.storage import published_for_readers
 
 _log = logging.getLogger("recon.app")
 _MAX_BODY = 1_000_000

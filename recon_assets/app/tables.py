@@ -40,22 +40,22 @@ class Filter:
     """A restriction that a reader can set, on one column (or SQL expression) of the mart.
 
     choice: some of the values there are; group: named sets of values, `groups`; text: a part of the value, without
-    case; view: one of `groups`, decides what is shown and restricts nothing. `prefer`: exactly one value is always
-    chosen, by default the first of these that there is. `is_code`: the values are codes of ours, shown in words;
-    any other value is shown as it stands in the files.
+    case; below: a number that the value is less than; view: one of `groups`, decides what is shown and restricts
+    nothing. `prefer`: exactly one value is always chosen, by default the first of these that there is. `is_code`: the
+    values are codes of ours, shown in words; any other value is shown as it stands in the files.
     """
 
     name: str
     title: str
     column: str
-    kind: Literal["choice", "group", "text", "view"] = "choice"
+    kind: Literal["choice", "group", "text", "view", "below"] = "choice"
     groups: Mapping[str, tuple[str, ...]] | None = None
     prefer: tuple[str, ...] = ()
     is_code: bool = False
 
     @property
     def is_single(self) -> bool:
-        return self.kind in ("text", "view") or bool(self.prefer)
+        return self.kind in ("text", "view", "below") or bool(self.prefer)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from recon_assets.sample.einvoices.documents import NOTES, Quarantined, Register
 HEADER = columns(
     "supplier_tin,buyer_tin,document_number,document_type,document_date,currency_code,original_document_number,"
     "total_excluding_tax,total_tax_amount,total_including_tax,total_payable_amount,total_discount_value,"
-    "total_charge_amount,exchange_rate,consolidated_einvoice_number,row_reference"
+    "total_charge_amount,exchange_rate,consolidated_einvoice_number,row_reference"  # without names, as older files
 )
 SPOKEN_HEADER = columns(
     "Supplier TIN,Buyer TIN,Invoice Number,Document Type,Invoice Date,Currency,Original Invoice Number,"
     "Total Excl. Tax,Tax Amount,Total Incl. Tax,Payable Amount,Discount,Charge,Exchange Rate,"
-    "Consolidated EInvoice Number,Row Reference"
+    "Consolidated EInvoice Number,Row Reference,Supplier Name,Buyer Name"
 )
 _SHEET = "Register"
 _DATES = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y")
@@ -43,7 +43,10 @@ def write_register(landing: Path, kind: str, month: str, at: int, rows: Sequence
         name = f"register{layout.suffix}"
         date_format = _DATES[at % len(_DATES)]
         write_delimited(
-            landing / folder / name, layout, header, ([_plain(v) for v in _cells(r, date_format)] for r in rows)
+            landing / folder / name,
+            layout,
+            header,
+            ([_plain(v) for v in _cells(r, date_format)[: len(header)]] for r in rows),
         )
     return [
         Quarantined(f"erp_{kind}_register", month, f"{folder}/{name}", place, "a date that is none")
@@ -58,7 +61,7 @@ def _cells(row: RegisterRow, date_format: str) -> list[str | Decimal | None]:
     return [
         *deed.tins, deed.number, deed.type, row.bad_date or deed.day.strftime(date_format), deed.currency,
         deed.original,
-        *(sign * amount for amount in deed.amounts), deed.rate, row.consolidated, row.reference,
+        *(sign * amount for amount in deed.amounts), deed.rate, row.consolidated, row.reference, *deed.names,
     ]  # fmt: skip
 
 
@@ -79,7 +82,7 @@ def _write_workbook(path: Path, header: Sequence[str], rows: Sequence[RegisterRo
         sheet = workbook.add_worksheet(_SHEET)
         sheet.write_row(0, 0, header)
         for place, row in enumerate(rows, start=1):
-            for column, value in enumerate(_cells(row, "%Y-%m-%d")):
+            for column, value in enumerate(_cells(row, "%Y-%m-%d")[: len(header)]):
                 if column == 4 and row.bad_date is None:
                     sheet.write_datetime(place, column, dt.datetime.combine(row.deed.day, dt.time()), day_format)
                 elif isinstance(value, Decimal) and place % 2:

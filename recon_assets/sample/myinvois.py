@@ -100,9 +100,8 @@ def _ubl(deed: Deed) -> dict[str, Any]:
     }
     if deed.original:
         invoice["BillingReference"] = [{"InvoiceDocumentReference": [{"ID": _text(deed.original)}]}]
-    supplier, buyer = deed.tins
-    invoice["AccountingSupplierParty"] = _party(supplier)
-    invoice["AccountingCustomerParty"] = _party(buyer)
+    parties = zip(("AccountingSupplierParty", "AccountingCustomerParty"), deed.tins, deed.names, strict=True)
+    invoice.update({element: _party(tin, name) for element, tin, name in parties})
     if deed.rate is not None:
         rate = {
             "SourceCurrencyCode": _text(deed.currency),
@@ -122,9 +121,9 @@ def _text(value: str | Decimal, **attributes: str) -> list[dict[str, Any]]:
     return [{"_": float(value) if isinstance(value, Decimal) else value, **attributes}]
 
 
-def _party(tin: str) -> list[dict[str, Any]]:
+def _party(tin: str, name: str) -> list[dict[str, Any]]:
     ids = [{"ID": _text(tin, schemeID="TIN")}, {"ID": _text("NA", schemeID="SST")}]
-    return [{"Party": [{"PartyIdentification": ids}]}]
+    return [{"Party": [{"PartyIdentification": ids, "PartyLegalEntity": [{"RegistrationName": _text(name)}]}]}]
 
 
 def _xml(deed: Deed) -> str:

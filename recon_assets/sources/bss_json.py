@@ -20,6 +20,7 @@ _INVOICE_PATHS = {
     "invoice_type": "type.type",
     "invoice_stage": "status.type",
     "account_id": "account.id",
+    "account_name": "account.name",
     "billing_account_id": "billingTo.id",
     "currency": "currency",
 }

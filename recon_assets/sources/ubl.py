@@ -97,7 +97,7 @@ class _Builder:
 
 
 def document_fields(document: Any) -> Fields:
-    """The compared fields and the rate of a UBL document; DocumentProblem when it holds no invoice."""
+    """The compared fields, names and the rate of a UBL document; DocumentProblem when it holds no invoice."""
     invoice = _first(document, "Invoice")
     if not isinstance(invoice, dict):
         raise DocumentProblem("holds no UBL Invoice")
@@ -109,6 +109,8 @@ def document_fields(document: Any) -> Fields:
     return {
         "supplier_tin": _tin(_first(invoice, "AccountingSupplierParty")),
         "buyer_tin": _tin(_first(invoice, "AccountingCustomerParty")),
+        "supplier_name": _name(_first(invoice, "AccountingSupplierParty")),
+        "buyer_name": _name(_first(invoice, "AccountingCustomerParty")),
         "document_number": _value(invoice, "ID"),
         "document_type": _text(type_code),
         "version": _text(type_code.get("listVersionID")) if isinstance(type_code, dict) else None,
@@ -144,6 +146,10 @@ def _tin(party: Any) -> str | None:
         return _text(numbers[schemes.index("TIN")])
     bare = (_text(number) for number, scheme in zip(numbers, schemes, strict=True) if not scheme)
     return next((text for text in bare if looks_like_tin(text)), None)
+
+
+def _name(party: Any) -> str | None:
+    return _value(_first(_first(party, "Party"), "PartyLegalEntity"), "RegistrationName")
 
 
 def looks_like_tin(text: str | None) -> bool:

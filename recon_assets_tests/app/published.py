@@ -89,12 +89,33 @@ def subscriptions(month: str, discrepancy: str = "12.50") -> dict[str, list[Row]
     rows = [*(subscription(n, month) for n in range(PLAIN)), differs, missing, mixed]
     return {
         "subscription_reconciliation": rows,
+        "subscription_margin": [
+            margin(1, month, "120", "100"),
+            margin(2, month, "100", "99"),
+            margin(3, month, "50", "80"),
+            margin(4, month, "0", "10"),
+            margin(5, month, "120", "100", margin=None, margin_percent=None, unpriced_item_count=2),
+        ],
         "subscription_reconciliation_items": [_bss_item(differs, month), _ms_item(differs, month)],
         "reconciliation_summary": summary(
             "subscriptions", month, rows, "bss_total_cost", "ms_total_cost", "cost_difference"
         ),
         "month_status": [status("subscriptions", month)],
     }
+
+
+def margin(number: int, month: str, sales: str, cost: str, **changes: Any) -> Row:
+    """A row of the margin of `subscription(number, month)`."""
+    name = f"sub-{number:04d}"
+    gained = Decimal(sales) - Decimal(cost)
+    percent = round(100 * gained / Decimal(sales), 6) if Decimal(sales) else None
+    row: Row = {
+        "ms_subscription_id": name, "reconciliation_key": key("margin", month, name), "customer_name": f"Customer {number}",
+        "csp_partner": "partner-1", "product_family": "seats", "currency": "MYR", "sales": Decimal(sales),
+        "bss_cost": Decimal(cost), "ms_cost": Decimal(cost), "margin": gained, "margin_percent": percent,
+        "status": "match", "unpriced_item_count": 0,
+    }  # fmt: skip
+    return row | changes
 
 
 def _bss_item(row: Row, month: str) -> Row:
@@ -206,7 +227,7 @@ def _pair(month: str, number: int, bucket: str, category: str, difference: Decim
     }  # fmt: skip
     for side in ("register", "einvoice"):
         row |= {
-            f"{side}_supplier_tin": "C111", f"{side}_buyer_tin": "C222", f"{side}_document_number": f"INV-{number:04d}",
+            f"{side}_supplier_name": "Own Company", f"{side}_buyer_name": f"Buyer {number} Sdn Bhd", f"{side}_supplier_tin": "C111", f"{side}_buyer_tin": "C222", f"{side}_document_number": f"INV-{number:04d}",
             f"{side}_document_type": "01", f"{side}_document_date": first_day(month), f"{side}_currency_code": "MYR",
             f"{side}_total_including_tax": Decimal(1060), f"{side}_total_tax_amount": Decimal(60),
         }  # fmt: skip

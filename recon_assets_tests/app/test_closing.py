@@ -12,7 +12,7 @@ import pytest
 from recon_assets.app import pages, queries, subscriptions
 from recon_assets.app.pages import Site
 from recon_assets.lakehouse.log import Closing
-from recon_assets.platform import published_store
+from recon_assets.storage import published_store
 from recon_assets_tests.app.conftest import site_in
 from recon_assets_tests.app.published import PUBLISHED_AGAIN, PUBLISHED_FIRST
 

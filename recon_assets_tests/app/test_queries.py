@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from recon_assets.app import einvoices, pages, queries, subscriptions, usage
+from recon_assets.app import einvoices, margin, pages, queries, subscriptions, usage
 from recon_assets.app.pages import NothingPublished, Site
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.tables import Table
@@ -63,6 +63,14 @@ def test_filters_restrict_rows_and_totals_alike(site: Site, search: str, expecte
     assert len(rows_of(context, subscriptions.TABLE)) == count_of(context, subscriptions.TABLE) == expected
 
 
+@pytest.mark.parametrize(
+    ("below", "expected"), [("", 5), ("&below=10", 2), ("&below=1.000000", 1), ("&below=-60.5", 0)]
+)
+def test_margins_below_a_percentage_are_those_that_have_one(site: Site, below: str, expected: int) -> None:
+    context = look(site, margin.SCREEN, MARCH + below)
+    assert len(rows_of(context, margin.TABLE)) == count_of(context, margin.TABLE) == expected
+
+
 def test_totals_are_of_the_whole_filtered_set_and_never_mix_currencies(site: Site) -> None:
     context = look(site, subscriptions.SCREEN, "?month=2025-01..2025-03")
     totals = context.rows(queries.totals(subscriptions.TABLE, context.restriction(subscriptions.TABLE)))
@@ -116,6 +124,14 @@ def test_a_document_is_found_by_any_of_its_numbers_and_tins(site: Site) -> None:
     assert count_of(look(site, einvoices.SCREEN, f"{MARCH}&bucket=Mismatch"), einvoices.DOCUMENTS) == 1
 
 
+def test_a_document_is_found_by_the_name_of_its_parties(site: Site) -> None:
+    found = [
+        count_of(look(site, einvoices.SCREEN, f"{MARCH}&party={name}"), einvoices.DOCUMENTS)
+        for name in ("buyer+2", "own", "nobody")
+    ]
+    assert found == [1, 3, 0]
+
+
 def test_values_of_a_request_are_never_part_of_the_sql(site: Site) -> None:
     context = look(site, subscriptions.SCREEN, f"{MARCH}&subscription=';drop&partner=x' or 1=1 --")
     sql, values = queries.page(subscriptions.TABLE, context.restriction(subscriptions.TABLE), None, 0, 10)
@@ -142,6 +158,11 @@ def test_values_of_a_request_are_never_part_of_the_sql(site: Site) -> None:
 def test_a_bad_address_is_answered_with_a_sentence(site: Site, search: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         look(site, subscriptions.SCREEN, search)
+
+
+def test_a_margin_is_only_compared_with_a_number(site: Site) -> None:
+    with pytest.raises(InputError, match="is no number for margin below %"):
+        look(site, margin.SCREEN, "?below=1e9")
 
 
 @pytest.mark.parametrize(

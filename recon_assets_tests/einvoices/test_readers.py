@@ -58,7 +58,8 @@ def test_documents_of_every_type_are_read_from_either_form(kind: str, form: str)
     document = invoice(kind)
     fields = document_fields(parse_xml(as_xml(document)) if form == "xml" else parse_json(as_json(document)))
     assert fields == {
-        "supplier_tin": SUPPLIER, "buyer_tin": BUYER, "document_number": f"DOC-{kind}", "document_type": kind,
+        "supplier_tin": SUPPLIER, "buyer_tin": BUYER, "supplier_name": "Penyelia Contoh Sdn. Bhd.",
+        "buyer_name": "Pembeli & Rakan Enterprise", "document_number": f"DOC-{kind}", "document_type": kind,
         "document_date": None, "issued_at": "2025-02-14T03:30:00Z", "currency_code": "MYR", "exchange_rate": None,
         "version": "1.0",
         "original_document_number": None if kind in ("01", "11") else "DOC-ORIGINAL",

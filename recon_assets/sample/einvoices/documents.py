@@ -15,6 +15,12 @@ AMOUNTS = (
 Status = Literal["Valid", "Submitted", "Invalid", "Cancelled"]
 
 
+def _registered_name(tin: str) -> str:
+    if tin == CONSOLIDATED_BUYER:
+        return "General Public"
+    return "Syarikat Contoh Sdn. Bhd." if tin == OWN_TIN else f"Rakan {tin[-4:]} Enterprise"
+
+
 @dataclass(frozen=True)
 class Deed:
     """An invoice or note as one side has it; amounts are magnitudes in `currency`."""
@@ -37,6 +43,12 @@ class Deed:
     @property
     def tins(self) -> tuple[str, str]:
         return (OWN_TIN, self.counterparty) if self.is_sale else (self.counterparty, OWN_TIN)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Supplier and buyer, as their registrations have them."""
+        supplier, buyer = (_registered_name(tin) for tin in self.tins)
+        return supplier, buyer
 
     def plus(self, **differences: str) -> "Deed":
         """The same document with some amounts off by so much."""

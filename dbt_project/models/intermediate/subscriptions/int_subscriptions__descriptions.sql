@@ -25,6 +25,7 @@ final as (
         ms_subscription_id,
         max(case when side = 'ms' then csp_partner end) as csp_partner,
         max(case when side = 'ms' then customer_name end) as customer_name,
+        max(case when side = 'bss' then customer_name end) as account_name,
         max(case when side = 'ms' then type end) as offer_type,
         case
             when max(side_rank) = 2 then max(case when side = 'bss' then product_type end)

@@ -52,7 +52,7 @@ bss_lines as (
         invoice_due_date,
         cast(null as string) as type,
         cast(null as string) as invoice_number,
-        cast(null as string) as customer_name,
+        account_name as customer_name,
         cast(null as string) as publisher_name,
         cast(null as string) as charge_type,
         cast(null as date) as subscription_start_date,

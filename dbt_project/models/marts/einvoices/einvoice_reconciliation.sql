@@ -75,6 +75,8 @@ final as (
         {% endfor -%}
         registers.exchange_rate as register_exchange_rate,
         registers.row_reference as register_row_reference,
+        registers.supplier_name as register_supplier_name,
+        registers.buyer_name as register_buyer_name,
         {% for field in einvoice_identifiers() -%}
         einvoices.{{ field }} as einvoice_{{ field }},
         {% endfor -%}
@@ -82,6 +84,8 @@ final as (
         cast({{ signed('einvoices', field) }} as decimal(18, 2)) as einvoice_{{ field }},
         {% endfor -%}
         einvoices.exchange_rate as einvoice_exchange_rate,
+        einvoices.supplier_name as einvoice_supplier_name,
+        einvoices.buyer_name as einvoice_buyer_name,
         einvoices.uuid,
         substr(einvoices.status_key, 1, 1) || lower(substr(einvoices.status_key, 2)) as einvoice_status,
         einvoices.is_status_assumed as status_assumed,

@@ -36,7 +36,7 @@ final as (
         {{ subscription_key('verdicts.billing_month', 'verdicts.ms_subscription_id') }} as reconciliation_key,
         coalesce(descriptions.csp_partner, partners.csp_partner) as csp_partner,
         {{ partner_name('coalesce(descriptions.csp_partner, partners.csp_partner)') }} as partner_name,
-        coalesce(descriptions.customer_name, partners.customer_name) as customer_name,
+        coalesce(descriptions.customer_name, partners.customer_name, descriptions.account_name) as customer_name,
         coalesce(descriptions.offer_type, partners.offer_type, platform_offers.offer_type) as offer_type,
         products.ms_product_type,
         products.product_family,

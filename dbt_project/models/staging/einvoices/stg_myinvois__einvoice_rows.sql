@@ -13,7 +13,7 @@ with numbered as (
         loaded.{{ field.name }}_key,
         {% endfor -%}
         {% for column in [
-            'exchange_rate', 'uuid', 'uuid_key', 'validated_at', 'billing_month', 'source_file', 'source_row',
+            'supplier_name', 'buyer_name', 'exchange_rate', 'uuid', 'uuid_key', 'validated_at', 'billing_month', 'source_file', 'source_row',
         ] + einvoice_amounts() -%}
         loaded.{{ column }}{{ ',' if not loop.last }}
         {% endfor %}

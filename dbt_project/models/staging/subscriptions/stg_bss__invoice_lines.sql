@@ -27,6 +27,7 @@ final as (
         -- text
         invoice_type,
         invoice_stage,
+        account_name,
         product_type,
         product,
         upper(currency) as currency,
