@@ -16,6 +16,7 @@ from recon_assets.pipeline.marts import REPORTED, published_marts
 # Status and difference of the marts whose rows can be reported, as the app shows them (its tables say the same).
 MEASURES = {
     "subscription_reconciliation": ("status", "cost_difference"),
+    "subscription_margin": ("status", "margin"),
     "usage_cost_summary": ("status", "amount_variation"),
     "usage_cost_reconciliation": ("status", "amount_variation"),
     "usage_cost_variations": ("status", "amount_variation"),
