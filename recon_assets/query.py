@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import duckdb
 
 from recon_assets.errors import InputError
+from recon_assets.lakehouse.raw import RawStore
 from recon_assets.lakehouse.views import require_reading
 from recon_assets.period import Period, period_sql, prepare
 from recon_assets.pipeline.marts import published_marts
@@ -46,12 +47,12 @@ def run_query(sql: str, form: str, as_of: dt.datetime | None, out: TextIO) -> No
 
     One that names schema `raw` reads the raw months too, as they are loaded now; they have no past.
     """
-    platform = Platform.from_settings()
+    settings = load_settings()
     names_raw = bool(re.search(r"\braw\b", sql, re.IGNORECASE))
     if names_raw and as_of is not None:
         raise InputError("The raw months are only there as they are now; leave --as-of out, or query schema marts.")
-    raw = platform.raw if names_raw else None
-    with platform.published.connect(published_marts().values(), as_of, raw=raw) as connection:
+    raw = RawStore(settings.raw) if names_raw else None
+    with published_store(settings).connect(published_marts().values(), as_of, raw=raw) as connection:
         try:
             require_reading(connection, sql)
             result = connection.execute(sql)

@@ -100,8 +100,9 @@ def test_rows_of_every_mart_that_can_be_reported_are_found_again(store: IssueSto
     rows = {"usage": usage(MONTH), "einvoices": einvoices(MONTH)}
     for subject, marts in rows.items():
         publish(published, subject, MONTH, at(1), marts)
-    expected = [("discrepancy", Decimal("12.50"), "MYR", False)]
+    expected = [("discrepancy", Decimal("12.50"), "MYR", False), ("match", Decimal(20), "MYR", False)]
     report(store)
+    report(store, key("margin", MONTH, "sub-0001"), mart="subscription_margin")
     for subject, marts in rows.items():
         for mart in MEASURES.keys() & marts.keys():
             status, difference = MEASURES[mart]
