@@ -19,6 +19,10 @@ from recon_assets.errors import InputError
 from recon_assets.landing.store import FileStore, LandedFile
 
 FOLDER = "profiles/"
+_OF_READING = (
+    "sheet", "heading_row", "columns", "constants", "document_types", "date_order", "decimal_mark", "encoding", "skip",
+    "month_from",
+)  # fmt: skip
 
 
 @checked(config=ConfigDict(extra="forbid"), frozen=True)
@@ -42,6 +46,11 @@ class Profile:
     control_totals: Literal["fail", "warn"] = "fail"
     additive: bool = False
     name: str = ""
+
+    @property
+    def tells_reading(self) -> bool:
+        """Whether it says how the text of a file is read, beside what becomes of its totals and repeats."""
+        return any(getattr(self, key) for key in _OF_READING) or self.level != "document"
 
 
 def matches(path: str, patterns: list[str]) -> bool:

@@ -10,18 +10,6 @@ create or replace temp macro clean_text(t) as case
     ) then trim(t)
 end;
 
--- Value by value, where no mark was agreed. With both marks present the last is the decimal mark; a lone comma is one too,
--- except in comma-delimited files when groups of exactly three digits follow it. A mark that repeats only groups thousands.
-create or replace temp macro number_text(t, comma_delimited) as case
-    when not contains(t, ',') then
-        case when regexp_full_match(t, '[+-]?[0-9]+(\.[0-9]{3}){2,}') then replace(t, '.', '') else t end
-    when contains(t, '.') and strpos(reverse(t), '.') < strpos(reverse(t), ',') then replace(t, ',', '')
-    when contains(t, '.') then replace(replace(t, '.', ''), ',', '.')
-    when comma_delimited and regexp_full_match(t, '[+-]?[0-9]+(,[0-9]{3})+') then replace(t, ',', '')
-    when regexp_full_match(t, '[+-]?[0-9]+(,[0-9]{3}){2,}') then replace(t, ',', '')
-    else replace(t, ',', '.')
-end;
-
 -- One mark is decimal, the other only groups thousands, in threes.
 create or replace temp macro point_number(t) as case
     when not contains(t, ',') then
@@ -32,14 +20,6 @@ create or replace temp macro comma_number(t) as case
     when regexp_full_match(t, '[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]*)?') then replace(replace(t, '.', ''), ',', '.')
     when not contains(t, '.') then replace(t, ',', '.')
 end;
-
--- Marks that can only be decimal ones: what a file delimited by semicolon or tab is judged by.
-create or replace temp macro shows_comma_decimal(t) as
-    regexp_full_match(t, '[+-]?[0-9.]*,[0-9]*([eE][+-]?[0-9]+)?')
-    and not regexp_full_match(t, '[+-]?[1-9][0-9]{0,2},[0-9]{3}');
-create or replace temp macro shows_point_decimal(t) as
-    regexp_full_match(t, '[+-]?[0-9,]*\.[0-9]*([eE][+-]?[0-9]+)?')
-    and not regexp_full_match(t, '[+-]?[1-9][0-9]{0,2}\.[0-9]{3}');
 
 -- Beyond 12 decimals the cast rounds half away from zero. Casting text to a decimal of 38 digits costs sixty times as much
 -- as to one of 18, which holds nearly all values.

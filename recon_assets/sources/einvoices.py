@@ -7,6 +7,7 @@ stops the load. What a record is, is told in `myinvois`; what a UBL document hol
 import gc
 import io
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,13 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from recon_assets.catalogue import columns_of
 from recon_assets.errors import FileProblem
-from recon_assets.sources.columns import bind_columns
-from recon_assets.sources.delimited import open_delimited
+from recon_assets.sources.intake.reading import Reading
+from recon_assets.sources.intake.tables import ListTable, OpenedLists, open_lists
 from recon_assets.sources.json_values import BrokenListError, json_values
 from recon_assets.sources.members import is_hidden_member
 from recon_assets.sources.myinvois import is_portal_list, record_fields, records_of, spelled
@@ -42,7 +40,7 @@ BOUND = {name: position for position, name in enumerate(COLUMNS)}
 _BEFORE_TEXT = b"\x00\xef\xbb\xbf\xfe\xff \t\r\n"  # marks of encodings, and blanks
 _SMALL = 1 << 20  # bytes of a member that is read at once
 _MOST_SHOWN = 10_000  # characters of what cannot be read
-_READ = ("json", "jsonl", "ndjson", "xml", "csv")
+_DOCUMENTS = ("json", "jsonl", "ndjson", "xml")
 _ONLY_LISTS = (
     "this lists documents; land what Get Document gives. A list tells the status of documents, and only those that "
     "are Cancelled or Invalid say something by themselves"
@@ -84,33 +82,72 @@ class SpelledTable:
 
 @dataclass(frozen=True)
 class EInvoiceFile:
-    """One landed file: its table, the position of each declared column, the zone of times that name none, and the
-    members of an archive that are not read."""
+    """One landed file: its documents, its lists, each with the minutes of the zone of times that name none, and what is
+    not read: name, as in source_file, and why."""
 
-    table: Table
-    bound: dict[str, int]
-    zone_minutes: int = 0
-    unread: list[str] = field(default_factory=list)
+    documents: Table | None = None
+    lists: list[tuple[ListTable, int]] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
 
 
-def open_einvoices(path: Path, file: str, limits: UnpackLimits) -> EInvoiceFile:
-    """What one landed file holds; FileProblem when it is damaged."""
+def open_einvoices(path: Path, file: str, limits: UnpackLimits, reading: Reading) -> EInvoiceFile:
+    """What one landed file holds; FileProblem when it is damaged. `reading` is for lists, such as the portal's."""
     kind = _kind(file)
-    if kind == "csv":
-        table, bound, zone = _open_list(path, file, limits)
-        return EInvoiceFile(table, bound, zone)
-    read = _archive_records if kind == "zip" else partial(_file_records, kind=kind)
-    records = RecordTable(COLUMNS, partial(_not_only_lists, partial(read, path, file, limits), file))
-    names = {position: name for name, position in BOUND.items()}
-    unread = _unread_members(path, file) if kind == "zip" else []
-    return EInvoiceFile(SpelledTable(records, names), BOUND, 0, unread)
+    if kind == "zip":
+        return _open_archive(path, file, limits, reading)
+    if kind not in _DOCUMENTS:
+        return _opened_lists(open_lists(path, file, limits, reading))
+    records = partial(_file_records, path, file, limits, kind)
+    return EInvoiceFile(_documents_table(records, file))
 
 
-def _open_list(path: Path, file: str, limits: UnpackLimits) -> tuple[Table, dict[str, int], int]:
-    table = open_delimited(path, file, limits)
-    bound, _ = bind_columns("einvoices", table.headings, file)
-    spelled_table = SpelledTable(table, {position: name for name, position in bound.items()})
-    return spelled_table, bound, _PORTAL_MINUTES if is_portal_list(table.headings) else 0
+def _documents_table(read: Callable[[], Iterator[Record | Ignored]], file: str) -> Table:
+    records = RecordTable(COLUMNS, partial(_not_only_lists, read, file))
+    return SpelledTable(records, {position: name for name, position in BOUND.items()})
+
+
+def _opened_lists(opened: OpenedLists, member: str = "") -> EInvoiceFile:
+    """The lists of a file or member; times of the portal's are Malaysia's."""
+    lists = []
+    for table in opened.tables:
+        is_portal = is_portal_list([*table.facts.bound.values(), *table.facts.unbound])
+        lists.append((replace(table, name=member + table.name), _PORTAL_MINUTES if is_portal else 0))
+    return EInvoiceFile(None, lists, {member + name: why for name, why in opened.unread.items()})
+
+
+def _open_archive(path: Path, file: str, limits: UnpackLimits, reading: Reading) -> EInvoiceFile:
+    """Documents and lists of a zip; FileProblem when it holds neither."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            require_bounded_archive(archive, path, file, limits)
+            members = [member for member in archive.infolist() if not is_hidden_member(member)]
+            kinds = {member.filename: _member_kind(member, file) for member in members}
+            if not any(kind in (*_DOCUMENTS, "csv") for kind in kinds.values()):
+                named = ", ".join(list(kinds)[:20]) or "nothing"
+                raise FileProblem(file, f"holds no e-invoices as .json, .jsonl, .xml or .csv, but {named}")
+            lists = [_member_lists(archive, m, file, limits, reading) for m in members if kinds[m.filename] == "csv"]
+    except ARCHIVE_ERRORS as error:
+        if not is_damage(error):
+            raise
+        raise FileProblem(file, f"the archive is damaged ({error}); fetch it again") from error
+    unread = {
+        f"/{name}": "no e-invoice by its name" for name, kind in kinds.items() if kind not in (*_DOCUMENTS, "csv")
+    }
+    unread |= {name: why for found in lists for name, why in found.unread.items()}
+    has_documents = any(kind in _DOCUMENTS for kind in kinds.values())
+    documents = _documents_table(partial(_archive_records, path, file, limits), file) if has_documents else None
+    return EInvoiceFile(documents, [table for found in lists for table in found.lists], unread)
+
+
+def _member_lists(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limits: UnpackLimits, reading: Reading
+) -> EInvoiceFile:
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder, "member.csv")
+        with archive.open(member) as stream, text.open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
+        name = f"/{member.filename}"
+        return _opened_lists(open_lists(text, file + name, limits, reading), name)
 
 
 def _not_only_lists(read: Callable[[], Iterator[Record | Ignored]], file: str) -> Iterator[Record | Ignored]:
@@ -230,39 +267,20 @@ def _unreadable(line: int | None, problem: object, text: str) -> Document:
 
 
 def _archive_records(path: Path, file: str, limits: UnpackLimits) -> Iterator[Record | Ignored]:
-    """Records of the members that are read; FileProblem when there are none."""
+    """The documents of the members of an archive."""
     try:
         with zipfile.ZipFile(path) as archive:
-            require_bounded_archive(archive, path, file, limits)
-            members = [member for member in archive.infolist() if not is_hidden_member(member)]
-            read = [member for member in members if _member_kind(member, file) in _READ]
-            if not read:
-                named = ", ".join([member.filename for member in members][:20]) or "nothing"
-                raise FileProblem(file, f"holds no e-invoices as .json, .jsonl, .xml or .csv, but {named}")
-            for member in read:
+            for member in archive.infolist():
                 kind = _member_kind(member, file)
-                if kind == "csv":
-                    yield from _list_records(archive, member, file, limits)
-                else:
-                    small = member.file_size <= _SMALL
-                    with io.BytesIO(archive.read(member)) if small else archive.open(member) as stream:
-                        yield from _records_of(stream, kind, member.filename, f"{file}/{member.filename}")
+                if is_hidden_member(member) or kind not in _DOCUMENTS:
+                    continue
+                small = member.file_size <= _SMALL
+                with io.BytesIO(archive.read(member)) if small else archive.open(member) as stream:
+                    yield from _records_of(stream, kind, member.filename, f"{file}/{member.filename}")
     except ARCHIVE_ERRORS as error:
         if not is_damage(error):
             raise
         raise FileProblem(file, f"the archive is damaged ({error}); fetch it again") from error
-
-
-def _unread_members(path: Path, file: str) -> list[str]:
-    """Names of the members of an archive that are none of the source's; none of a damaged one, which is told later."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not is_hidden_member(member)]
-            return [member.filename for member in members if _member_kind(member, file) not in _READ]
-    except ARCHIVE_ERRORS as error:
-        if not is_damage(error):
-            raise
-        return []
 
 
 def _member_kind(member: zipfile.ZipInfo, file: str) -> str:
@@ -270,32 +288,3 @@ def _member_kind(member: zipfile.ZipInfo, file: str) -> str:
     if kind == "zip":
         raise FileProblem(file, f"the archive holds another one, {member.filename}; unpack that one first")
     return kind
-
-
-def _list_records(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: str, limits: UnpackLimits
-) -> Iterator[Record]:
-    """Records of a list in an archive, in the order of the declared columns."""
-    with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder, "member.csv")
-        with archive.open(member) as stream, text.open("wb") as copy:
-            while chunk := stream.read(1 << 20):
-                copy.write(chunk)
-        table, bound, zone = _open_list(text, f"{file}/{member.filename}", limits)
-        for block in table.blocks(set(bound.values())):
-            found = {name: block.texts[position] for name, position in bound.items()}
-            columns = [_in_zone(name, found[name], zone) if name in found else None for name in COLUMNS]
-            texts = [[None] * len(block.numbers) if column is None else column.to_pylist() for column in columns]
-            places = zip(block.numbers.to_pylist(), block.lines.to_pylist(), strict=True)
-            for (number, line), values in zip(places, zip(*texts, strict=True), strict=True):
-                yield Record(values, number, line, member=member.filename)
-            for bad in block.unreadable:
-                yield Record((), bad.number, bad.line, bad.problem, bad.text, member.filename)
-
-
-def _in_zone(name: str, texts: pa.Array, zone: int) -> pa.Array:
-    """Times of a portal's list with their zone: beside other members no column has one zone throughout."""
-    texts = texts.cast(pa.string())
-    if not zone or name not in ("issued_at", "validated_at"):
-        return texts
-    return pc.replace_substring_regex(texts, r"^(.*[0-9]:[0-9]{2}(:[0-9.]+)?)\s*$", r"\1+08:00")

@@ -1,163 +1,238 @@
-"""Delimited lists of the one stream: what the BSS and Microsoft export, with titles and totals as programs add them."""
+"""Lists that the BSS and Microsoft export: the fast way for text as programs write it, intake for all others.
+
+Text is regular when nothing of it has to be decided or left out: the heading binds, numbers are plain with a point,
+days have one reading, no row is a total. What is not turns up while it is read; then the whole file is read as people's
+lists are (`intake`), which gives the same rows for regular text.
+"""
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recon_assets.catalogue import SOURCES, columns_of
-from recon_assets.errors import FileProblem
+from recon_assets.catalogue import SOURCES, Source
 from recon_assets.landing.profiles import Profile
-from recon_assets.sources.columns import bind_columns, binds
 from recon_assets.sources.convert import Frame
 from recon_assets.sources.delimited import DelimitedTable, open_delimited
-from recon_assets.sources.intake.dates import OrderEvidence
-from recon_assets.sources.intake.numbers import Column, Reading, parts_of
+from recon_assets.sources.intake import words
+from recon_assets.sources.intake.grid import ERROR_VALUES
+from recon_assets.sources.intake.headings import Heading, Wanted, bind, require_once
+from recon_assets.sources.intake.numbers import Column
+from recon_assets.sources.intake.numbers import Reading as Mark
+from recon_assets.sources.intake.prepared import Facts
+from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.rows import label_of
+from recon_assets.sources.intake.tables import OpenedLists, open_lists
+from recon_assets.sources.intake.workbooks import workbook_kind
 from recon_assets.sources.stream import Block, Table
 from recon_assets.sources.unpack import UnpackLimits
-from recon_assets.sources.values import Dialect
+
+_ODD_BYTES = np.isin(np.arange(256), np.frombuffer(b"0123456789.-", np.uint8), invert=True)
+_ISO_DAY = r"^\d{4}-\d{2}-\d{2}([T ].*)?$"
+_MONTH_FIRST_DAY = r"^(\d{4}-\d{2}-\d{2}|(0?[1-9]|1[0-2])/\d{1,2}/\d{4})([T ].*)?$"
+_OPEN_NUMBER = r"^-?[1-9]\d{0,2}\.\d{3}$"
+_DATED = {"bss_invoices": ("invoice_date",), "einvoices": ("issued_at", "document_date")}
+_GUARDED = '(?s)^(=".*"|\'.*)$'
+
+
+class IrregularError(Exception):
+    """A list is not as programs write it: it has to be read by intake."""
 
 
 @dataclass
-class ListedTable:
-    """A delimited table without the rows that are no records: those that name none and begin with a label."""
+class RegularTable:
+    """A delimited table whose values need no decision; IrregularError as soon as one does."""
 
     table: DelimitedTable
-    naming: list[int]  # positions of what names a record; none: every row is a record
+    heading: Heading
+    source: Source
+    as_lists: Callable[[], OpenedLists]  # the file read by intake
     name: str = ""
-    headings: list[str] = field(init=False)
-    heading_line: int = field(init=False)
-    delimiter: str | None = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.headings, self.heading_line = self.table.headings, self.table.heading_line
-        self.delimiter = self.table.delimiter
+    @property
+    def headings(self) -> list[str]:
+        return self.table.headings
 
-    def blocks(self, positions: set[int]) -> Iterator[Block]:
-        for block in self.table.blocks(positions | set(self.naming)):
-            yield self._without_labels(block) if self.naming else block
+    @property
+    def heading_line(self) -> int:
+        return self.table.heading_line
 
-    def _without_labels(self, block: Block) -> Block:
-        unnamed = pc.is_null(block.texts[self.naming[-1]])  # the label may stand in the first naming column itself
-        for position in self.naming[1:-1]:
-            unnamed = pc.and_(unnamed, pc.is_null(block.texts[position]))
-        if not pc.any(unnamed).as_py() or block.raw_rows is None:
-            return block
-        rows = pc.indices_nonzero(unnamed).to_pylist()
-        number = self.headings[self.naming[0]]
-        kinds = {row: _kind(json.loads(raw), number) for row, raw in zip(rows, block.raw_rows(rows), strict=True)}
-        left_out = {row: kind for row, kind in kinds.items() if kind is not None}
-        kept = [row for row in range(len(block.numbers)) if row not in left_out]
-        indices, raw_rows = pa.array(kept, pa.int64()), block.raw_rows
-        return replace(
-            block,
-            texts={position: texts.take(indices) for position, texts in block.texts.items()},
-            numbers=block.numbers.take(indices),
-            lines=block.lines.take(indices),
-            raw_rows=lambda wanted: raw_rows([kept[row] for row in wanted]),
-            ignored=dict(Counter(block.ignored) + Counter(left_out.values())),
+    @property
+    def delimiter(self) -> str | None:
+        return self.table.delimiter
+
+    @property
+    def bound(self) -> dict[str, int]:
+        """Position of each declared column; of one that is lacking, that of the column which stands in for it."""
+        found = {name: positions[0] for name, positions in self.heading.columns.items()}
+        stand_ins = {name: found[other] for name, other in self.source.stand_ins.items() if other in found}
+        return stand_ins | found
+
+    @property
+    def facts(self) -> Facts:
+        """What is told of the table; like ListTable's."""
+        used = set(self.bound.values())
+        rivals = [(n, self.headings[p]) for n, positions in self.heading.rivals.items() for p in positions]
+        notes = [f"'{text}' fits {name} too and was not read" for name, text in rivals]
+        warnings = {}
+        if self.table.assumed:
+            warnings["encoding_assumed"] = 1
+            notes.append(f"encoding_assumed: the text is not UTF-8 and was read as {self.table.assumed}")
+        return Facts(
+            self.heading_line,
+            {name: self.headings[position] for name, position in self.bound.items()},
+            [text for position, text in enumerate(self.headings) if position not in used and text],
+            warnings=warnings,
+            notes=notes,
         )
 
+    def blocks(self, positions: set[int]) -> Iterator[Block]:
+        naming = [self.bound[name] for name in self.source.named_by if name in self.bound]
+        kinds = {self.bound[c.name]: c for c in self.source.columns if c.name in self.bound}
+        is_microsoft = self.source.dialect == "microsoft"
+        days = _MONTH_FIRST_DAY if is_microsoft else _ISO_DAY
+        has_point = has_open = is_microsoft
+        for block in self.table.blocks(positions | set(naming)):
+            _require_names(block, naming)
+            for position, texts in block.texts.items():
+                column = kinds.get(position)
+                if column is None:
+                    continue
+                seen = texts.dictionary if pa.types.is_dictionary(texts.type) else texts
+                if column.kind == "text":
+                    _require_plain_texts(seen, is_code=column.name == self.source.currency)
+                elif column.kind == "decimal":
+                    _require_plain_numbers(seen)
+                    if not has_point:
+                        found = _shows_point(seen)
+                        has_point, has_open = found is True, has_open or found is False
+                elif not _all_match(seen, days):
+                    raise IrregularError
+            yield block
+        if has_open and not has_point:
+            raise IrregularError
 
-def _kind(record: dict[str, str | None], number: str) -> str | None:
-    """Why a row is no record, though the column `number` may hold its label; None for one that is."""
-    filled = [(heading, text) for heading, text in record.items() if text and text.strip()]
-    if not filled:
-        return "blank"
-    label = label_of(filled[0][1])
-    if label is None or (record.get(number) and filled[0][0] != number):
-        return None
-    return label.kind if all(parts_of(text) for _, text in filled[1:]) else None
+
+def _require_names(block: Block, naming: list[int]) -> None:
+    """IrregularError for a row that names no record: a total, a footer, the heading of a group."""
+    unnamed = [pc.is_null(block.texts[position]) for position in naming]
+    for column in unnamed:
+        if not pc.any(column).as_py() or block.raw_rows is None:
+            continue
+        for raw in block.raw_rows(pc.indices_nonzero(column).to_pylist()):
+            first = next((text for text in json.loads(raw).values() if text), "")
+            if label_of(first):
+                raise IrregularError
+
+
+def _require_plain_texts(texts: pa.Array, is_code: bool) -> None:
+    """IrregularError for error values and guards of spreadsheets, and for words that mean a currency."""
+    marks = _first_bytes(texts)
+    if np.isin(marks, np.frombuffer(b"#='", np.uint8)).any() and (
+        pc.any(pc.is_in(texts, pa.array(sorted(ERROR_VALUES)))).as_py()
+        or pc.any(pc.match_substring_regex(texts, _GUARDED)).as_py()
+    ):
+        raise IrregularError
+    if is_code and any(words.currency(text) != text for text in pc.unique(texts).to_pylist() if text):
+        raise IrregularError
+
+
+def _require_plain_numbers(texts: pa.Array) -> None:
+    """IrregularError for what is more than digits, a point and a minus before them."""
+    seen = _bytes(texts)
+    points, signs = int((seen == ord(".")).sum()), int((seen == ord("-")).sum())
+    if (
+        _ODD_BYTES[seen].any()
+        or (points and points != _count(pc.match_substring(texts, ".")))
+        or (signs and signs != _count(pc.starts_with(texts, "-")))
+        or (signs and pc.any(pc.equal(texts, "-")).as_py())
+    ):
+        raise IrregularError
+
+
+def _shows_point(texts: pa.Array) -> bool | None:
+    """True when a value has a decimal point beyond doubt, False when values may be grouped thousands as well."""
+    with_point = texts.filter(pc.fill_null(pc.match_substring(texts, "."), False))
+    is_open = pc.match_substring_regex(with_point, _OPEN_NUMBER)
+    return None if not len(with_point) else not pc.all(is_open).as_py()
+
+
+def _count(mask: pa.Array) -> int:
+    return pc.sum(mask).as_py() or 0
+
+
+def _all_match(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.fill_null(pc.match_substring_regex(texts, pattern), True)).as_py())
+
+
+def _bytes(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)
+    seen = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    return seen[offsets[texts.offset] : offsets[texts.offset + len(texts)]]
+
+
+def _first_bytes(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
+    starts = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    seen = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    return seen[starts[:-1][starts[:-1] < starts[1:]]]
 
 
 def open_list(
     source: str, path: Path, file: str, limits: UnpackLimits, month: str, profile: Profile | None
-) -> tuple[ListedTable, dict[str, int], Dialect, list[str]]:
-    """The list, the position of each declared column, how it is written, and what was decided, as sentences."""
+) -> RegularTable | OpenedLists:
+    """The file as a regular table, or its lists as intake reads them.
+
+    FileProblem when it is unreadable, or leaves open what decides over its values.
+    """
     known = SOURCES[source]
-    told = profile.columns if profile else {}
-    table = open_delimited(path, file, limits, lambda headings: bool(told) or binds(source, headings))
-    bound, rivals = bind_columns(source, table.headings, file, told)
-    notes = [f"'{table.headings[p]}' fits {name} too and was not read" for name, found in rivals.items() for p in found]
-    _require_agreement(source, table, bound, rivals, file)
-    naming = [bound[name] for name in known.named_by if name in bound] if known.reader == "bss" else []
-    listed = ListedTable(table, naming)
-    dialect = Dialect(comma_groups=table.delimiter in (None, ","))
-    if known.reader == "bss":
-        dialect = _dated(source, listed, bound, dialect, month, profile, file)
-    return listed, bound, dialect, notes
+    reading = reading_of(known, month, profile)
+    by_intake = partial(open_lists, path, file, limits, reading)
+    if workbook_kind(path) is not None or (profile is not None and profile.tells_reading):
+        return by_intake()
+    wanted = Wanted(reading.columns, stand_ins=reading.stand_ins)
+    table = open_delimited(path, file, limits, lambda headings: not wanted.missing(_bind(headings, wanted).columns))
+    heading = _bind(table.headings, wanted)
+    kinds = {column.name: column.kind for column in known.columns}
+    has_open_rivals = any(kinds[name] != "text" for name in heading.rivals)
+    if table.heading_line > 1 or wanted.missing(heading.columns) or has_open_rivals:
+        return by_intake()
+    require_once(heading, file)
+    return RegularTable(table, heading, known, by_intake)
 
 
-def _require_agreement(
-    source: str, table: DelimitedTable, bound: Mapping[str, int], rivals: Mapping[str, list[int]], file: str
-) -> None:
-    """FileProblem when a rival of a number or a date says another than the column that counts."""
-    kinds = {column.name: column.kind for column in columns_of(source)}
-    for name, found in rivals.items():
-        for position in found if kinds[name] != "text" else ():
-            for block in table.blocks({bound[name], position}):
-                one, other = block.texts[bound[name]], block.texts[position]
-                if one.cast(pa.string()).to_pylist() != other.cast(pa.string()).to_pylist():
-                    first, second = table.headings[bound[name]], table.headings[position]
-                    raise FileProblem(
-                        file,
-                        f"'{first}' and '{second}' both fit {name}, and their values differ. Say which is meant in a "
-                        f'profile, profiles/<name>.toml below the landing root: [columns] "{first}" = "{name}"',
-                        column=second,
-                        mend={"columns": {first: name}},
-                    )
+def _bind(headings: Sequence[str], wanted: Wanted) -> Heading:
+    return bind(0, 0, [[text] for text in headings], wanted)
 
 
-def _dated(
-    source: str,
-    table: ListedTable,
-    bound: Mapping[str, int],
-    dialect: Dialect,
-    month: str,
-    profile: Profile | None,
-    file: str,
-) -> Dialect:
-    """The order of day and month of a list whose dates have one; only the dating column votes for the month."""
-    known = SOURCES[source]
-    dates = [column.name for column in known.columns if column.kind == "date" and column.name in bound]
-    evidence = OrderEvidence()
-    positions = {bound[name] for name in dates}
-    for block in table.blocks(positions):
-        split = [n for n in dates if _has_split(block.texts[bound[n]])]
-        for name in split:
-            evidence.add(block.texts[bound[name]].cast(pa.string()), month, name == known.dated_by)
-        if not split and not evidence.over_twelve and evidence.differing is None:
-            break  # a program writes its dates in one way: the first block shows it
-    if not evidence.over_twelve and evidence.differing is None:
-        return dialect
-    decided = evidence.decide(profile.date_order if profile else None)
-    if decided is None:
-        raise FileProblem(
-            file,
-            f"dates such as {evidence.differing} can be read day first or month first, and nothing in the file or its "
-            f'month tells which. Say it in a profile, profiles/<name>.toml below the landing root: match = ["{file}"] '
-            'and date_order = "day_first"',
-            column=table.headings[bound[known.dated_by]],
-            mend={"date_order": "day_first"},
-        )
-    return replace(dialect, day_first=decided[0] == "day_first")
-
-
-def _has_split(texts: pa.Array) -> bool:
-    seen = texts.dictionary if pa.types.is_dictionary(texts.type) else texts
-    return bool(pc.any(pc.match_substring_regex(seen, r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}")).as_py())
+def reading_of(source: Source, month: str, profile: Profile | None) -> Reading:
+    """How a list of the BSS, of Microsoft or of e-invoices is read by intake."""
+    is_microsoft = source.dialect == "microsoft"
+    texts = frozenset(column.name for column in source.columns if column.kind == "text")
+    dated = (profile.month_from,) if profile and profile.month_from else _DATED.get(source.name, ())
+    return Reading(
+        source.columns,
+        month,
+        profile,
+        named_by=() if is_microsoft else source.named_by,
+        dated_by=dated,
+        outranked=texts,  # no text of these lists is compared
+        default_order="month_first" if is_microsoft else None,
+        default_mark="." if is_microsoft else None,
+        stand_ins=source.stand_ins,
+    )
 
 
 def turned(table: Table, frame: Frame) -> Frame | None:
     """The frame with the decimal marks that the values of its columns show; None when a point explains them all.
 
-    Asked when values were not understood: a column keeps its point unless a comma explains all of it (of the BSS: all
-    that is a number).
+    Asked when values were not understood: a column keeps its point unless a comma explains all of its
+    numbers.
     """
     positions = {c.name: frame.bound[c.name] for c in frame.columns if c.kind == "decimal" and c.name in frame.bound}
     looks = {name: Column(name) for name in positions}
@@ -166,17 +241,13 @@ def turned(table: Table, frame: Frame) -> Frame | None:
             texts = block.texts[position]
             if pa.types.is_dictionary(texts.type) or pa.types.is_string(texts.type):
                 looks[name].learn(pc.utf8_trim_whitespace(texts.cast(pa.string())))
-    keeps_point = {
-        name
-        for name, look in looks.items()
-        if look.readings[Reading.POINT] or (look.unexplained and SOURCES[frame.origin.source].reader != "bss")
-    }
-    commas = {name for name, look in looks.items() if look.readings[Reading.COMMA]} - keeps_point
+    keeps_point = {name for name, look in looks.items() if look.readings[Mark.POINT]}
+    commas = {name for name, look in looks.items() if look.readings[Mark.COMMA]} - keeps_point
     if not commas:
         return None
-    has_points = any(look.readings[Reading.POINT] for look in looks.values())
+    has_points = any(look.readings[Mark.POINT] for look in looks.values())
     if not has_points:  # columns that are open follow the file's
-        commas |= {name for name, look in looks.items() if look.readings[Reading.OPEN]} - keeps_point
+        commas |= {name for name, look in looks.items() if look.readings[Mark.OPEN]} - keeps_point
     return replace(
         frame,
         dialects=frame.dialects | {n: replace(frame.dialects.get(n, frame.dialect), decimal_mark=",") for n in commas},

@@ -24,17 +24,19 @@ from recon_assets.landing.manifests import Part, Replaced, is_manifest
 from recon_assets.landing.profiles import Profile, is_profile, profile_of, read_profiles
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
-from recon_assets.sources.convert import Converted, Origin, convert
+from recon_assets.sources.convert import Converted, Frame, Origin, convert
 from recon_assets.sources.intake.prepared import Facts
-from recon_assets.sources.intake.repeats import Records, find_repeats
-from recon_assets.sources.intake.tables import ListTable, hashes_of
-from recon_assets.sources.lists import turned
+from recon_assets.sources.intake.repeats import Records, find_repeats, record_hashes
+from recon_assets.sources.intake.tables import ListTable
+from recon_assets.sources.lists import IrregularError, RegularTable, turned
 from recon_assets.sources.members import Members, members_of
 from recon_assets.sources.month_rows import days_of, leave_out, outside_month, wrong_month
 from recon_assets.sources.parts import ReadPart, lacking_rows, lacking_warning, of_run, without_older_runs
 from recon_assets.sources.pieces import Piece, intake_table, loaded_table
-from recon_assets.sources.readers import Opened, open_file, rules_of
+from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
 from recon_assets.sources.registers import RegisterHints
+from recon_assets.sources.rules import Rules
+from recon_assets.sources.stream import Table
 from recon_assets.sources.unpack import UnpackLimits
 from recon_assets.sources.usage_files import SetAsideError, choose_files, open_usage_file
 from recon_assets.sources.values import connect, registered
@@ -226,7 +228,7 @@ class _Loader:
         origin, facts = self._origin(part.file, content_hash), dict(part.facts)
         reader = SOURCES[self.source].reader
         if reader == "usage":
-            usage = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
+            usage = open_usage_file(self.source, part, path, origin, self._limits())
             facts = usage.facts
             one = self._converted(part, content_hash, Opened([(usage.table, usage.frame)]), facts)
         elif reader == "delimited":
@@ -259,9 +261,9 @@ class _Loader:
             self._open(path, replace(origin, file=origin.file + name), origin.file)
             for name, path in members.files.items()
         ]
-        notes = [note for one in opened for note in one.notes]
         unread = {f"/{member}": "no file of the source by its name" for member in members.unread}
-        return Opened([table for one in opened for table in one.tables], unread=unread, notes=notes)
+        unread |= {name: why for one in opened for name, why in one.unread.items()}
+        return Opened([table for one in opened for table in one.tables], unread=unread)
 
     def _open(self, path: Path, origin: Origin, landed: str) -> Opened:
         profile = profile_of(landed, self.profiles)
@@ -296,7 +298,7 @@ class _Loader:
             return set()
         with self.store.open_local(part.file) as path:
             origin = self._origin(part.file, "")
-            usage = open_usage_file(self._connection, self.source, part, path, origin, self._limits())
+            usage = open_usage_file(self.source, part, path, origin, self._limits())
             rows, quarantine = (self.folder / f"replaced-{table}.parquet" for table in ("rows", "quarantine"))
             convert(self._connection, usage.table, usage.frame, rules_of(self.source), rows, quarantine)
         leave_out(self._connection, rows, part.ignores)
@@ -322,18 +324,11 @@ class _Loader:
             number = len(self.tables["rows"])
             rows.append(self._target("rows", number))
             quarantine.append(self._target("quarantine", number))
-            converted = convert(self._connection, table, frame, rules, rows[-1], quarantine[-1])
-            is_pointed = not isinstance(table, ListTable) and frame.dialect.decimal_mark == "."
-            if is_pointed and (converted.rejected or converted.warnings):
-                other = turned(table, frame)
-                if other is not None:
-                    converted = convert(self._connection, table, other, rules, rows[-1], quarantine[-1])
+            table, frame, converted = self._convert(table, frame, rules, rows[-1], quarantine[-1])
             found.append(converted)
-            told = table.facts if isinstance(table, ListTable) else Facts(notes=opened.notes)
-            if any(note.startswith("encoding_assumed") for note in opened.notes):
-                told.warnings["encoding_assumed"] = 1
+            told = table.facts if isinstance(table, ListTable | RegularTable) else Facts()
             name = frame.origin.file.removeprefix(file.path) + table.name
-            hashes = hashes_of(table) if compared else None
+            hashes = record_hashes(rows[-1], quarantine[-1]) if compared else None
             pieces.append(Piece(name, converted, (rows[-1], quarantine[-1]), told, hashes))
             used = {*frame.bound.values(), *frame.left_out}
             extra += told.unbound or [h for n, h in enumerate(table.headings) if n not in used and h]
@@ -345,6 +340,22 @@ class _Loader:
             whole.duplicates, whole.ignored, [name.lstrip("/#") for name in opened.unread],
         )  # fmt: skip
         return ReadPart(part, self._told(loaded, pieces, opened), rows, quarantine, whole.records, facts, pieces)
+
+    def _convert(
+        self, table: Table, frame: Frame, rules: Rules, rows: Path, quarantine: Path
+    ) -> tuple[Table, Frame, Converted]:
+        """What came of a table, read as its values turned out to be: by intake, or with commas as decimal marks."""
+        try:
+            converted = convert(self._connection, table, frame, rules, rows, quarantine)
+        except IrregularError:
+            table, frame = by_intake(table, frame)
+            converted = convert(self._connection, table, frame, rules, rows, quarantine)
+        is_pointed = not isinstance(table, ListTable | RegularTable) and frame.dialect.decimal_mark == "."
+        if is_pointed and (converted.rejected or converted.warnings):
+            other = turned(table, frame)
+            if other is not None:
+                converted = convert(self._connection, table, other, rules, rows, quarantine)
+        return table, frame, converted
 
     def _told(self, loaded: LoadedFile, pieces: list[Piece], opened: Opened) -> LoadedFile:
         """The file with what was decided and assumed to read its tables."""
@@ -464,8 +475,9 @@ def _first_rejection(quarantine: list[Path]) -> str:
         for row in pq.read_table(path).slice(0, 1).to_pylist():
             record = f"record {row['source_row']}"
             where = f"row {row['source_line']} ({record})" if row["source_line"] else record
-            place = f"{row['source_file']}, {where}, column '{row['column_name']}'"
-            return f"{place}: {row['value']!r} {row['reason']}"
+            if row["column_name"] is None:
+                return f"{row['source_file']}, {where}: {row['reason']}"
+            return f"{row['source_file']}, {where}, column '{row['column_name']}': {row['value']!r} {row['reason']}"
     return "none"
 
 

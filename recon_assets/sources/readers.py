@@ -4,15 +4,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from recon_assets.catalogue import SOURCES, columns_of
+from recon_assets.catalogue import SOURCES, Column, columns_of
 from recon_assets.errors import FileProblem
 from recon_assets.landing.manifests import is_manifest
 from recon_assets.landing.profiles import Profile
-from recon_assets.sources.bss_json import BOUND, open_bss_page
+from recon_assets.sources.bss_json import BOUND as BSS_BOUND
+from recon_assets.sources.bss_json import open_bss_page
 from recon_assets.sources.convert import Frame, Origin
-from recon_assets.sources.einvoices import open_einvoices
+from recon_assets.sources.einvoices import BOUND, open_einvoices
+from recon_assets.sources.intake.tables import OpenedLists
 from recon_assets.sources.json_lines import JsonLinesTable
-from recon_assets.sources.lists import open_list
+from recon_assets.sources.lists import RegularTable, open_list, reading_of
 from recon_assets.sources.ms_invoices import open_ms_invoices
 from recon_assets.sources.registers import RegisterHints, open_register
 from recon_assets.sources.rules import Rules
@@ -20,21 +22,19 @@ from recon_assets.sources.stream import RecordTable, Table
 from recon_assets.sources.unpack import UnpackLimits, open_bytes
 from recon_assets.sources.values import Dialect
 
-_MADE_PLAIN = Dialect(".", day_first=True)  # what intake leaves: numbers with a point, and days in ISO
+_MADE_PLAIN = Dialect(day_first=True)  # what intake leaves: numbers with a point, and days in ISO
 
 
 @dataclass(frozen=True)
 class Opened:
     """The tables of one landed file, each with what is known of it, and what the file holds beside them.
 
-    `extra` are rows of further tables, by name, as texts; `unread` names sheets and members that are not read, and why;
-    `notes` say what was decided and assumed.
+    `extra` are rows of further tables, by name, as texts; `unread` names sheets and members that are not read, and why.
     """
 
     tables: list[tuple[Table, Frame]]
     extra: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
 
 def rules_of(source: str) -> Rules:
@@ -48,29 +48,50 @@ def open_file(
     """The tables of one landed file; FileProblem when it is unreadable."""
     file, columns, reader = origin.file, columns_of(source), SOURCES[source].reader
     if reader == "einvoice":
-        found = open_einvoices(path, file, limits)
-        dialect = replace(_by_value(found.table), zone_minutes=found.zone_minutes)
-        unread = {f"/{member}": "no e-invoice by its name" for member in found.unread}
-        return Opened([(found.table, Frame(columns, found.bound, origin, dialect=dialect))], unread=unread)
+        return _open_einvoices(path, origin, limits, profile)
     if reader == "invoices":
         invoices, bound = open_ms_invoices(path, file, limits)
-        return Opened([(invoices, Frame(columns, bound, origin, dialect=Dialect(comma_groups=False)))])
+        return Opened([(invoices, Frame(columns, bound, origin))])
     if reader == "register":
-        lists = open_register(source, path, file, limits, hints, profile)
-        frames = [Frame(columns, table.bound, origin, dialect=_MADE_PLAIN) for table in lists.tables]
-        return Opened(list(zip(lists.tables, frames, strict=True)), unread=lists.unread)
+        return _of_lists(open_register(source, path, file, limits, hints, profile), columns, origin)
     if reader == "bss" and file.lower().removesuffix(".gz").endswith(".json"):
         page, copies = open_bss_page(path, file, limits)
-        frame = Frame(columns, BOUND, origin, dialect=Dialect(comma_groups=False))
+        frame = Frame(columns, BSS_BOUND, origin)
         return Opened([(page, frame)], {"invoice_copies": copies})
     is_run_without_lines = reader == "delimited" and is_manifest(file)
     if is_run_without_lines or (SOURCES[source].may_be_empty_file and _is_empty(path, file, limits)):
         return Opened([(RecordTable([], lambda: iter(())), Frame(columns, {}, origin))])
     if file.lower().removesuffix(".gz").endswith((".json", ".jsonl")):
         return Opened([_open_reconciliation_lines(source, path, origin, limits)])
-    table, bound, dialect, notes = open_list(source, path, file, limits, origin.month, profile)
-    notes += [f"encoding_assumed: read as {table.table.assumed}"] if table.table.assumed else []
-    return Opened([(table, Frame(columns, bound, origin, dialect=dialect))], notes=notes)
+    opened = open_list(source, path, file, limits, origin.month, profile)
+    if isinstance(opened, RegularTable):
+        return Opened([(opened, Frame(columns, opened.bound, origin))])
+    return _of_lists(opened, columns, origin)
+
+
+def _open_einvoices(path: Path, origin: Origin, limits: UnpackLimits, profile: Profile | None) -> Opened:
+    known = SOURCES["einvoices"]
+    found = open_einvoices(path, origin.file, limits, reading_of(known, origin.month, profile))
+    tables: list[tuple[Table, Frame]] = [
+        (table, Frame(known.columns, table.bound, origin, dialect=replace(_MADE_PLAIN, zone_minutes=zone)))
+        for table, zone in found.lists
+    ]
+    if found.documents is not None:
+        tables.insert(0, (found.documents, Frame(known.columns, BOUND, origin)))
+    return Opened(tables, unread=found.unread)
+
+
+def _of_lists(lists: OpenedLists, columns: tuple[Column, ...], origin: Origin) -> Opened:
+    """Lists that intake has made plain, each with its frame."""
+    frames = [Frame(columns, table.bound, origin, dialect=_MADE_PLAIN) for table in lists.tables]
+    return Opened(list(zip(lists.tables, frames, strict=True)), unread=lists.unread)
+
+
+def by_intake(table: Table, frame: Frame) -> tuple[Table, Frame]:
+    """The only list of a text that turned out not to be regular, as intake reads it; FileProblem as it raises it."""
+    assert isinstance(table, RegularTable)
+    (found,) = table.as_lists().tables
+    return found, replace(frame, bound=found.bound, dialect=_MADE_PLAIN)
 
 
 def _open_reconciliation_lines(source: str, path: Path, origin: Origin, limits: UnpackLimits) -> tuple[Table, Frame]:
@@ -80,17 +101,12 @@ def _open_reconciliation_lines(source: str, path: Path, origin: Origin, limits: 
         path, origin.file, limits, [c.aliases[0] for c in columns], partial(_require_charges, origin)
     )
     bound = {column.name: position for position, column in enumerate(columns)}
-    return table, Frame(columns, bound, origin, dialect=Dialect("."))
+    return table, Frame(columns, bound, origin)
 
 
 def _require_charges(origin: Origin, found: set[str]) -> None:
     if "usagedate" in found and "subtotal" not in found:
         raise FileProblem(origin.file, "holds daily usage, not reconciliation lines; land it in billed_usage/<month>/")
-
-
-def _by_value(table: Table) -> Dialect:
-    """Numbers are read value by value (spec/warehouse.md): a comma that groups is told by what delimits the file."""
-    return Dialect(comma_groups=table.delimiter in (None, ","))
 
 
 def _is_empty(path: Path, file: str, limits: UnpackLimits) -> bool:

@@ -42,9 +42,10 @@ def open_register(
     reading = Reading(
         known.columns,
         hints.month,
+        profile,
         Lacks(direction, hints.company_tins, profile),
         known.named_by,
-        known.dated_by,
+        ((profile.month_from if profile else None) or known.dated_by,),
         hints.date_order(file),
         hints.decimal_mark(file),
         # Of two document numbers in a purchase register the supplier's is the one (spec/intake.md, 2).

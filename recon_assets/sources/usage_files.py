@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import duckdb
-
 from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
 from recon_assets.landing.cost_exports import COMPARISONS, choose_cost_files
@@ -19,7 +17,6 @@ from recon_assets.sources.json_lines import JsonLinesTable
 from recon_assets.sources.parquet import open_parquet
 from recon_assets.sources.stream import RecordTable, Table
 from recon_assets.sources.unpack import UnpackLimits
-from recon_assets.sources.values import Dialect, Values
 
 FOCUS = ".focus"
 
@@ -45,9 +42,7 @@ def choose_files(source: str, month: str, files: list[LandedFile], store: FileSt
     return Chosen([Part(file, {}, True) for file in files])
 
 
-def open_usage_file(
-    connection: duckdb.DuckDBPyConnection, source: str, part: Part, path: Path, origin: Origin, limits: UnpackLimits
-) -> UsageFile:
+def open_usage_file(source: str, part: Part, path: Path, origin: Origin, limits: UnpackLimits) -> UsageFile:
     """The table of one part and what is known of it; FileProblem when it cannot be read at all."""
     invoice = part.facts.get("invoice")
     constants = {"invoice_number": invoice} if invoice else {}
@@ -64,7 +59,6 @@ def open_usage_file(
         kept={column.name: column.kind for column in columns_of(source)},
         constants=constants,
         context={column.name: facts[column.name] for column in SOURCES[source].context},
-        dialect=_dialect(connection, table, mapping, own),
         left_out=frozenset(bound.values()) - frozenset(own.values()),
     )
     return UsageFile(table, frame, facts)
@@ -101,21 +95,6 @@ def _require_meters(source: str, keys: list[str], file: str, known: set[str], fo
     _require_daily(source, file, found)
     if not any(key.startswith("meter") for key in found):
         bind_by_priority(source, [key if normalize_heading(key) in found else "" for key in keys], file, known)
-
-
-def _dialect(connection: duckdb.DuckDBPyConnection, table: Table, mapping: str, bound: dict[str, int]) -> Dialect:
-    """Comma decimals only where semicolons or tabs delimit, per file (usage_cost_reconciliation.md, rule 12)."""
-    numbers = {bound[c.name] for c in columns_of(mapping) if c.kind == "decimal" and c.name in bound}
-    if table.delimiter in (None, ",") or not numbers:
-        return Dialect(".")
-    values, commas, points = Values(connection), 0, 0
-    for block in table.blocks(numbers):
-        for texts in block.texts.values():
-            found = values.marks_shown(texts)
-            commas, points = commas + found[0], points + found[1]
-    if commas and points:
-        return Dialect(None, comma_groups=False)
-    return Dialect("." if points else ",")
 
 
 def _mapping(source: str, headings: list[str]) -> str:

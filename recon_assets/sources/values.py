@@ -30,20 +30,16 @@ _PLAIN = {".": r"^[+-]?[0-9]{1,12}(\.[0-9]{0,12})?$", ",": r"^[+-]?[0-9]{1,12}(,
 class Dialect:
     """How a column writes numbers and dates, as far as it was decided.
 
-    `decimal_mark` None: value by value (spec/warehouse.md), `comma_groups` then tells that commas delimit the file.
     `day_first` None: months come first, and neither dots nor day counts are dates (spec/sources.md). `zone_minutes`:
     east of UTC, of instants that name no zone.
     """
 
-    decimal_mark: Literal[".", ","] | None = None
-    comma_groups: bool = True
+    decimal_mark: Literal[".", ","] = "."
     day_first: bool | None = None
     zone_minutes: int = 0
 
     @property
     def number_macro(self) -> str:
-        if self.decimal_mark is None:
-            return f"number_text(t, {self.comma_groups})"
         return "point_number(t)" if self.decimal_mark == "." else "comma_number(t)"
 
     @property
@@ -130,7 +126,7 @@ class Values:
         if pa.types.is_dictionary(column.type):
             return self.numbers(column.dictionary, dialect).take(column.indices)
         texts = _as_texts(column)
-        mark = dialect.decimal_mark or "."
+        mark = dialect.decimal_mark
         plain = _plain_numbers(texts) if mark == "." else None
         return self._mixed_numbers(texts, mark, dialect.number_macro) if plain is None else plain
 
@@ -144,13 +140,6 @@ class Values:
         sql = f"select within_bounds(n) from (select plain_decimal(t) as n from (select {macro} as t from cleaned))"
         read = self._answered(f"with cleaned as (select clean_text(t) as t from spelled) {sql}", odd)
         return pc.replace_with_mask(numbers, is_odd, read)
-
-    def marks_shown(self, column: pa.Array) -> tuple[int, int]:
-        """How many texts have a decimal comma, and how many a decimal point, beyond doubt."""
-        sql = "select count(*) filter (shows_comma_decimal(t)), count(*) filter (shows_point_decimal(t))"
-        with registered(self.connection, "spelled", pa.table({"t": column})):
-            found = self.connection.execute(f"{sql} from (select trim(t) as t from spelled)").fetchall()[0]
-        return int(found[0]), int(found[1])
 
     def _spelled(self, sql: str, column: pa.Array, first: str = "t") -> pa.Array:
         """The SQL over the texts t, `first` made of each before."""

@@ -68,7 +68,7 @@ def test_months_and_files_come_in_order(tmp_path: Path) -> None:
 def test_the_folder_is_the_month_of_an_invoice_file(tmp_path: Path) -> None:
     landed = ["2025-01/a.csv", "2025-01/pages/page-1.json", "2025-02/b.CSV.GZ", "2025-02/c.json.gz"]
     others = [
-        "a.csv", "2025-13/a.csv", "2025-1/a.csv", "0000-01/a.csv", "january/a.csv", "2025-01/a.xlsx", "2025-01/a.zip",
+        "a.csv", "2025-13/a.csv", "2025-1/a.csv", "0000-01/a.csv", "january/a.csv", "2025-01/a.pdf", "2025-01/a.zip",
         "2025-01/.hidden.csv", "2025-01/~$a.csv", "2025-01/a.csv.part",
     ]  # fmt: skip
     for name in landed + others:

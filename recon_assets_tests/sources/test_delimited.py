@@ -105,8 +105,8 @@ def test_a_wrong_header_fails_the_month_and_names_what_was_found(platform: Platf
     headings = [heading for heading in BSS if heading != "Currency"]
     load = load_bytes(platform, delimited([bss_line()], headings))
     assert load.outcome == "failed"
-    assert "a.csv, row 0, column 'Currency': the required columns Currency are missing" in load.problems[0]
-    assert "found: Invoice Code, Invoice Date" in load.problems[0]
+    assert "a.csv, column 'Currency': the required columns Currency are missing" in load.problems[0]
+    assert "found: Invoice Code, Invoice Date" in load.problems[0] and "Best is row 1" in load.problems[0]
     assert platform.raw.read("bss_invoices", "2025-01") is None
 
 

@@ -69,7 +69,7 @@ def test_a_rejected_invoice_line_names_its_first_bad_column(
     [
         (nce_line(Subtotal=""), "Subtotal"), (nce_line(Currency=""), "Currency"), (nce_line(TaxTotal="x"), "TaxTotal"),
         (nce_line(UnitPrice="x"), "UnitPrice"), (nce_line(Quantity="x"), "Quantity"),
-        (nce_line(ChargeEndDate="31/01/2025"), "ChargeEndDate"),
+        (nce_line(ChargeEndDate="2025-13-31"), "ChargeEndDate"),
         (nce_line(ChargeStartDate="2025-02-01"), "ChargeStartDate"),
     ],
 )  # fmt: skip

@@ -4,7 +4,6 @@ file (spec/intake.md, 4)."""
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,8 +20,8 @@ _MONTHS = (
 MONTH_NUMBERS = {word: number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
 _ISO = r"^\d{4}-\d{2}-\d{2}$"
 _CLOCK = (
-    r"(?:[T ,]*\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d{1,9})?)?\s*(?:[AaPp]\.?[Mm]\.?|PG|PTG|TGH|pagi|petang)?"
-    r"\s*(?:Z|[+-]\d{2}:?\d{0,2})?)?"
+    r"(?:[T ,]*(?:[01]?\d|2[0-3])[:.][0-5]\d(?:[:.]\d{2}(?:[.,]\d{1,9})?)?"
+    r"\s*(?:[AaPp]\.?[Mm]\.?|PG|PTG|TGH|pagi|petang)?\s*(?:Z|[+-]\d{2}:?\d{0,2})?)?"
 )
 _WEEKDAY = r"(?:[A-Za-z]{3,9}\.?,?\s+)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_CLOCK}")
@@ -34,6 +33,10 @@ _DAY_WORD = re.compile(
 _WORD_DAY = re.compile(
     rf"{_WEEKDAY}([A-Za-z]{{3,9}})[-/. ]*(\d{{1,2}})(?:st|nd|rd|th)?[-/., ]+(\d{{4}}|\d{{2}}){_CLOCK}"
 )
+_ISO_START = re.compile(r"\d{4}-\d{2}-\d{2}")
+_CLOCK_PART = re.compile(r"[T ,]\s*(\d{1,2}[:.]\d{2}(?![/.-]\d).*)$")
+_HALVES = {"pg": "AM", "pagi": "AM", "ptg": "PM", "petang": "PM", "tgh": "PM"}
+_MALAY_HALVES = re.compile(r"\b(?:pg|pagi|ptg|petang|tgh)\b", re.IGNORECASE)
 _SERIAL = re.compile(r"([1-9]\d{4})(?:\.\d+)?")
 _EPOCHS = {False: dt.date(1899, 12, 30), True: dt.date(1904, 1, 1)}
 
@@ -123,21 +126,33 @@ class OrderEvidence:
         return None if self.differing else ("day_first", "every date has one reading")
 
 
-def to_iso(texts: pa.Array, order: DateOrder, date_1904: bool = False) -> pa.Array:
-    """The column as ISO days; what is no date stays as it is, and is rejected by its conversion."""
+def to_iso(texts: pa.Array, order: DateOrder, date_1904: bool = False, keep_time: bool = False) -> pa.Array:
+    """The column as ISO days, with their times if these are kept; what is no date stays as it is, and is rejected by
+    its conversion."""
     if pc.all(pc.fill_null(pc.match_substring_regex(texts, _ISO), True)).as_py():
         return texts
     encoded = texts.dictionary_encode()
-    days = [_iso(text, order, date_1904) for text in encoded.dictionary.to_pylist()]
+    one = _iso_instant if keep_time else _iso
+    days = [one(text, order, date_1904) for text in encoded.dictionary.to_pylist()]
     return pc.take(pa.array(days, pa.string()), encoded.indices)
 
 
 def _iso(text: str, order: DateOrder, date_1904: bool) -> str:
     found = written(text, date_1904)
-    day = found.day(order) if isinstance(found, Split) else found
-    return text if day is None else day.isoformat()
+    if not isinstance(found, Split):
+        return text if found is None else found.isoformat()
+    day = found.day(order)
+    return f"{text} ({order.replace('_', ' ')})" if day is None else day.isoformat()
 
 
-def examples(texts: Iterable[str | None]) -> list[str]:
-    """The first texts that are dates with two readings, for messages."""
-    return [text for text in texts if text and isinstance(written(text), Split)][:3]
+def _iso_instant(text: str, order: DateOrder, date_1904: bool) -> str:
+    """The text with its day in ISO and its time as it is; ISO 8601 and its compact forms stay as they are."""
+    text = text.strip()
+    if _COMPACT.fullmatch(text) or _ISO_START.match(text):
+        return text
+    day = _iso(text, order, date_1904)
+    clock = _CLOCK_PART.search(text)
+    if not _ISO_START.match(day) or clock is None:
+        return day
+    time = _MALAY_HALVES.sub(lambda match: _HALVES[match[0].lower()], clock[1])
+    return f"{day} {time.replace('.', ':', 1) if ':' not in time else time}"

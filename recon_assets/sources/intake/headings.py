@@ -21,7 +21,7 @@ _UNIT_BEHIND = re.compile(r"\b(?:in\s+)?(rm|myr|usd|sgd|eur|gbp)\s*$", re.IGNORE
 _SAME = {
     "number": "no", "num": "no", "nombor": "no", "nos": "no", "document": "doc", "documents": "doc", "invoice": "inv",
     "excluding": "excl", "exclusive": "excl", "exc": "excl", "ex": "excl", "including": "incl", "inclusive": "incl",
-    "inc": "incl", "amount": "amt", "currency": "curr", "vendor": "supplier", "identification": "id",
+    "inc": "incl", "amount": "amt", "amounts": "amt", "currency": "curr", "vendor": "supplier", "identification": "id",
     "disc": "discount", "sst": "tax", "gst": "tax", "vat": "tax", "einvoice": "einv", "original": "orig",
     "reference": "ref",
 }  # fmt: skip
@@ -51,11 +51,11 @@ class Wanted:
     columns: Sequence[Column]
     told: Mapping[str, str] = field(default_factory=dict)  # heading -> column
     given: frozenset[str] = frozenset()  # columns that need no heading
-    outranked: str = ""  # pattern of the headings that give way, though their values differ: a column's own rivals
+    stand_ins: Mapping[str, str] = field(default_factory=dict)  # column -> the one that is read in its place
 
     def missing(self, found: Mapping[str, object]) -> list[str]:
-        required = (c for c in self.columns if c.heading == "required")
-        return [c.name for c in required if c.name not in found and c.name not in self.given]
+        required = (c.name for c in self.columns if c.heading == "required")
+        return [n for n in required if n not in found and n not in self.given and self.stand_ins.get(n) not in found]
 
 
 @cache
@@ -84,7 +84,7 @@ def find_heading(rows: Sequence[Sequence[str | None]], wanted: Wanted, file: str
     for place in places:
         for heading in _readings(rows, place, wanted):
             if not wanted.missing(heading.columns):
-                _require_once(heading, wanted, file, place)
+                require_once(heading, file)
                 return heading
             if best is None or len(heading.columns) > best[0]:
                 best = len(heading.columns), heading
@@ -155,15 +155,13 @@ def _fitting(column: Column, degree: int, exact: list[set[str]], loose: list[set
     return found
 
 
-def _require_once(heading: Heading, wanted: Wanted, file: str, place: int) -> None:
+def require_once(heading: Heading, file: str) -> None:
     """FileProblem for a declared column whose very heading stands twice."""
     for column, positions in heading.columns.items():
         every = positions[:1] + heading.rivals.get(column, [])
         keys = [normalize_heading(heading.texts[position]) for position in every]
         if len(set(keys)) < len(keys):
-            raise FileProblem(
-                file, "the heading appears more than once; keep one", row=0, column=heading.texts[every[-1]]
-            )
+            raise FileProblem(file, "the heading appears more than once; keep one", column=heading.texts[every[-1]])
 
 
 def _nearest(best: Heading, missing: list[str], aliases: Mapping[str, str]) -> dict[str, str]:

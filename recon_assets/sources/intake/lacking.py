@@ -38,8 +38,7 @@ class Lacks:
 
     def given(self, file: str) -> frozenset[str]:
         """Columns that a file need not have."""
-        constants = set(self.profile.constants) if self.profile else set()
-        return frozenset(constants | ({OWN_TIN[self.direction]} if self.own_tin(file) else set()))
+        return frozenset({OWN_TIN[self.direction]} if self.own_tin(file) else ())
 
 
 def supply(columns: Columns, facts: Facts, lacks: Lacks, file: str, foreign: pa.Array) -> None:
@@ -50,9 +49,6 @@ def supply(columns: Columns, facts: Facts, lacks: Lacks, file: str, foreign: pa.
         if tin is None:
             raise FileProblem(file, f"has no column of the company's own TIN; {several_tins(lacks)}")
         columns.texts[own] = pa.repeat(pa.scalar(tin, pa.string()), len(columns))
-    for name, value in (lacks.profile.constants if lacks.profile else {}).items():
-        present = columns.texts.get(name, columns.nulls())
-        columns.texts[name] = pc.fill_null(present, value)
     _currency(columns, facts, foreign)
     _tax(columns, facts)
     _payable(columns, facts)

@@ -145,8 +145,6 @@ class Column:
     examples: dict[Reading, str] = field(default_factory=dict)
     currencies: set[str] = field(default_factory=set)
     sides: Counter[str] = field(default_factory=Counter)
-    written: int = 0  # values that are not plain
-    unexplained: int = 0  # values that neither mark explains
 
     def learn(self, texts: pa.Array) -> None:
         """Take in what some more texts of the column say."""
@@ -167,9 +165,7 @@ class Column:
     def _learn(self, text: str) -> None:
         parts = parts_of(text)
         if parts is None or parts.reading is None:
-            self.unexplained += bool(text.strip())
             return
-        self.written += 1
         self.readings[parts.reading] += 1
         self.examples.setdefault(parts.reading, text)
         if parts.currency:
@@ -212,6 +208,8 @@ def decide(columns: Iterable[Column], currencies: set[str], told: Mark | None, d
     `default` is the mark of sources that never ask (Microsoft's): a column keeps it unless the other explains all.
     """
     columns = list(columns)
+    if default is not None:
+        return _kept_or_turned(columns, told or default)
     marks: dict[str, Mark] = {}
     reasons: dict[str, str] = {}
     for column in columns:
@@ -224,7 +222,7 @@ def decide(columns: Iterable[Column], currencies: set[str], told: Mark | None, d
     for column in columns:
         if column.heading in marks:
             continue
-        found = _for_open(column, of_file, currencies, told, default)
+        found = _for_open(column, of_file, currencies, told)
         if found is None:
             undecided.append(column)
         else:
@@ -232,14 +230,23 @@ def decide(columns: Iterable[Column], currencies: set[str], told: Mark | None, d
     return Decision(marks, reasons, undecided)
 
 
-def _for_open(
-    column: Column, of_file: set[Mark], currencies: set[str], told: Mark | None, default: Mark | None
-) -> tuple[Mark, str] | None:
+def _kept_or_turned(columns: list[Column], mark: Mark) -> Decision:
+    """Every column keeps the mark unless the other one explains all of its numbers; open ones follow where all others
+    turn."""
+    other: Mark = "," if mark == "." else "."
+    own, others = (Reading.POINT, Reading.COMMA) if mark == "." else (Reading.COMMA, Reading.POINT)
+    turned = {c.heading for c in columns if c.readings[others] and not c.readings[own]}
+    if turned and not any(column.readings[own] for column in columns):
+        turned |= {column.heading for column in columns if column.readings[Reading.OPEN]}
+    marks = {column.heading: other if column.heading in turned else mark for column in columns}
+    shown = {c.heading: c.examples.get(others if c.heading in turned else own) for c in columns}
+    return Decision(marks, {heading: text or "no value has a mark" for heading, text in shown.items()}, [])
+
+
+def _for_open(column: Column, of_file: set[Mark], currencies: set[str], told: Mark | None) -> tuple[Mark, str] | None:
     if not column.is_open:
         of_others: Mark = next(iter(of_file)) if len(of_file) == 1 else "."
-        return told or default or of_others, "no value has a mark"
-    if default is not None:
-        return default, "the source's"
+        return told or of_others, "no value has a mark"
     if len(of_file) == 1:
         return next(iter(of_file)), "the file's other columns"
     example = column.examples.get(Reading.OPEN, "")

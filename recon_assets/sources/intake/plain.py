@@ -3,6 +3,7 @@
 Each function changes the columns in place and notes in the facts what it decided, assumed or left out.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal,
 from recon_assets.sources.intake.reading import Reading
 
 _ERRORS = pa.array(sorted(ERROR_VALUES), pa.string())
+_CURRENCIES = ("currency_code", "currency")
 _PROVED = ("total_excluding_tax", "total_tax_amount", "total_including_tax")
 _IN_A_PROFILE = "in a profile, profiles/<name>.toml below the landing root"
 
@@ -49,9 +51,10 @@ def numbers(
             mark = grid.typed.get(position)
             typed[key] = None if mark is None else mark.take(columns.rows)
             looks[key] = look_at(key, columns.texts[key], typed[key])
-    codes = columns.texts.get("currency_code", columns.nulls())
+    codes = next((columns.texts[name] for name in _CURRENCIES if name in columns.texts), columns.nulls())
     told = reading.decimal_mark or (reading.profile.decimal_mark if reading.profile else None)
-    decision = decide(looks.values(), {words.currency(c) for c in pc.unique(codes).drop_null().to_pylist()}, told)
+    currencies = {words.currency(c) for c in pc.unique(codes).drop_null().to_pylist()}
+    decision = decide(looks.values(), currencies, told, reading.default_mark)
     if decision.undecided:
         open_one = decision.undecided[0]
         example = next(iter(open_one.examples.values()))
@@ -65,14 +68,14 @@ def numbers(
         )
     found = {}
     for key, look in looks.items():
-        side = _negative_side(look.sides, len(columns), reading.lacks.direction)
+        side = _negative_side(look.sides, reading.lacks.direction if reading.lacks else "sales")
         found[key] = decision.marks[key], side
         columns.texts[key] = to_plain(columns.texts[key], typed[key], *found[key])
         facts.dialects[key] = f"decimal {decision.marks[key]} ({decision.reasons[key]})"
     return found
 
 
-def _negative_side(sides: dict[str, int], rows: int, direction: str) -> str | None:
+def _negative_side(sides: dict[str, int], direction: str) -> str | None:
     """Which of CR and DR is below zero: credits in sales; debits in purchases whose every row says one."""
     if direction == "purchase" and (sides.get("DR", 0) and sides.get("CR", 0)):
         return "DR"
@@ -139,33 +142,39 @@ def errors(columns: Columns, facts: Facts, reading: Reading) -> None:
 
 
 def dates(columns: Columns, facts: Facts, reading: Reading, file: str, date_1904: bool) -> None:
+    """ISO days, and instants whose day is ISO; FileProblem when nothing tells the order of day and month."""
     evidence = OrderEvidence()
-    names = [name for name in reading.of_kind("date") if name in columns.texts]
+    instants = set(reading.of_kind("timestamp"))
+    names = [name for name in reading.of_kind("date", "timestamp") if name in columns.texts]
     for name in names:
-        evidence.add(columns.texts[name], reading.month, name == reading.dated_by)
-    told = reading.date_order or (reading.profile.date_order if reading.profile else None)
+        evidence.add(columns.texts[name], reading.month, name in reading.dated_by)
+    told = reading.date_order or (reading.profile.date_order if reading.profile else None) or reading.default_order
     decided = evidence.decide(told)
     if decided is None:
         raise FileProblem(
             file,
             f"dates such as {evidence.differing} can be read day first or month first, and as many fall in "
-            f"{reading.month} either way. Say which in RECON_REGISTER_DATE_ORDERS, for example "
-            f'{{"{file}": "day_first"}}, or in a profile: date_order = "day_first"',
-            column=facts.bound.get(reading.dated_by),
+            f'{reading.month} either way. Say which {_IN_A_PROFILE}: match = ["{file}"] and '
+            'date_order = "day_first" or "month_first"'
+            + (f', or in RECON_REGISTER_DATE_ORDERS: {{"{file}": "day_first"}}' if reading.lacks else ""),
+            column=next((facts.bound[name] for name in reading.dated_by if name in facts.bound), None),
             mend={"date_order": "day_first"},
         )
     order, why = decided
     for name in names:
-        columns.texts[name] = to_iso(columns.texts[name], order, date_1904)
+        columns.texts[name] = to_iso(columns.texts[name], order, date_1904, keep_time=name in instants)
         facts.dialects[name] = f"{order} ({why})"
 
 
 def codes(columns: Columns, facts: Facts, profile: Profile | None) -> None:
+    """Codes for words of document types, statuses and currencies; numbers that look damaged are told."""
     more = profile.document_types if profile else {}
-    for name, code_of in (
-        ("document_type", lambda text: words.document_type(text, more)),
-        ("currency_code", words.currency),
-    ):
+    codes_of: dict[str, Callable[[str], str]] = {
+        "document_type": lambda text: words.document_type(text, more),
+        "status": words.status,
+        **dict.fromkeys(_CURRENCIES, words.currency),
+    }
+    for name, code_of in codes_of.items():
         if name in columns.texts:
             encoded = columns.texts[name].dictionary_encode()
             codes = [code_of(text) for text in encoded.dictionary.to_pylist()]
@@ -176,6 +185,15 @@ def codes(columns: Columns, facts: Facts, profile: Profile | None) -> None:
             if pc.any(damaged).as_py():
                 facts.warnings["looks_damaged"] = facts.warnings.get("looks_damaged", 0) + count(damaged)
                 facts.notes.append(f"looks_damaged: '{facts.bound[name]}' in rows {lines_of(damaged, columns.lines)}")
+
+
+def constants(columns: Columns, reading: Reading) -> None:
+    """What a profile gives for columns and cells that are empty, and columns that stand in for others."""
+    for name, stand_in in reading.stand_ins.items():
+        if name not in columns.texts and stand_in in columns.texts:
+            columns.texts[name] = columns.texts[stand_in]
+    for name, value in (reading.profile.constants if reading.profile else {}).items():
+        columns.texts[name] = pc.fill_null(columns.texts.get(name, columns.nulls()), value)
 
 
 def prove_general(columns: Columns, heading: Heading, file: str) -> None:

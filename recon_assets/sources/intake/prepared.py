@@ -5,7 +5,6 @@ anything is typed.
 assumed on the way, for people.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -13,9 +12,11 @@ from decimal import Decimal, InvalidOperation
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recon_assets.sources.delimited import heading_text
 from recon_assets.sources.intake.grid import Grid
 from recon_assets.sources.intake.headings import Heading
 from recon_assets.sources.intake.rows import ControlTotal
+from recon_assets.sources.stream import distinct, raw_row
 
 
 @dataclass
@@ -69,15 +70,11 @@ def decimal(text: str | None) -> Decimal | None:
 
 def raw_rows_of(grid: Grid, heading: Heading, rows: list[int]) -> Callable[[Sequence[int]], list[str]]:
     """The records as they stand in the file, as JSON by heading."""
-    names: list[str] = []
-    for number, text in enumerate([*heading.texts, *[""] * (len(grid.columns) - len(heading.texts))], start=1):
-        names.append(text if text and text not in names else f"{text} ({number})".strip())
+    names = distinct([heading_text(text) for text in heading.texts])
+    names += [f"({number})" for number in range(len(names) + 1, len(grid.columns) + 1)]
 
     def told(wanted: Sequence[int]) -> list[str]:
-        return [
-            json.dumps(dict(zip(names, grid.row(rows[index]), strict=True)), ensure_ascii=False, separators=(",", ":"))
-            for index in wanted
-        ]
+        return [raw_row(dict(zip(names, grid.row(rows[index]), strict=False))) for index in wanted]
 
     return told
 

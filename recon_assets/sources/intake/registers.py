@@ -12,7 +12,16 @@ from recon_assets.sources.intake.headings import SEARCHED, Heading, Wanted, find
 from recon_assets.sources.intake.lacking import supply
 from recon_assets.sources.intake.levels import settle_level
 from recon_assets.sources.intake.numbers import Mark, to_plain
-from recon_assets.sources.intake.plain import choose_rivals, codes, dates, errors, foreign, numbers, prove_general
+from recon_assets.sources.intake.plain import (
+    choose_rivals,
+    codes,
+    constants,
+    dates,
+    errors,
+    foreign,
+    numbers,
+    prove_general,
+)
 from recon_assets.sources.intake.prepared import Columns, Facts, decimal, key_of, raw_rows_of
 from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.rows import ControlTotal, Ignored, control_totals, count_kinds, ignored_rows
@@ -21,23 +30,25 @@ from recon_assets.sources.intake.rows import ControlTotal, Ignored, control_tota
 def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     """The records of a grid as plain texts by declared column; FileProblem when they cannot be told."""
     profile = reading.profile
-    wanted = Wanted(reading.columns, profile.columns if profile else {}, reading.lacks.given(file))
+    wanted = Wanted(reading.columns, profile.columns if profile else {}, reading.given(file), reading.stand_ins)
     heading = find_heading(grid.head(SEARCHED), wanted, file, profile.heading_row if profile else None)
     facts = Facts(heading_line=grid.lines[heading.row].as_py())
     ignored = ignored_rows(grid, heading, reading.named_by, profile.skip if profile else ())
     facts.ignored = ({"title": heading.titles} if heading.titles else {}) | count_kinds(ignored)
     columns = _records(grid, heading, ignored, reading)
-    is_foreign = foreign(columns, heading, reading)
+    is_foreign = foreign(columns, heading, reading) if reading.lacks else None
     marks = numbers(columns, grid, heading, facts, reading, file)
     choose_rivals(columns, heading, facts, file, reading)
     facts.control_totals = _control_totals(grid, heading, ignored, marks, reading)
     errors(columns, facts, reading)
     dates(columns, facts, reading, file, grid.date_1904)
     codes(columns, facts, profile)
-    prove_general(columns, heading, file)
-    supply(columns, facts, reading.lacks, file, is_foreign)
-    amounts = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
-    columns = settle_level(columns, facts, amounts, profile.level if profile else "document", file)
+    constants(columns, reading)
+    if reading.lacks is not None:
+        prove_general(columns, heading, file)
+        supply(columns, facts, reading.lacks, file, is_foreign)
+        amounts = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
+        columns = settle_level(columns, facts, amounts, profile.level if profile else "document", file)
     return _without_rivals(columns), facts
 
 

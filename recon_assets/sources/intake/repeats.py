@@ -1,18 +1,20 @@
 """The same thing landed twice: tables of a source, month and direction compared as multisets of records (intake.md, 8).
 
-A record is a number made of all its columns as text, in the order of their headings' names; where its columns and rows
-stand does not matter.
+A record is a number made of all its typed columns: where its columns and rows stand, and in what format, does not
+matter.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from recon_assets.catalogue import normalize_heading
+from recon_assets.catalogue.raw_tables import LINEAGE
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -35,15 +37,24 @@ class Repeats:
     problems: list[str] = field(default_factory=list)
 
 
-def record_hashes(headings: Sequence[str], blocks: Iterable[dict[int, pa.Array]]) -> Hashes:
-    """A number per record of all its columns as text, sorted."""
-    order = sorted(range(len(headings)), key=lambda position: (normalize_heading(headings[position]), position))
+def record_hashes(rows: Path, quarantine: Path) -> Hashes:
+    """A number per record of a converted table, sorted: of all its typed columns, and of rejected records their text.
+
+    Typed values, since the same list as CSV and as a workbook, or with its columns in another order, is one thing.
+    """
     found = []
-    for texts in blocks:
-        columns = {str(n): texts[n].cast(pa.string()) for n in order if n in texts and headings[n]}
-        if columns:
-            found.append(pl.from_arrow(pa.table(columns)).hash_rows(seed=1).to_numpy())  # type: ignore[union-attr]
+    for path, columns in ((rows, _own_columns(rows)), (quarantine, ["raw_row"])):
+        for batch in pq.ParquetFile(path).iter_batches(columns=columns):
+            plain = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in batch.columns]
+            table = pl.from_arrow(pa.table(plain, names=columns))
+            found.append(table.hash_rows(seed=1).to_numpy())  # type: ignore[union-attr]
     return np.sort(np.concatenate(found)) if found else np.array([], np.uint64)
+
+
+def _own_columns(rows: Path) -> list[str]:
+    """Without what the place of a record adds."""
+    lineage = {column.name for column in LINEAGE}
+    return [name for name in pq.read_schema(rows).names if name not in lineage]
 
 
 def find_repeats(tables: Sequence[Records]) -> Repeats:

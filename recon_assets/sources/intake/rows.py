@@ -7,7 +7,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
@@ -39,7 +39,7 @@ class Ignored:
 def _labels() -> list[tuple[re.Pattern[str], Label]]:
     text = files("recon_assets.sources.intake").joinpath("labels.csv").read_text(encoding="utf-8")
     return [
-        (re.compile(rf"\W*{row['label']}\b(?!-)", re.IGNORECASE), Label(row["kind"], row["covers"]))
+        (re.compile(rf"\W*{row['label']}(?![\w-])", re.IGNORECASE), Label(row["kind"], row["covers"]))
         for row in csv.DictReader(text.splitlines())
     ]
 
@@ -50,44 +50,60 @@ def label_of(text: str) -> Label | None:
 
 
 def ignored_rows(grid: Grid, heading: Heading, named_by: Sequence[str], skip: Sequence[str] = ()) -> list[Ignored]:
-    """The rows below the heading that are no records, in order.
+    """The rows below the heading that are no records, in order; without `named_by` only blank ones, repeated headings
+    and titles, and those that a profile skips.
 
     A row without what names a record is one when its first filled cell begins with a label and all others are amounts;
-    any other such row is a record, which will be rejected. The label may stand in the naming column itself.
+    any other such row is a record, which will be rejected. The label may stand in a naming column itself.
     """
     start = heading.row + 1
     names = [heading.columns[name][0] for name in named_by if name in heading.columns]
     kept = [column.slice(start) for column in grid.columns]
-    is_blank = _all_null(kept)
-    is_unnamed = _all_null([kept[position] for position in names[1:]]) if names[1:] else pc.is_null(kept[names[0]])
-    again = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(kept[names[0]]), heading.texts[names[0]]), False)
-    patterns = [re.compile(pattern, re.IGNORECASE) for pattern in skip]
-    unlike = pc.or_(pc.or_(is_blank, is_unnamed), again)
+    lines = _Lines(heading, names, [re.compile(pattern, re.IGNORECASE) for pattern in skip], _titles(grid, heading))
+    unlike = _all_null(kept)
+    for position in names:
+        unlike = pc.or_(unlike, pc.is_null(kept[position]))
+    for position in names or sorted(positions[0] for positions in heading.columns.values())[:1]:
+        again = pc.equal(pc.utf8_trim_whitespace(kept[position]), heading.texts[position])
+        unlike = pc.or_(unlike, pc.fill_null(again, False))
     found = []
-    for offset in range(len(unlike)) if patterns else pc.indices_nonzero(unlike).to_pylist():
-        if is_blank[offset].as_py():
-            found.append(Ignored(start + offset, "blank"))
-        elif start + offset not in grid.problems:
-            kind = _kind(grid.row(start + offset), heading, names, patterns, is_unnamed[offset].as_py())
+    for offset in range(len(unlike)) if lines.skip else pc.indices_nonzero(unlike).to_pylist():
+        if start + offset not in grid.problems:
+            kind = lines.kind(grid.row(start + offset))
             found += [Ignored(start + offset, *kind)] if kind else []
     return found
 
 
-def _kind(
-    cells: list[str | None], heading: Heading, names: list[int], patterns: list[re.Pattern[str]], is_unnamed: bool
-) -> tuple[str, str] | None:
-    """Why a row is no record, and what a totals row covers; None for a record."""
-    filled = [(position, text.strip()) for position, text in enumerate(cells) if text and text.strip()]
-    if any(pattern.search(text) for pattern in patterns for _, text in filled):
-        return "skipped", ""
-    if _repeats_heading(filled, heading):
-        return "heading", ""
-    first, text = filled[0]
-    label = label_of(text)
-    has_number = cells[names[0]] is not None and first != names[0]
-    if label is None or has_number or not is_unnamed:
-        return None
-    return (label.kind, label.covers) if all(parts_of(other) for _, other in filled[1:]) else None
+def _titles(grid: Grid, heading: Heading) -> set[tuple[str, ...]]:
+    """What stands in the rows above the heading: a printed list repeats it on every page."""
+    rows = (tuple(text.strip() for text in row if text and text.strip()) for row in grid.head(heading.row + 1))
+    return {row for row in rows if row}
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Tells rows that are no records."""
+
+    heading: Heading
+    names: list[int]  # positions of what names a record
+    skip: list[re.Pattern[str]]
+    titles: set[tuple[str, ...]]
+
+    def kind(self, cells: list[str | None]) -> tuple[str, str] | None:
+        """Why a row is no record, and what a totals row covers; None for a record."""
+        filled = [(position, text.strip()) for position, text in enumerate(cells) if text and text.strip()]
+        if not filled:
+            return "blank", ""
+        if any(pattern.search(text) for pattern in self.skip for _, text in filled):
+            return "skipped", ""
+        if _repeats_heading(filled, self.heading) or tuple(text for _, text in filled) in self.titles:
+            return "heading", ""
+        text = filled[0][1]
+        named = any(position in self.names for position, _ in filled[1:])
+        label = label_of(text) if self.names and not named else None
+        if label is None or not all(parts_of(other) for _, other in filled[1:]):
+            return None
+        return label.kind, label.covers
 
 
 def _repeats_heading(filled: list[tuple[int, str]], heading: Heading) -> bool:
@@ -117,46 +133,32 @@ class ControlTotal:
         return round(self.said, 2) == round(self.summed, 2)
 
 
-@dataclass
-class ControlTotals:
-    totals: list[ControlTotal] = field(default_factory=list)
-
-    @property
-    def disagreeing(self) -> list[ControlTotal]:
-        return [total for total in self.totals if not total.agrees]
-
-
 def control_totals(
     ignored: list[Ignored], lines: list[int], amounts: dict[str, list[Decimal | None]]
 ) -> list[ControlTotal]:
     """What every totals row says and what the rows that it covers add up to, by column.
 
-    `amounts` hold a value per row below the heading, those of totals rows included; `lines` where each stands. A plain
-    "Total" covers the rows since the last total or all of them: whichever agrees.
+    `amounts` hold a value per row below the heading, those of totals rows included; `lines` where each stands. A total
+    covers all rows, or those since the last total, or, where groups stand in groups, since an earlier one: whichever
+    agrees.
     """
     skipped = {item.row: item for item in ignored}
     found = []
     for column, values in amounts.items():
-        since_last = overall = Decimal(0)
+        overall = Decimal(0)
+        before = [Decimal(0)]  # the sums at the totals so far
         for row, value in enumerate(values):
             item = skipped.get(row)
             if item is None:
-                since_last += value or 0
                 overall += value or 0
             elif item.kind == "subtotal":
                 if value is not None:
-                    summed = _covered(item.covers, value, since_last, overall)
+                    since = [overall] if item.covers == "all" else [overall - earlier for earlier in reversed(before)]
+                    nearest = since[0] if item.covers == "since_last" else overall
+                    summed = next((total for total in since if round(total, 2) == round(value, 2)), nearest)
                     found.append(ControlTotal(lines[row], column, value, summed))
-                since_last = Decimal(0)
+                before.append(overall)
     return sorted(found, key=lambda total: total.line)
-
-
-def _covered(covers: str, said: Decimal, since_last: Decimal, overall: Decimal) -> Decimal:
-    if covers == "all":
-        return overall
-    if covers == "since_last":
-        return since_last
-    return since_last if round(since_last, 2) == round(said, 2) else overall
 
 
 def count_kinds(ignored: list[Ignored]) -> dict[str, int]:

@@ -12,10 +12,9 @@ from recon_assets.sources.intake.headings import NoHeading
 from recon_assets.sources.intake.prepared import Columns, Facts
 from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.registers import prepare
-from recon_assets.sources.intake.repeats import Hashes, record_hashes
 from recon_assets.sources.intake.texts import read_text
 from recon_assets.sources.intake.workbooks import read_workbook, workbook_kind
-from recon_assets.sources.stream import Block, Table, Unreadable, spelled_out
+from recon_assets.sources.stream import Block, Unreadable, spelled_out
 from recon_assets.sources.unpack import UnpackLimits
 
 _ROWS = 50_000
@@ -30,7 +29,6 @@ class ListTable:
     heading_line: int
     columns: Columns
     facts: Facts
-    grid: Grid
     delimiter: str | None = None
 
     @property
@@ -64,10 +62,6 @@ class ListTable:
             raw_rows=lambda wanted: raw([rows[index] for index in wanted]),
         )
 
-    def whole_records(self) -> Iterator[dict[int, pa.Array]]:
-        """Every column of the list as it stands, for comparing lists."""
-        yield {n: column.take(self.columns.rows) for n, column in enumerate(self.grid.columns)}
-
 
 @dataclass(frozen=True)
 class OpenedLists:
@@ -78,7 +72,7 @@ class OpenedLists:
 
 
 def open_lists(path: Path, file: str, limits: UnpackLimits, reading: Reading) -> OpenedLists:
-    """The lists of a landed file; FileProblem when none is found, or one cannot be told."""
+    """The lists of a landed file, told by its content; FileProblem when none is found, or one cannot be told."""
     profile = reading.profile
     kind = workbook_kind(path)
     if kind is None:
@@ -122,12 +116,4 @@ def _suffix(grid: Grid) -> str:
 def _table(grid: Grid, file: str, reading: Reading) -> ListTable:
     columns, facts = prepare(grid, file, reading)
     headings = [facts.bound.get(name, name) for name in columns.texts]
-    return ListTable(_suffix(grid), headings, facts.heading_line, columns, facts, grid)
-
-
-def hashes_of(table: Table) -> Hashes:
-    """The records of a table, all columns as text, for comparing tables."""
-    if isinstance(table, ListTable):
-        names = [f"c{n}" for n in range(len(table.grid.columns))]
-        return record_hashes(names, table.whole_records())
-    return record_hashes(table.headings, (b.texts for b in table.blocks(set(range(len(table.headings))))))
+    return ListTable(_suffix(grid), headings, facts.heading_line, columns, facts)

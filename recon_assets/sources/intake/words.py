@@ -34,6 +34,11 @@ def document_type(text: str, more: dict[str, str] | None = None) -> str:
     return code[1].zfill(2) if code else text
 
 
+def status(text: str) -> str:
+    """The status in the spelling of MyInvois."""
+    return "Cancelled" if text.strip().lower() == "canceled" else text
+
+
 def currency(text: str) -> str:
     """The code of a currency's word; the text itself when it is no known word."""
     return _words("currency").get(_key(text.replace("$", " dollar ")), text)

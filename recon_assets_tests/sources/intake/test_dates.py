@@ -84,5 +84,5 @@ def test_only_the_dating_column_votes_for_the_month() -> None:
 
 def test_a_text_that_the_order_does_not_explain_stays_to_be_rejected() -> None:
     assert to_iso(pa.array(["13/02/2025", "02/13/2025", "x", None]), "day_first").to_pylist() == [
-        "2025-02-13", "02/13/2025", "x", None,
+        "2025-02-13", "02/13/2025 (day first)", "x", None,
     ]  # fmt: skip

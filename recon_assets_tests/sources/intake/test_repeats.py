@@ -1,7 +1,11 @@
 """The same thing landed twice."""
 
+from decimal import Decimal
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from recon_assets.sources.intake.repeats import Records, find_repeats, record_hashes
 
@@ -42,12 +46,19 @@ def test_additive_tables_and_other_groups_are_left_alone() -> None:
     assert not find_repeats([table("a.csv", "xy", group="issued"), table("b.csv", "xy", group="received")]).of
 
 
-def test_neither_the_order_of_rows_nor_of_columns_makes_another_record() -> None:
-    one = record_hashes(["A", "B"], [{0: pa.array(["1", "2"]), 1: pa.array(["x", None])}])
-    other = record_hashes(
-        ["b", "a"], [{0: pa.array([None]), 1: pa.array(["2"])}, {0: pa.array(["x"]), 1: pa.array(["1"])}]
+def hashes(folder: Path, rows: dict[str, list[object]], rejected: list[str]) -> list[int]:
+    files = folder / "rows.parquet", folder / "quarantine.parquet"
+    place = {"source_file": ["a.csv"] * len(rows["a"]), "source_row": list(range(len(rows["a"])))}
+    pq.write_table(pa.table(rows | place), files[0])
+    pq.write_table(
+        pa.table({"source_row": list(range(len(rejected))), "raw_row": pa.array(rejected, pa.string())}), files[1]
     )
-    assert one.tolist() == other.tolist() and len(set(one.tolist())) == 2
-    assert (
-        record_hashes(["A"], [{0: pa.array(["1"])}]).tolist() != record_hashes(["A"], [{0: pa.array(["01"])}]).tolist()
-    )
+    return record_hashes(*files).tolist()
+
+
+def test_neither_the_order_of_rows_nor_their_place_makes_another_record(tmp_path: Path) -> None:
+    one = hashes(tmp_path, {"a": ["1", "2"], "b": [Decimal("1.50"), None]}, ["x"])
+    other = hashes(tmp_path, {"a": ["2", "1"], "b": [None, Decimal("1.50")]}, ["x"])
+    assert one == other and len(set(one)) == 3
+    assert hashes(tmp_path, {"a": ["1"]}, []) != hashes(tmp_path, {"a": ["01"]}, [])
+    assert hashes(tmp_path, {"a": ["1"]}, ["x"]) != hashes(tmp_path, {"a": ["1"]}, ["y"])
