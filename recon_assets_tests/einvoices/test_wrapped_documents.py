@@ -294,7 +294,11 @@ WILD = {
     "e06_array_of_envelopes": {("Exact", None): 7},
     "e11c_document_object_and_status_elsewhere": {("Exact", None): 6, ("Missing in EInv", "cancelled"): 1},
     "e14_portal_style_csv": {("Exact", None): 5, ("Suggested", None): 2},
+    "e19_xlsx_einvoices_and_pdf": {("Exact", None): 7},  # its notes name the originals
     "e27_number_amounts_as_text_with_commas": {("Exact", None): 7},
+    "m1_return_as_negative_invoice": {("Exact", None): 5, ("Suggested", None): 2},
+    "m4_invisible_characters": {("Exact", None): 3, ("Suggested", None): 4},
+    "m12_tin_spellings": {("Exact", None): 2, ("Suggested", None): 5},
 }
 
 
