@@ -10,7 +10,7 @@ import duckdb
 
 from recon_assets.errors import InputError
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.query import connect_published
+from recon_assets.query import connect_published, write_csv
 
 SHEET_ROWS = 1_048_575  # a sheet's limit, less its header
 
@@ -22,7 +22,7 @@ def export_marts(form: str, out: Path, months: list[str] | None, as_of: dt.datet
     if form == "duckdb" and out.stem.lower() == "marts":
         raise InputError("DuckDB names a database after its file, and 'marts' is its schema here. Name another file.")
     out.parent.mkdir(parents=True, exist_ok=True)
-    write = {"duckdb": _to_duckdb, "parquet": _to_parquet, "xlsx": _to_xlsx}[form]
+    write = {"csv": _to_csv, "duckdb": _to_duckdb, "parquet": _to_parquet, "xlsx": _to_xlsx}[form]
     with connect_published(as_of) as connection:
         return write(connection, out, lambda mart: _select(mart, months))
 
@@ -30,6 +30,16 @@ def export_marts(form: str, out: Path, months: list[str] | None, as_of: dt.datet
 def _select(mart: str, months: list[str] | None) -> str:
     listed = ", ".join(f"date '{month}-01'" for month in months or [])
     return f"select * from marts.{mart}" + (f" where billing_month in ({listed})" if months else "")
+
+
+def _to_csv(connection: duckdb.DuckDBPyConnection, out: Path, select: Callable[[str], str]) -> dict[str, int]:
+    """A file per mart, written as `recon query --format csv` writes it."""
+    out.mkdir(parents=True, exist_ok=True)
+    rows = {}
+    for mart in published_marts():
+        with (out / f"{mart}.csv").open("w", encoding="utf-8", newline="") as file:
+            rows[mart] = write_csv(connection.execute(select(mart)), file)
+    return rows
 
 
 def _to_parquet(connection: duckdb.DuckDBPyConnection, out: Path, select: Callable[[str], str]) -> dict[str, int]:
@@ -83,7 +93,9 @@ def open_workbook(out: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
 def write_rows(sheet: Any, batches: Iterator[list[Any]], formats: dict[str, Any], name: str) -> int:
     """Write the heading (the first of `batches`) and the rows (the others); how many rows."""
     sheet.freeze_panes(1, 0)
-    for column, heading in enumerate(next(batches)):
+    headings = next(batches)
+    for column, heading in enumerate(headings):
+        sheet.set_column(column, column, max(12, len(heading) + 3))
         sheet.write_string(0, column, heading, formats["bold"])
     count = 0
     for batch in batches:
@@ -93,6 +105,7 @@ def write_rows(sheet: Any, batches: Iterator[list[Any]], formats: dict[str, Any]
                 raise InputError(f"{name} has more rows than a sheet holds. Choose fewer months, or parquet or duckdb.")
             for column, value in enumerate(row):
                 _write_cell(sheet, count, column, value, formats)
+    sheet.autofilter(0, 0, max(count, 1), len(headings) - 1)
     return count
 
 

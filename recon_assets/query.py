@@ -81,22 +81,26 @@ def run_period(period: Period, form: str, as_of: dt.datetime | None, out: TextIO
 def _write(result: duckdb.DuckDBPyConnection, form: str, out: TextIO) -> None:
     columns = [column[0] for column in result.description or []]
     if form == "csv":
-        _write_csv(result, columns, out)
+        write_csv(result, out)
     elif form == "json":
         _write_json(result, columns, out)
     else:
         _write_table(result, columns, out)
 
 
-def _write_csv(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:
+def write_csv(result: duckdb.DuckDBPyConnection, out: TextIO) -> int:
+    """UTF-8 by RFC 4180: a heading, then every row with plain decimals and ISO dates; how many rows."""
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
+    writer.writerow([column[0] for column in result.description or []])
     as_they_are = [str(kind[1]) in _WRITTEN_BY_CSV for kind in result.description or []]
+    count = 0
     while batch := result.fetchmany(_BATCH):
         # Column by column: most are texts and whole numbers, which the writer writes as they should be.
         by_column = zip(as_they_are, zip(*batch, strict=True), strict=True)
         texts = [values if plain else [plain_text(value) for value in values] for plain, values in by_column]
         writer.writerows(zip(*texts, strict=True))
+        count += len(batch)
+    return count
 
 
 def _write_json(result: duckdb.DuckDBPyConnection, columns: list[str], out: TextIO) -> None:

@@ -484,6 +484,29 @@ def test_export_to_parquet_has_the_values_of_the_marts(
             assert as_dicts(found) == rows
 
 
+def test_export_to_csv_is_what_query_writes_of_each_mart(
+    recon: Recon, published_rows: dict[str, Rows], tmp_path: Path
+) -> None:
+    assert recon("export", "csv", "--out", str(tmp_path / "out")).exit_code == 0
+    assert {file.stem for file in (tmp_path / "out").iterdir()} == set(published_rows)
+    for mart in (GRID, "quarantined_rows"):
+        queried = recon("query", f"select * from marts.{mart}", "--format", "csv").stdout
+        exported = (tmp_path / "out" / f"{mart}.csv").read_bytes().decode("utf-8")
+        assert sorted(exported.splitlines()) == sorted(queried.splitlines())
+        assert len(exported.splitlines()) == 1 + len(published_rows[mart])
+
+
+def test_a_pack_is_exported_and_verified_from_the_shell(recon: Recon, tmp_path: Path) -> None:
+    out = tmp_path / "pack.zip"
+    assert recon("export", "pack", "--out", str(out), "--months", MARCH, "--subject", "subscriptions").exit_code == 0
+    result = recon("verify", "pack", str(out))
+    assert (result.exit_code, "holds: whole, and what is published now" in result.stdout) == (0, True)
+    for arguments in (("--months", MARCH), ("--months", MARCH, "--subject", "subscriptions")):
+        assert recon("export", "pack", "--out", str(out), *arguments).exit_code == 2
+    (tmp_path / "other.zip").write_bytes(b"no pack")
+    assert recon("verify", "pack", str(tmp_path / "other.zip")).exit_code == 2
+
+
 def test_export_of_some_months_has_only_these(recon: Recon, tmp_path: Path) -> None:
     assert recon("export", "parquet", "--out", str(tmp_path / "out"), "--months", f"{FEBRUARY}..{MARCH}").exit_code == 0
     with duckdb.connect() as connection:

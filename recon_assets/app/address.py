@@ -16,7 +16,8 @@ _VALUE = 200
 _VALUES = 100
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
 _KEY = re.compile(r"[0-9a-f]{64}")
-_OWN = ("month", "sort", "row", "asof")
+_OWN = ("month", "sort", "row", "asof", "cols")
+MOST_SORTS = 4
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Address:
 
     months: tuple[str, str] | None = None
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sorts: Mapping[str, str] = field(default_factory=dict)
+    sorts: Mapping[str, str] = field(default_factory=dict)  # table -> columns with commas between, - before: descending
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # table -> those shown, where not the usual
     row: tuple[str, str] | None = None
     as_of: str | None = None
 
@@ -47,11 +49,12 @@ class Address:
             pairs.append(("month", first if first == last else f"{first}..{last}"))
         pairs += [(name, value) for name in sorted(self.filters) for value in self.filters[name]]
         pairs += [("sort", f"{table}:{column}") for table, column in sorted(self.sorts.items())]
+        pairs += [("cols", f"{table}:{','.join(names)}") for table, names in sorted(self.columns.items())]
         if self.row:
             pairs.append(("row", ":".join(self.row)))
         if self.as_of:
             pairs.append(("asof", self.as_of))
-        return f"?{urlencode(pairs, safe=':')}" if pairs else ""
+        return f"?{urlencode(pairs, safe=':,')}" if pairs else ""
 
     def without_filters(self) -> "Address":
         return replace(self, filters={}, row=None)
@@ -83,6 +86,7 @@ def parse_address(search: str | None, tables: tuple[Table, ...]) -> Address:
         _months(_last(given, "month")),
         {name: _choice(filters[name], tuple(values)) for name, values in given.items() if name in filters},
         dict(_sort(value, tables) for value in given.get("sort", [])),
+        dict(_columns(value, tables) for value in given.get("cols", [])),
         _row(_last(given, "row"), tables),
         as_of,
     )
@@ -93,7 +97,7 @@ def _last(given: dict[str, list[str]], name: str) -> str | None:
 
 
 def _bounded(name: str, value: str) -> str:
-    if len(value) > _VALUE or not value.isprintable():
+    if len(value) > (_VALUE if name != "cols" else 5 * _VALUE) or not value.isprintable():
         raise InputError(f"The value of '{name[:40]}' is longer than {_VALUE} characters or not plain text.")
     return value
 
@@ -106,8 +110,8 @@ def _months(text: str | None) -> tuple[str, str] | None:
 
 
 def _choice(filter_: Filter, values: tuple[str, ...]) -> tuple[str, ...]:
-    if filter_.kind == "below" and not all(_NUMBER.fullmatch(value) for value in values):
-        raise InputError(f"'{values[0]}' is no number for {filter_.title.lower()}. Write it as 12.5.")
+    if filter_.kind == "below" and not _NUMBER.fullmatch(values[0]):
+        raise InputError(f"'{values[0][:40]}' is no number for {filter_.title.lower()}. Write it as 12.5.")
     known = filter_.groups
     wrong = [value for value in values if known is not None and value not in known]
     if wrong:
@@ -118,9 +122,19 @@ def _choice(filter_: Filter, values: tuple[str, ...]) -> tuple[str, ...]:
 def _sort(text: str, tables: tuple[Table, ...]) -> tuple[str, str]:
     name, _, column = text.partition(":")
     table = next((table for table in tables if table.name == name), None)
-    if table is None or table.column(column.removeprefix("-")) is None:
+    names = [part.removeprefix("-") for part in column.split(",")]
+    if table is None or len(names) > MOST_SORTS or any(table.column(part) is None for part in names):
         raise InputError(f"'{text}' is nothing this page can be sorted by.")
     return name, column
+
+
+def _columns(text: str, tables: tuple[Table, ...]) -> tuple[str, tuple[str, ...]]:
+    name, _, listed = text.partition(":")
+    table = next((table for table in tables if table.name == name), None)
+    names = tuple(filter(None, listed.split(",")))
+    if table is None or any(table.column(part) is None for part in names):
+        raise InputError(f"'{text}' names columns that this page does not have.")
+    return name, names
 
 
 def _row(text: str | None, tables: tuple[Table, ...]) -> tuple[str, str] | None:

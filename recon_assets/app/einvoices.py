@@ -7,14 +7,23 @@ from dash import html
 from recon_assets.app.format import number, plain, words
 from recon_assets.app.parts import data_table, facts, scrolled
 from recon_assets.app.queries import Query
-from recon_assets.app.screens import Context, Screen
-from recon_assets.app.tables import Column, Filter, Row, Table
+from recon_assets.app.screens import Context, Late, Screen
+from recon_assets.app.tables import CHANGED, Column, Filter, Row, Table
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.catalogue.compared import compared_fields
 
+# The step of the waterfall that a row is in, as int_einvoices__waterfall has it.
+_WHY = (
+    "case when pass is null or upper(coalesce(register_currency_code, 'MIXED')) = "
+    "upper(coalesce(einvoice_currency_code, 'MIXED')) then bucket else 'not_comparable' end"
+)
+# As int_einvoices__summary has it.
 _CURRENCY = (
-    "case when register_currency_code is distinct from einvoice_currency_code "
-    "then concat_ws('/', register_currency_code, einvoice_currency_code) else register_currency_code end"
+    "case when pass is not null and register_currency_code is null then 'MIXED/' || upper(einvoice_currency_code) "
+    "when register_currency_code is null then upper(einvoice_currency_code) "
+    "when einvoice_currency_code is null then upper(register_currency_code) "
+    "when upper(register_currency_code) = upper(einvoice_currency_code) then upper(register_currency_code) "
+    "else upper(register_currency_code) || '/' || upper(einvoice_currency_code) end"
 )
 # A document that one side lacks has its whole value as the difference.
 _DIFFERENCE = (
@@ -31,6 +40,13 @@ _COUNTERPARTY_NAME = (
 _COUNTERPARTY = (
     "case when register_type = 'sales' then coalesce(register_buyer_tin, einvoice_buyer_tin) "
     "else coalesce(register_supplier_tin, einvoice_supplier_tin) end"
+)
+
+
+_SEARCHED = (
+    "register_document_number, einvoice_document_number, register_row_reference, uuid, register_supplier_tin, "
+    "register_buyer_tin, einvoice_supplier_tin, einvoice_buyer_tin, register_supplier_name, register_buyer_name, "
+    "einvoice_supplier_name, einvoice_buyer_name"
 )
 
 
@@ -59,8 +75,8 @@ DOCUMENTS = Table(
         Column(
             "document_number", "Document", width=150, sql="coalesce(register_document_number, einvoice_document_number)"
         ),
-        Column("counterparty", "Counterparty TIN", width=135, sql=_COUNTERPARTY),
         Column("counterparty_name", "Counterparty", width=150, sql=_COUNTERPARTY_NAME),
+        Column("counterparty", "Counterparty TIN", width=135, sql=_COUNTERPARTY),
         Column("currency", "Currency", width=90, sql=_CURRENCY),
         Column("register_total_including_tax", "Register value", "money", 120),
         Column("einvoice_total_including_tax", "E-invoice value", "money", 125),
@@ -72,8 +88,20 @@ DOCUMENTS = Table(
         Column("due_state", "Due", "status", 90),
         Column("register_type", "Register", "status", 90),
         Column("billing_month", "Month", "month", 85),
+        Column("einvoice_document_number", "E-invoice number", width=150, is_optional=True),
+        Column("uuid", "UUID", width=240, is_optional=True),
+        Column("pass", "Paired by", "status", is_optional=True),
+        Column("n_id", "Identifiers that differ", "count", is_optional=True),
+        Column("n_amt", "Amounts that differ", "count", is_optional=True),
+        Column("register_total_excluding_tax", "Register before tax", "money", is_optional=True),
+        Column("einvoice_total_excluding_tax", "E-invoice before tax", "money", is_optional=True),
+        Column("register_total_tax_amount", "Register tax", "money", is_optional=True),
+        Column("einvoice_total_tax_amount", "E-invoice tax", "money", is_optional=True),
+        Column("register_source_file", "Register file", width=240, is_optional=True),
+        Column("einvoice_source_file", "E-invoice file", width=240, is_optional=True),
     ),
     filters=(
+        Filter("q", "Search", f"concat_ws(' ', {_SEARCHED})", "text"),
         Filter("register", "Register", "register_type", groups={"sales": ("sales",), "purchase": ("purchase",)}),
         Filter("tin", "TIN (supplier or buyer)", _TINS, "text"),
         Filter("party", "Name (supplier or buyer)", _NAMES, "text"),
@@ -81,8 +109,11 @@ DOCUMENTS = Table(
             "number", "Document number", "concat_ws(' ', register_document_number, einvoice_document_number)", "text"
         ),
         Filter("bucket", "Bucket", "bucket", is_code=True),
+        Filter("why", "Why", _WHY, is_code=True, is_quiet=True),
+        Filter("currency", "Currency", _CURRENCY),
         Filter("reason", "Reason", "reason", is_code=True),
         Filter("due", "Due", "due_state", is_code=True),
+        *CHANGED,
     ),
     sort="-max_difference_myr",
     sums={
@@ -93,15 +124,9 @@ DOCUMENTS = Table(
     right_minus_left=_DIFFERENCE,
     label=_label,
     currency=_CURRENCY,
-    extra=(
-        "n_id",
-        "n_amt",
-        "pass",
-        "ambiguous",
-        "register_document_number",
-        "einvoice_document_number",
-    ),
+    extra=("ambiguous",),
     tooltip=_tooltip,
+    marks={"ambiguous": "ambiguous"},
 )
 
 _CANDIDATE = (
@@ -214,4 +239,6 @@ SCREEN = Screen(
     SUBJECTS["einvoices"],
     (DOCUMENTS,),
     details,
+    verdict="bucket",
+    late=Late("due_state = 'overdue'", "due", "overdue"),
 )

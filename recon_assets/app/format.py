@@ -5,8 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 from recon_assets.app.tables import Kind
-from recon_assets.catalogue import SUBJECTS
+from recon_assets.catalogue import SOURCES, SUBJECTS
 from recon_assets.currencies import decimals
+from recon_assets.months import first_day
 
 Tone = Literal["good", "bad", "warn", "info"]
 MINUS = "\N{MINUS SIGN}"
@@ -14,7 +15,9 @@ _PLACES: dict[Kind, int] = {"amount": 4, "ringgit": 2, "quantity": 4, "percent":
 
 _TONES: dict[str, Tone] = {
     "match": "good", "matched": "good", "Exact": "good", "final": "good", "resolved": "good",
-    "discrepancy": "bad", "mismatched": "bad", "Mismatch": "bad", "incomplete": "bad",
+    "loaded": "good", "profit": "good", "loss": "bad",
+    "discrepancy": "bad", "mismatched": "bad", "Mismatch": "bad", "incomplete": "bad", "rejected": "bad",
+    "partly_rejected": "bad", "partly_ignored": "info",
     "Suggested": "info", "Low": "info", "Medium": "info", "High": "info", "investigating": "info", "wont_fix": "info",
 }  # fmt: skip
 _WORDS = {
@@ -34,6 +37,10 @@ _WORDS = {
     "bss": "BSS",
     "einvoice": "E-invoice",
     "missing": "Missing data",
+    "einvoices": "E-invoices",
+    "no_margin": "Without a margin",
+    "set_aside": "Set aside",
+    "not_read": "Not read",
     "supplier_tin": "Supplier TIN",
     "buyer_tin": "Buyer TIN",
 }
@@ -80,6 +87,41 @@ def exactly(value: Decimal | int | None) -> str:
 def money(value: Decimal | None, currency: str | None) -> str:
     """An amount with the decimals of its currency."""
     return number(value, decimals(currency))
+
+
+def short(value: Decimal) -> str:
+    """An amount in at most four digits for marks and axes: 12,345 as 12.3k."""
+    size = abs(value)
+    for limit, sign in ((Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "m"), (Decimal(10) ** 3, "k")):
+        if size >= limit:
+            scaled = (value / limit).quantize(Decimal("0.1") if size < 100 * limit else Decimal(1), ROUND_HALF_UP)
+            return f"{scaled:f}{sign}".replace("-", MINUS).replace(".0", "")
+    if size >= 100 or value == value.to_integral_value():
+        return number(value, 0)
+    return number(value, 2) if size >= 1 else exactly(value)
+
+
+def share(part: int, whole: int) -> str:
+    """Per cent of rows, to one decimal; never 100% of not all, nor 0% of some."""
+    if not whole:
+        return ""
+    percent = (Decimal(100 * part) / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    if part < whole:
+        percent = min(percent, Decimal("99.9"))
+    if part:
+        percent = max(percent, Decimal("0.1"))
+    return f"{percent:f}%".replace(".0%", "%")
+
+
+def missing_in_words(sources: str) -> list[str]:
+    """`bss_invoices 2025-07; bss_invoices 2025-08` as `BSS invoices of July 2025, August 2025`, by source."""
+    found: dict[str, set[dt.date]] = {}
+    for entry in filter(None, sources.split("; ")):
+        name, month, *optional = entry.split(" ", 2)
+        day = first_day(month)
+        title = (SOURCES[name].title or name) + (" (not needed)" if optional else "")
+        found.setdefault(title, set()).add(day)
+    return [f"{title} of {', '.join(f'{day:%B %Y}' for day in sorted(days))}" for title, days in found.items()]
 
 
 def higher_or_lower(right: str, right_minus_left: Decimal | None, currency: str | None) -> str:

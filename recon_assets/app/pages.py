@@ -1,14 +1,14 @@
 """Pages by their address: which screens there are, and what the page of an address holds."""
 
-import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dash import dcc, html
 
-from recon_assets.app import einvoices, issues_page, margin, overview, queries, subscriptions, usage
-from recon_assets.app.address import Address, parse_address
-from recon_assets.app.format import instant, words
+from recon_assets.app import einvoices, files, issues_page, margin, overview, queries, subscriptions, usage, waterfall
+from recon_assets.app.address import MOST_SORTS, Address, parse_address
+from recon_assets.app.format import missing_in_words, words
 from recon_assets.app.identity import User
 from recon_assets.app.issues_page import Now
 from recon_assets.app.parts import (
@@ -16,12 +16,14 @@ from recon_assets.app.parts import (
     chips,
     closing_badge,
     closing_note,
+    column_chooser,
     dagster_links,
     downloads,
     filter_bar,
     grid,
     grid_row,
     message,
+    time,
     totals_table,
 )
 from recon_assets.app.reader import Reader
@@ -30,12 +32,16 @@ from recon_assets.app.settings import AppSettings
 from recon_assets.app.tables import Filter, Row, Table
 from recon_assets.clock import Clock
 from recon_assets.errors import InputError
-from recon_assets.issues.store import Discrepancy, Issue, IssueStore
+from recon_assets.issues.store import LENGTHS, Discrepancy, Issue, IssueStore
 from recon_assets.query import parse_instant
 from recon_assets.settings import Settings
 
-_SCREENS = (subscriptions.SCREEN, margin.SCREEN, usage.SCREEN, einvoices.SCREEN)
+_SCREENS = (subscriptions.SCREEN, margin.SCREEN, usage.SCREEN, einvoices.SCREEN, files.SCREEN)
 _TABLES = {table.name: (screen, table) for screen in _SCREENS for table in screen.all_tables}
+_TO_DO = (
+    "Put a month's files into the landing folder (Help says where each goes), run the month in Dagster or with "
+    "`recon run`, then look again."
+)
 _BLOCK = 1_000  # most rows that one request gets
 
 
@@ -57,6 +63,10 @@ class Site:
     def screens(self) -> tuple[Screen, ...]:
         return tuple(s for s in _SCREENS if self.app.show_usage or s is not usage.SCREEN)
 
+    @property
+    def reconciliations(self) -> tuple[Screen, ...]:
+        return tuple(screen for screen in self.screens if screen.is_compared and screen.own is None)
+
     def screen(self, path: str | None) -> Screen | None:
         return next((screen for screen in self.screens if screen.path == (path or "").rstrip("/")), None)
 
@@ -65,12 +75,9 @@ class Site:
         address = parse_address(search, screen.all_tables)
         moment = address.moment or (parse_instant(pin) if pin else None)
         published = self.reader.published(moment)
-        if published is None or not published.months(screen.reconciliation):
+        if published is None or not published.months(screen.publication):
             when = f" at {address.as_of}" if address.as_of else " yet"
-            raise NothingPublished(
-                f"Nothing of {screen.title.lower()} was published{when}. "
-                "Land the files of a month, run `recon run --months <month>`, then look again."
-            )
+            raise NothingPublished(f"Nothing of {screen.title.lower()} was published{when}. {_TO_DO}")
         return Context(self.reader, published, address, screen)
 
     def table(self, name: str) -> tuple[Screen, Table]:
@@ -85,41 +92,38 @@ def overview_page(site: Site, search: str | None) -> list[Any]:
     address = parse_address(search, ())
     published = site.reader.published(address.moment)
     if published is None:
-        raise NothingPublished(
-            f"Nothing was published{f' at {address.as_of}' if address.as_of else ' yet'}. "
-            "Land files, run `recon run --months <month>`, then look again."
-        )
-    subjects = list(dict.fromkeys(screen.reconciliation for screen in site.screens))
-    moments = sorted({p.published_at for p in published.current.values()}, reverse=True)
+        raise NothingPublished(f"Nothing was published{f' at {address.as_of}' if address.as_of else ' yet'}. {_TO_DO}")
+    moment = max(publication.published_at for publication in published.current.values())
+    seen = overview.view(
+        site.reader,
+        published,
+        address.as_of,
+        site.reconciliations,
+        site.issues.open_counts(),
+        site.clock(),
+        site.settings.dagster_url,
+    )
     return [
         html.H1("Overview"),
         _as_of_note(address, "/"),
-        html.P(f"Newest publication {instant(moments[0])}.", className="note"),
-        *overview.render(
-            site.reader,
-            published,
-            address.as_of,
-            subjects,
-            site.issues.open_counts(),
-            site.clock(),
-            site.settings.dagster_url,
-        ),
+        html.P(["Newest publication ", time(moment), "."], className="note"),
+        *overview.render(seen),
     ]
 
 
-def screen_page(site: Site, context: Context) -> list[Any]:
+def screen_page(site: Site, context: Context, user: User) -> list[Any]:
     """Filters, totals and grids of a screen."""
     screen, address = context.screen, context.address
-    filters = _filters(screen)
+    filters = tuple(f for f in _filters(screen) if not f.is_quiet or f.name in address.filters)
     values = {filter_.name: context.chosen(filter_) for filter_ in filters}
     options = {f.name: context.choices(f) for f in filters if f.kind == "choice" and f.groups is None}
     bar = filter_bar(
         filters,
         values,
         options,
-        context.published.months(screen.reconciliation),
+        context.published_months(),
         context.months(),
-        context.published.moments(screen.reconciliation),
+        context.published.moments(screen.publication),
         address,
     )
     measure = values.get("measure", (None,))[0]
@@ -128,11 +132,47 @@ def screen_page(site: Site, context: Context) -> list[Any]:
         html.P(screen.lead, className="note"),
         _as_of_note(address, screen.path),
         bar,
-        chips(filters, address, screen.path),
-        _month_notes(site, context),
-        *(part for table in screen.tables for part in _table_part(context, table, measure)),
+        html.Div([chips(filters, address, screen.path), _views_part(site, screen, user)], className="tools"),
+        _month_notes(site, context) if screen.is_compared else None,
+        *(
+            part
+            for n, table in enumerate(screen.tables)
+            for part in _table_part(
+                context, table, measure, waterfall.render(context) if not n and screen.is_compared else []
+            )
+        ),
         *(screen.below(context) if screen.below else []),
     ]
+
+
+def _views_part(site: Site, screen: Screen, user: User) -> html.Details:
+    """Addresses of this screen that have a name, and a form to name the present one."""
+    views = [
+        html.Li(
+            [
+                dcc.Link(view.name, href=view.path + view.search),
+                html.Span(f" of {view.owner}", className="note"),
+                *([_forget(view.name)] if view.owner == user.name else []),
+            ]
+        )
+        for view in site.issues.views(screen.path)
+    ]
+    name = dcc.Input(id="view-name", maxLength=LENGTHS["view"], placeholder="for example: open in March", type="text")
+    form = [
+        html.Label([html.Span("Name of this view", className="label"), name], className="field"),
+        html.Button("Save view", id="view-save", className="button"),
+        html.Div(id="view-answer"),
+    ]
+    none = html.P("None yet. A view keeps filters, months, sorting and columns.", className="note")
+    return html.Details(
+        [html.Summary("Saved views"), html.Ul(views) if views else none, *form], className="chooser", id="views"
+    )
+
+
+def _forget(name: str) -> html.Button:
+    return html.Button(
+        "Remove", id={"type": "view-remove", "view": name}, className="button small", title=f"Remove the view {name}"
+    )
 
 
 def _filters(screen: Screen) -> tuple[Filter, ...]:
@@ -143,12 +183,9 @@ def _as_of_note(address: Address, path: str) -> Any:
     if not address.as_of:
         return None
     now = dcc.Link("Show what is published now", href=path + replace(address, as_of=None).search)
-    return html.Div([f"As it was published at {instant_text(address)}. ", now], className="message asof", role="status")
-
-
-def instant_text(address: Address) -> str:
     assert address.moment is not None
-    return instant(address.moment.astimezone(dt.UTC))
+    said = ["As it was published at ", time(address.moment), ". ", now]
+    return html.Div(said, className="message asof", role="status")
 
 
 def _month_notes(site: Site, context: Context) -> html.Ul:
@@ -168,16 +205,24 @@ def _month_notes(site: Site, context: Context) -> html.Ul:
             f"{month} ",
             badge(row["window_status"]),
             *closing_badge(closing),
-            f" published {instant(row['published_at'])}{closing_note(closing)}, ",
+            " published ",
+            time(row["published_at"]),
+            f"{closing_note(closing)}, ",
             links,
+            ", ",
+            dcc.Link("compare", href=f"/compare?reconciliation={context.screen.reconciliation}&month={month}"),
+            ", ",
+            html.A("pack to sign off", href=f"/pack/{context.screen.reconciliation}/{month}.zip", download=""),
         ]
         if row["sources_missing"]:
-            text.append(html.Details([html.Summary("missing sources"), row["sources_missing"]]))
+            missing = html.Ul([html.Li(said) for said in missing_in_words(row["sources_missing"])])
+            text.append(html.Details([html.Summary("missing files"), missing]))
         items.append(html.Li(text))
     return html.Ul(items, className="month-notes")
 
 
-def _table_part(context: Context, table: Table, measure: str | None) -> list[Any]:
+def _table_part(context: Context, table: Table, measure: str | None, beside: Sequence[Any] = ()) -> list[Any]:
+    """Totals, with what stands `beside` them, and the grid."""
     totals = context.rows(queries.totals(table, context.restriction(table)))
     count = sum(row["row_count"] for row in totals)
     heading = html.Div([html.H2(table.title), html.Span(f"{count:,} rows", className="note")], className="heading")
@@ -185,9 +230,11 @@ def _table_part(context: Context, table: Table, measure: str | None) -> list[Any
         return [heading, message(_why_empty(context), "empty")]
     mark = f"{context.address.shown} {context.moment} {context.address.row if table in context.screen.drill else ''}"
     links = downloads(table, context.pinned())
+    if table in context.screen.tables:
+        links = html.Div([links, column_chooser(table, measure, context.address)], className="tools")
     return [
         heading,
-        totals_table(table, totals),
+        html.Div([totals_table(table, totals), *beside], className="figures"),
         links,
         html.Section(
             grid(table, context.address, context.sort(table), count, measure, mark), **{"aria-label": table.title}
@@ -198,9 +245,9 @@ def _table_part(context: Context, table: Table, measure: str | None) -> list[Any
 def _why_empty(context: Context) -> str:
     first, last = context.months()
     span = first if first == last else f"{first} to {last}"
-    published = [m for m in context.published.months(context.screen.reconciliation) if first <= m <= last]
+    published = [m for m in context.published_months() if first <= m <= last]
     if not published:
-        return f"No month of {span} is published: run `recon status` to see what is missing."
+        return f"No month of {span} is published. The overview says which are, and what has not landed."
     if context.address.filters:
         return f"No row of {span} fits the filters. Clear them to see the month."
     return f"{span} is published, and holds no row."
@@ -210,22 +257,42 @@ def details_part(site: Site, context: Context, user: User) -> list[Any]:
     """What stands behind the selected row; nothing without one."""
     if context.address.row is None:
         return []
-    close = dcc.Link("Close", href=context.screen.path + replace(context.address, row=None).search, className="button")
+    close = dcc.Link(
+        "Close",
+        id="row-close",
+        href=context.screen.path + replace(context.address, row=None).search,
+        className="button",
+    )
     selected = context.selected
     if selected is None:
         gone = "The row that this address names is not in these months. A later publication may have removed it."
         return [html.Section([message(gone, "error"), close], className="details")]
     table, row = selected
-    head = html.Div([html.H2(table.label(row)), badge(row[table.status]), close], className="heading")
+    head = html.Div([html.H2(table.label(row), tabIndex=-1), badge(row["row_status"])], className="heading")
+    head = html.Div([html.Div([*_steps(context, table, row), close], className="steps"), head], className="drawer-head")
     content = [head, *context.screen.details(context, table, row)]
     if table is not usage.SUMMARY:
         for drill in context.screen.drill:
-            content += _table_part(context, drill, context.chosen(usage.METERS.filters[1])[0])
+            content += _table_part(context, drill, context.chosen(usage.MEASURE)[0])
     return [
         html.Section(
-            [*content, *_issues_part(site, table, row, user)], className="details", **{"aria-label": "Selected row"}
+            [*content, *(_issues_part(site, table, row, user) if context.screen.is_compared else [])],
+            className="details",
+            **{"aria-label": "Selected row", "data-table": table.name, "data-key": row["reconciliation_key"]},
         )
     ]
+
+
+def _steps(context: Context, table: Table, row: Row) -> list[Any]:
+    """Links to the rows before and after, as the grid has them."""
+    found = []
+    for step, text, name in ((-1, "Previous", "row-previous"), (1, "Next", "row-next")):
+        address = context.beside(table, row, step)
+        if address is None:
+            found.append(html.Span(text, className="button off", **{"aria-disabled": "true"}))
+        else:
+            found.append(dcc.Link(text, id=name, href=context.screen.path + address.search, className="button"))
+    return found
 
 
 def _issues_part(site: Site, table: Table, row: Row, user: User) -> list[Any]:
@@ -242,12 +309,13 @@ def _issues_part(site: Site, table: Table, row: Row, user: User) -> list[Any]:
     return content
 
 
-def grid_rows(context: Context, table: Table, request: dict[str, Any]) -> list[dict[str, Any]]:
+def grid_rows(site: Site, context: Context, table: Table, request: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of a block that a grid asks for."""
     start, end = _bounds(request)
     sort = sort_of(table, request) or context.sort(table)
     rows = context.rows(queries.page(table, context.restriction(table), sort, start, end - start))
-    return [grid_row(table, row) for row in rows]
+    issues = site.issues.open_by_key([row["reconciliation_key"] for row in rows])
+    return [grid_row(table, row, issues.get(row["reconciliation_key"], 0)) for row in rows]
 
 
 def _bounds(request: dict[str, Any]) -> tuple[int, int]:
@@ -258,11 +326,10 @@ def _bounds(request: dict[str, Any]) -> tuple[int, int]:
 
 
 def sort_of(table: Table, request: dict[str, Any]) -> str | None:
-    """The sorting that a grid asks for, as `-column`; None when it asks for none of ours."""
-    for model in request.get("sortModel") or []:
-        if table.column(str(model.get("colId"))) is not None:
-            return ("-" if model.get("sort") == "desc" else "") + str(model["colId"])
-    return None
+    """The sorting that a grid asks for, as `-column,column`; None when it asks for none of ours."""
+    models = [model for model in request.get("sortModel") or [] if table.column(str(model.get("colId"))) is not None]
+    parts = [("-" if model.get("sort") == "desc" else "") + str(model["colId"]) for model in models[:MOST_SORTS]]
+    return ",".join(parts) or None
 
 
 def discrepancy(context: Context) -> Discrepancy:
@@ -328,7 +395,7 @@ def row_link(issue: Issue) -> str:
 def links(site: Site) -> dict[str, str]:
     """The pages of the navigation: address -> title."""
     screens = {screen.path: screen.title for screen in site.screens}
-    return {"/": "Overview", **screens, "/issues": "Issues"}
+    return {"/": "Overview", **screens, "/issues": "Issues", "/help": "Help"}
 
 
 def navigation(site: Site, path: str, user: User) -> list[Any]:

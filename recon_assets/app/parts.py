@@ -11,7 +11,8 @@ import dash_ag_grid as dag
 from dash import dcc, html
 
 from recon_assets.app.address import Address
-from recon_assets.app.format import instant, money, shown, tone, words
+from recon_assets.app.format import instant, number, shown, tone, words
+from recon_assets.app.glossary import meaning, term
 from recon_assets.app.queries import MAX_CHOICES
 from recon_assets.app.tables import NUMERIC, Column, Filter, Row, Table
 from recon_assets.currencies import decimals
@@ -23,8 +24,8 @@ _MOST_ROWS = 14  # visible at once; the rest is scrolled to
 
 
 def badge(status: str | None, text: str | None = None) -> html.Span:
-    """A status as symbol and words: never by colour alone."""
-    return html.Span(text or words(status), className=f"badge {tone(status)}")
+    """A status as symbol and words, never by colour alone; what it means is its tooltip."""
+    return html.Span(text or words(status), className=f"badge {tone(status)}", title=meaning(status or "") or None)
 
 
 def closing_badge(closing: Closing | None) -> list[Any]:
@@ -44,6 +45,11 @@ def closing_note(closing: Closing | None) -> str:
     return f", {done} by {closing.recorded_by} at {instant(closing.recorded_at)}{reason}"
 
 
+def time(value: dt.datetime) -> html.Time:
+    """An instant: in UTC, which the browser writes in the reader's own time zone (assets/desk.js)."""
+    return html.Time(instant(value), dateTime=value.astimezone(dt.UTC).isoformat(timespec="seconds"))
+
+
 def message(text: str, kind: str = "note") -> html.Div:
     """A sentence instead of content: `error` is announced at once, `empty` says why there is nothing."""
     return html.Div(text, className=f"message {kind}", role="alert" if kind == "error" else "status")
@@ -59,7 +65,14 @@ def data_table(title: str, columns: tuple[Column, ...], rows: list[Row]) -> html
     body = html.Tbody(
         [
             html.Tr(
-                [html.Td(shown(row[c.name], c.kind, row.get("currency")), className=_alignment(c)) for c in columns]
+                [
+                    html.Td(
+                        shown(row[c.name], c.kind, row.get("currency")),
+                        className=_alignment(c),
+                        title=meaning(row[c.name]) or None if c.kind == "status" and row[c.name] else None,
+                    )
+                    for c in columns
+                ]
             )
             for row in rows
         ]
@@ -80,17 +93,20 @@ def _alignment(column: Column) -> str:
 
 def grid(table: Table, address: Address, sort: str, row_count: int, measure: str | None, mark: str) -> dag.AgGrid:
     """The grid of a table; rows are asked for block by block. `mark` tells grids of different contents apart."""
-    columns = [c for c in table.columns if c.measure in (None, measure)]
+    columns = table.shown(measure, address.columns.get(table.name, ()))
     height = (min(max(row_count, 1), _MOST_ROWS) + 1) * _ROW_HEIGHT + 20
     return dag.AgGrid(
         id={"type": "grid", "table": table.name, "mark": _hash(mark)},
         className="grid",
         style={"height": f"{height}px"},
         rowModelType="infinite",
-        columnDefs=[_column_definition(column, table, sort) for column in columns],
+        columnDefs=[
+            _column_definition(columns[0], table, sort) | {"pinned": "left", "lockPinned": True},
+            _MARKS,
+            *(_column_definition(column, table, sort) for column in columns[1:]),
+        ],
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "minWidth": 80},
         getRowId="params.data.id",
-        selectedRows={"ids": [address.row[1]]} if address.row and address.row[0] == table.name else None,
         dashGridOptions={
             "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
             "rowHeight": _ROW_HEIGHT,
@@ -100,9 +116,19 @@ def grid(table: Table, address: Address, sort: str, row_count: int, measure: str
             "maxConcurrentDatasourceRequests": 1,
             "infiniteInitialRowCount": min(row_count, 100),
             "tooltipShowDelay": 400,
+            "ensureDomOrder": True,
             "animateRows": False,
         },
     )
+
+
+_MARKS: dict[str, Any] = {
+    "field": "marks",
+    "headerName": "Marks",
+    "width": 95,
+    "sortable": False,
+    "tooltipField": "marks",
+}
 
 
 def _hash(text: str) -> str:
@@ -120,27 +146,47 @@ def _column_definition(column: Column, table: Table, sort: str) -> dict[str, Any
         definition |= {"type": "rightAligned", "cellClass": ["ag-right-aligned-cell", "number"]}
     elif column.width >= _FLEXIBLE:
         definition |= {"flex": 1, "minWidth": column.width}
-    if column.name == table.status or column.kind == "verdict":
-        definition["cellRenderer"] = "Verdict" if column.kind == "verdict" else "Badge"
+    told = term(table.mart, column.name)
+    if told is not None:
+        definition["headerTooltip"] = told.text
+    if column.kind == "verdict":
+        definition["cellRenderer"] = "Verdict"
+    elif column.expression == table.status and (told is None or not told.values):
+        definition["cellRenderer"] = "Badge"
+    elif told is not None and told.values:
+        said = {words(code): text for code, text in told.values.items()}
+        definition |= {
+            "cellRenderer": "Badge" if column.expression == table.status else "Told",
+            "cellRendererParams": {"told": said},
+        }
+        return definition | _sorted(column, sort)
     if table.tooltip is not None:
         definition["tooltipField"] = "tooltip"
-    if sort.removeprefix("-") == column.name:
-        definition["sort"] = "desc" if sort.startswith("-") else "asc"
-    return definition
+    return definition | _sorted(column, sort)
 
 
-def grid_row(table: Table, row: Row) -> dict[str, Any]:
-    """A row for the grid, every value as text: a browser's numbers are no decimals."""
+def _sorted(column: Column, sort: str) -> dict[str, Any]:
+    for place, part in enumerate(sort.split(",")):
+        if part.removeprefix("-") == column.name:
+            return {"sort": "desc" if part.startswith("-") else "asc", "sortIndex": place}
+    return {}
+
+
+def grid_row(table: Table, row: Row, issues: int) -> dict[str, Any]:
+    """A row for the grid, every value as text: a browser's numbers are no decimals. `issues` are open on it."""
+    marks = [f"{issues} issue{'s' if issues > 1 else ''}"] if issues else []
+    marks += [said for column, said in table.marks.items() if row[column]]
     cells = {c.name: shown(row[c.name], c.kind, row.get("currency")) for c in table.columns}
     more = {"id": row["reconciliation_key"], "tone": tone(row["status"]), "said": words(row["status"])}
-    return cells | more | ({"tooltip": table.tooltip(row)} if table.tooltip else {})
+    return cells | more | {"marks": ", ".join(marks)} | ({"tooltip": table.tooltip(row)} if table.tooltip else {})
 
 
 def totals_table(table: Table, rows: list[Row]) -> html.Div:
     """Rows of `queries.totals`: per currency the statuses and their total, then what cannot be compared."""
-    head = ["Status", "Currency", "Rows", *table.sums.values()]
-    cells = [html.Th(text, scope="col", className="text" if n < 2 else "number") for n, text in enumerate(head)]
-    bodies = [_currency_total(part) for part in footing(table, rows)]
+    named = ["Status", "Currency"] if table.is_compared else ["Status"]
+    cells = [html.Th(text, scope="col") for text in named]
+    cells += [html.Th(text, scope="col", className="number") for text in ("Rows", *table.sums.values())]
+    bodies = [html.Tbody([_totals_row(table, line) for line in part]) for part in footing(table, rows)]
     content = html.Table([html.Thead(html.Tr(cells)), *bodies], className="data totals")
     return scrolled(f"Totals of {table.title.lower()}", content, "fit")
 
@@ -150,16 +196,22 @@ def footing(table: Table, rows: list[Row]) -> list[list[Row]]:
 
     Right - left is that of the two as they are shown. A line without it is in no total. The total has status None.
     """
+    if not table.is_compared:
+        return [[*rows, _sum(rows, len(table.sums))]] if rows else []
     found = []
     for currency in sorted({row["currency"] or "" for row in rows}):
         lines = [_rounded(row, len(table.sums)) for row in rows if (row["currency"] or "") == currency]
         compared = [line for line in lines if line["sum_2"] is not None]
-        total: Row = {"status": None, "currency": currency, "row_count": sum(line["row_count"] for line in compared)}
-        for name in (f"sum_{n}" for n in range(len(table.sums))):
-            total[name] = sum((line[name] or Decimal(0) for line in compared), Decimal(0))
+        total = _sum(compared, len(table.sums)) | {"currency": currency}
         others = [line for line in lines if line["sum_2"] is None]
         found.append([*compared, *([total] if compared else []), *others])
     return found
+
+
+def _sum(lines: list[Row], count: int) -> Row:
+    total: Row = {"status": None, "currency": None, "row_count": sum(line["row_count"] for line in lines)}
+    sums = (f"sum_{n}" for n in range(count))
+    return total | {name: sum((line[name] or Decimal(0) for line in lines), Decimal(0)) for name in sums}
 
 
 def _rounded(row: Row, count: int) -> Row:
@@ -171,16 +223,17 @@ def _rounded(row: Row, count: int) -> Row:
     return row | rounded
 
 
-def _currency_total(lines: list[Row]) -> html.Tbody:
-    return html.Tbody([_totals_row(line) for line in lines])
-
-
-def _totals_row(line: Row) -> html.Tr:
+def _totals_row(table: Table, line: Row) -> html.Tr:
     is_total = line["status"] is None
-    names = ["All that compare" if is_total else badge(line["status"]), line["currency"]]
-    sums = [money(line[name], line["currency"]) for name in sorted(n for n in line if n.startswith("sum_"))]
+    names: list[Any] = [total_title(table) if is_total else badge(line["status"])]
+    names += [line["currency"]] if table.is_compared else []
+    sums = [number(line[f"sum_{n}"], table.places(line["currency"])) for n in range(len(table.sums))]
     values = [html.Td(text, className="number") for text in (f"{line['row_count']:,}", *sums)]
     return html.Tr([*map(html.Td, names), *values], className="total" if is_total else "")
+
+
+def total_title(table: Table) -> str:
+    return "All that compare" if table.is_compared else "All"
 
 
 def filter_bar(
@@ -210,7 +263,12 @@ def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html
     if filter_.kind in ("text", "below"):
         value = values[0] if values else ""
         control: Any = dcc.Input(
-            id=_identify(filter_.name), value=value, debounce=True, type="search", maxLength=200, placeholder="contains"
+            id=_identify(filter_.name),
+            value=value,
+            debounce=True,
+            type="search",
+            maxLength=200,
+            placeholder="contains" if filter_.kind == "text" else "for example 5",
         )
         return _field(filter_.title, control)
     names = list(filter_.groups) if filter_.groups is not None else sorted({*found, *values})
@@ -220,7 +278,7 @@ def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html
         title,
         dcc.Dropdown(
             id=_identify(filter_.name),
-            options=[{"label": _choice_text(filter_, name), "value": name} for name in names],
+            options=[{"label": choice_text(filter_, name), "value": name} for name in names],
             value=(values[0] if values else None) if single else list(values),
             multi=not single,
             debounce=not single,  # several are chosen before the page is drawn anew
@@ -230,7 +288,7 @@ def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html
     )
 
 
-def _choice_text(filter_: Filter, value: str) -> str:
+def choice_text(filter_: Filter, value: str) -> str:
     """A code in words; a value of the files, or what a person typed, as it is."""
     return words(value) if filter_.is_code or filter_.groups is not None else value
 
@@ -262,11 +320,27 @@ def _months_control(months: list[str], chosen: tuple[str, str]) -> html.Label:
 
 def _as_of_control(moments: list[dt.datetime], address: Address) -> html.Label:
     options = [{"label": "Now", "value": ""}]
-    options += [{"label": instant(moment), "value": moment.isoformat()} for moment in moments[:MAX_CHOICES]]
+    options += [
+        {"label": time(moment), "value": moment.isoformat(), "search": instant(moment)}
+        for moment in moments[:MAX_CHOICES]
+    ]
     if address.as_of and address.as_of not in [option["value"] for option in options]:
         options.append({"label": address.as_of, "value": address.as_of})
     control = dcc.Dropdown(id=_identify("asof"), options=options, value=address.as_of or "", clearable=False)
     return _field("As published", control)
+
+
+def column_chooser(table: Table, measure: str | None, address: Address) -> html.Details:
+    """Which columns of a grid are shown; the first always is."""
+    offered = [c for c in table.columns[1:] if c.measure in (None, measure)]
+    shown_ones = [column.name for column in table.shown(measure, address.columns.get(table.name, ()))[1:]]
+    choice = dcc.Checklist(
+        id={"type": "columns", "table": table.name},
+        options=[{"label": column.title, "value": column.name} for column in offered],
+        value=shown_ones,
+        className="choices",
+    )
+    return html.Details([html.Summary("Columns"), choice], className="chooser", id=f"columns-{table.name}")
 
 
 def chips(filters: tuple[Filter, ...], address: Address, path: str) -> html.Div:
@@ -276,7 +350,7 @@ def chips(filters: tuple[Filter, ...], address: Address, path: str) -> html.Div:
     for name, values in sorted(address.filters.items()):
         for value in values:
             rest = tuple(other for other in values if other != value)
-            text = f"{known[name].title}: {_choice_text(known[name], value)}"
+            text = f"{known[name].title}: {choice_text(known[name], value)}"
             href = path + address.with_filter(name, rest).search
             links.append(
                 dcc.Link(
@@ -298,7 +372,8 @@ def downloads(table: Table, pinned: Address) -> html.Div:
         html.A(f"{form.upper()}", href=f"/download/{table.name}.{form}{pinned.search}", className="button", download="")
         for form in ("csv", "xlsx")
     ]
-    return html.Div([html.Span("Download all rows: ", className="note"), *links], className="downloads")
+    links.append(html.A("Print", href=f"/print/{table.name}{pinned.search}", className="button", target="_blank"))
+    return html.Div([html.Span("All rows: ", className="note"), *links], className="downloads")
 
 
 def dagster_links(url: str, reconciliation: str, month: str, run_id: str) -> html.Span:

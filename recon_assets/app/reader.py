@@ -4,7 +4,7 @@ import datetime as dt
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from deltalake.exceptions import DeltaError
 from recon_assets.errors import InputError, ReconError
 from recon_assets.lakehouse.log import Closing, Publication
 from recon_assets.lakehouse.published import NotKept, PublishedStore
+from recon_assets.lakehouse.views import view_sql
 from recon_assets.pipeline.marts import published_marts
 
 _KEPT = 3  # moments whose views stay open: the present one, the one before it, and one as-of
@@ -33,11 +34,14 @@ class Published:
     closings: dict[tuple[str, str], Closing]  # the newest row of the audit log: the month was closed, or reopened
     history: dict[str, list[dt.datetime]]  # when each reconciliation was ever published, newest first
 
-    def months(self, reconciliation: str) -> list[str]:
-        return sorted(month for month, name in self.current if name == reconciliation)
+    def months(self, reconciliation: str | None) -> list[str]:
+        """Published months of one reconciliation, or of any of them."""
+        return sorted({month for month, name in self.current if reconciliation in (None, name)})
 
-    def moments(self, reconciliation: str) -> list[dt.datetime]:
-        return self.history.get(reconciliation, [])
+    def moments(self, reconciliation: str | None) -> list[dt.datetime]:
+        """When one reconciliation, or any of them, was ever published, newest first."""
+        found = {at for name, moments in self.history.items() if reconciliation in (None, name) for at in moments}
+        return sorted(found, reverse=True)
 
 
 class Reader:
@@ -73,6 +77,24 @@ class Reader:
             result = cursor.execute(*query)
             names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def publications(self, reconciliation: str, month: str) -> list[Publication]:
+        """Every publication of a month, oldest first."""
+        with _faults():
+            found = self._store.publications()
+        return [p for p in found if (p.month, p.reconciliation) == (month, reconciliation)]
+
+    def relation(self, mart: str, publication: Publication) -> str:
+        """SQL of a month's rows of a mart as a publication made them, for `rows_of`."""
+        version = publication.marts.get(mart)
+        files = [str(self._store.root / file) for file in version.files] if version else []
+        return view_sql(published_marts()[mart], files)
+
+    def rows_of(self, publications: Sequence[Publication], query: tuple[str, list[Any]]) -> list[Row]:
+        """The result of a query over `relation`s of these publications."""
+        files = [file for publication in publications for mart in publication.marts.values() for file in mart.files]
+        with _faults(), self._store.tables.bring(files):
+            return self.rows(publications[-1].published_at, query)
 
     def stream(self, moment: dt.datetime, query: tuple[str, list[Any]], size: int = 5_000) -> Iterator[list[Any]]:
         """The heading, then batches of rows, of a query of any size."""

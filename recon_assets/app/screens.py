@@ -32,8 +32,11 @@ class Context:
 
     def months(self) -> tuple[str, str]:
         """First and last month looked at; the newest published one unless the address says."""
-        newest = self.published.months(self.screen.reconciliation)[-1]
+        newest = self.published_months()[-1]
         return self.address.months or (newest, newest)
+
+    def published_months(self) -> list[str]:
+        return self.published.months(self.screen.publication)
 
     def chosen(self, filter_: Filter) -> tuple[str, ...]:
         """The values of a filter: the address's, else the preferred one that there is."""
@@ -47,7 +50,8 @@ class Context:
         """The values that a filter can take in these months."""
         if filter_.name not in self._choices:
             first, last = self.months()
-            query = queries.choices(self.screen.tables[-1], filter_, Restriction(first, last))
+            table = next(table for table in reversed(self.screen.tables) if filter_ in table.filters)
+            query = queries.choices(table, filter_, Restriction(first, last))
             self._choices[filter_.name] = [row["value"] for row in self.rows(query)]
         return self._choices[filter_.name]
 
@@ -76,18 +80,34 @@ class Context:
         name, key = self.address.row
         table = next(table for table in self.screen.all_tables if table.name == name)
         first, last = self.months()
-        found = self.rows(queries.one(table, key, first, last))
+        found = self.rows(queries.one(table, key, first, last, self.sort(table)))
         return (table, found[0]) if found else None
+
+    def beside(self, table: Table, row: Row, step: int) -> Address | None:
+        """The address of the row after (1) or before (-1) the selected one, as the grid is filtered and sorted."""
+        restriction = self.restriction(table)
+        found = self.rows(queries.neighbour(table, restriction, self.sort(table), row, step))
+        return replace(self.address, row=(table.name, found[0]["reconciliation_key"])) if found else None
 
 
 Details = Callable[[Context, Table, Row], list[Any]]
 
 
 @dataclass(frozen=True)
+class Late:
+    """Which rows are late, as SQL, and the filter that shows them."""
+
+    condition: str
+    filter: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Screen:
     """`tables` share the filters and are always shown; `drill` are shown behind a row, as `restrict` says.
 
-    `below` is what stands under the tables; `own` are path, title and lead of a screen that is not its subject's first.
+    `below` is what stands under the tables. The last of `tables` is the one whose rows are counted; `verdict` is its
+    filter by status. `own` are path, title and lead of a screen that is not its subject's first.
     """
 
     subject: Subject
@@ -97,6 +117,14 @@ class Screen:
     restrict: Callable[[Context, Table], dict[str, Any] | None] | None = None
     below: Callable[[Context], list[Any]] | None = None
     own: tuple[str, str, str] | None = None
+    verdict: str = "status"
+    is_compared: bool = True  # of one reconciliation; else of all of them
+    late: Late | None = None
+
+    @property
+    def publication(self) -> str | None:
+        """The reconciliation whose publications the screen reads; None where it reads those of all."""
+        return self.reconciliation if self.is_compared else None
 
     @property
     def reconciliation(self) -> str:

@@ -2,7 +2,8 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -14,17 +15,22 @@ from dash.exceptions import DependencyException
 from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import HTTPException
 
-from recon_assets.app import bodies, identity, issues_page, pages, queries, upload
+from recon_assets.app import bodies, compare_page, help_page, identity, issues_page, pages, queries, upload
 from recon_assets.app.address import Address, parse_address
-from recon_assets.app.downloads import csv_lines, write_xlsx
+from recon_assets.app.downloads import csv_lines
+from recon_assets.app.pack import pack_name, write_pack
 from recon_assets.app.pages import Site
 from recon_assets.app.parts import message
+from recon_assets.app.printing import render_print
 from recon_assets.app.reader import Reader
-from recon_assets.app.screens import Screen
+from recon_assets.app.screens import Context, Screen
 from recon_assets.app.settings import AppSettings, load_app_settings
+from recon_assets.app.tables import Table
+from recon_assets.app.workbook import write_workbook
 from recon_assets.clock import Clock, utc_now
 from recon_assets.errors import InputError, ReconError
-from recon_assets.issues.store import open_issues
+from recon_assets.issues.store import SavedView, open_issues
+from recon_assets.months import parse_month
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.settings import Settings, load_settings
 from recon_assets.storage import published_for_readers
@@ -49,6 +55,11 @@ def make_site(settings: Settings, app_settings: AppSettings, clock: Clock = utc_
     return Site(reader, open_issues(settings, clock), settings, app_settings, clock)
 
 
+def site_of_settings() -> Site:
+    """The site that the environment describes."""
+    return make_site(load_settings(), load_app_settings())
+
+
 def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     """The app with its routes and checks, ready to be served."""
     server = Flask("recon_assets.app")
@@ -68,6 +79,7 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     app.index_string = _INDEX
     app.layout = _layout
     _register_reading(app, site)
+    _register_views(app, site)
     _register_issues(app, site)
     _register_downloads(server, site)
     upload.register(server, site)
@@ -130,7 +142,7 @@ def _register_reading(app: Dash, site: Site) -> None:
             return no_update
         screen, table = site.table(ctx.triggered_id["table"])
         context = site.context(screen, search, (shown or {}).get("moment"))
-        found = pages.grid_rows(context, table, asked)
+        found = pages.grid_rows(site, context, table, asked)
         complete = len(found) < asked["endRow"] - asked["startRow"]
         return {"rowData": found, "rowCount": asked["startRow"] + len(found) if complete else None}
 
@@ -139,6 +151,7 @@ def _register_reading(app: Dash, site: Site) -> None:
         Input({"type": "filter", "name": ALL}, "value"),
         Input({"type": "grid", "table": ALL, "mark": ALL}, "getRowsRequest"),
         Input({"type": "grid", "table": ALL, "mark": ALL}, "selectedRows"),
+        Input({"type": "columns", "table": ALL}, "value"),
         State({"type": "filter", "name": ALL}, "id"),
         State({"type": "months", "name": ALL}, "data"),
         State("url", "pathname"),
@@ -146,7 +159,14 @@ def _register_reading(app: Dash, site: Site) -> None:
         prevent_initial_call=True,
     )
     def steer(
-        values: list[Any], _: Any, __: Any, names: list[dict[str, str]], months: list[list[str]], path: str, search: str
+        values: list[Any],
+        _: Any,
+        __: Any,
+        ___: Any,
+        names: list[dict[str, str]],
+        months: list[list[str]],
+        path: str,
+        search: str,
     ) -> Any:
         screen = site.screen(path)
         if screen is None or not months or not ctx.triggered_id:
@@ -165,6 +185,10 @@ def _show(site: Site, path: str, search: str, shown: dict[str, str]) -> tuple[An
     user = identity.current_user(site.app)
     if path == "/":
         return pages.overview_page(site, search), [], {}
+    if path == "/compare":
+        return compare_page.render(site, search), [], {}
+    if path == "/help":
+        return help_page.render(), [], {}
     if path == "/issues":
         return _issues_content(site, search, user), [], {}
     screen = site.screen(path)
@@ -177,7 +201,11 @@ def _show(site: Site, path: str, search: str, shown: dict[str, str]) -> tuple[An
         return no_update, pages.details_part(site, context, user), no_update
     context = site.context(screen, search)
     moment = context.moment.isoformat()
-    return pages.screen_page(site, context), pages.details_part(site, context, user), {"page": kept, "moment": moment}
+    return (
+        pages.screen_page(site, context, user),
+        pages.details_part(site, context, user),
+        {"page": kept, "moment": moment},
+    )
 
 
 def _steered(site: Site, screen: Screen, before: Address, asked: dict[str, Any], months: list[str]) -> Address:
@@ -188,6 +216,8 @@ def _steered(site: Site, screen: Screen, before: Address, asked: dict[str, Any],
     if trigger["type"] == "filter":
         return _filtered(screen, before, asked, months)
     _, table = site.table(trigger["table"])
+    if trigger["type"] == "columns":
+        return _with_columns(before, table, tuple(value or ()), asked.get("measure"))
     if prop == "selectedRows":
         key = value[0].get("id") if isinstance(value, list) and value else None
         return replace(before, row=(table.name, key)) if key else before
@@ -195,6 +225,14 @@ def _steered(site: Site, screen: Screen, before: Address, asked: dict[str, Any],
     if sort is None or sort == before.sorts.get(table.name, table.sort):
         return before
     return replace(before, sorts={**before.sorts, table.name: sort})
+
+
+def _with_columns(before: Address, table: Table, chosen: tuple[str, ...], measure: str | None) -> Address:
+    """The address with these columns, in the order of the table; the usual ones are not written out."""
+    usual = tuple(column.name for column in table.shown(measure, ())[1:])
+    listed = tuple(column.name for column in table.columns if column.name in chosen)
+    others = {name: columns for name, columns in before.columns.items() if name != table.name}
+    return replace(before, columns=others if listed in ((), usual) else others | {table.name: listed})
 
 
 def _filtered(screen: Screen, before: Address, asked: dict[str, Any], months: list[str]) -> Address:
@@ -226,6 +264,50 @@ def _issues_content(site: Site, search: str, user: identity.User) -> list[Any]:
             site.issues, number, user, lambda issue: pages.current_row(site, issue), pages.row_link
         )
     return issues_page.render_list(site.issues, asked)
+
+
+def _register_views(app: Dash, site: Site) -> None:
+    @app.callback(
+        Output("view-answer", "children"),
+        Input("view-save", "n_clicks"),
+        State("view-name", "value"),
+        State("url", "pathname"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def save_view(clicks: int | None, name: str, path: str, search: str) -> Any:
+        if not clicks:
+            return no_update
+
+        def save() -> Any:
+            user = _editor(site)
+            screen = site.screen(path)
+            if screen is None:
+                raise InputError("Only screens with filters have views.")
+            address = replace(parse_address(search, screen.all_tables), row=None)
+            view = SavedView(name or "", screen.path, address.search, user.name)
+            site.issues.save_view(view)
+            link = dcc.Link(name, href=view.path + view.search)
+            return html.Div(
+                ["Saved: ", link, ". Send its address to share it."], className="message done", role="status"
+            )
+
+        return _answered(save, lambda text: text)
+
+    @app.callback(
+        Output("view-answer", "children", allow_duplicate=True),
+        Input({"type": "view-remove", "view": ALL}, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def remove_view(clicks: list[int | None]) -> Any:
+        if not any(clicks):
+            return no_update
+
+        def remove() -> Any:
+            site.issues.remove_view(ctx.triggered_id["view"], _editor(site).name)
+            return message(f"The view {ctx.triggered_id['view']} was removed.", "done")
+
+        return _answered(remove, lambda text: text)
 
 
 def _register_issues(app: Dash, site: Site) -> None:
@@ -344,23 +426,32 @@ def _register_downloads(server: Flask, site: Site) -> None:
         if form not in ("csv", "xlsx"):
             raise InputError("Downloads are csv or xlsx.")
         context = site.context(screen, request.query_string.decode("utf-8", "replace"))
+        first, last = context.months()
+        file = f"{table.mart}_{first}{'' if first == last else f'_{last}'}.{form}"
+        if form == "xlsx":
+            return _workbook(context, table, file)
         restriction = context.restriction(table)
         columns = tuple(column.name for column in published_marts()[table.mart].columns)
         batches = site.reader.stream(
             context.moment, queries.everything(table, restriction, context.sort(table), columns)
         )
         batches = chain([next(batches)], batches)  # what cannot be read fails here, before an answer has begun
-        first, last = context.months()
-        file = f"{table.mart}_{first}{'' if first == last else f'_{last}'}.{form}"
-        if form == "csv":
-            answer = Response(csv_lines(batches), mimetype="text/csv")
-            answer.headers["Content-Disposition"] = f'attachment; filename="{file}"'
-            return answer
-        count = sum(row["row_count"] for row in context.rows(queries.totals(table, restriction)))
-        path = write_xlsx(batches, count, table.mart)
-        answer = send_file(path, as_attachment=True, download_name=file)
-        answer.call_on_close(lambda: path.unlink(missing_ok=True))
+        answer = Response(csv_lines(batches), mimetype="text/csv")
+        answer.headers["Content-Disposition"] = f'attachment; filename="{file}"'
         return answer
+
+    @server.get("/pack/<subject>/<month>.zip")
+    def pack(subject: str, month: str) -> Response:
+        user = identity.current_user(site.app)
+        with _temporary(".zip") as path:
+            write_pack(site, subject, parse_month(month), user.name, path)
+            return _sent(path, pack_name(subject, month, site.clock()))
+
+    @server.get("/print/<name>")
+    def print_view(name: str) -> Response:
+        screen, table = site.table(name)
+        context = site.context(screen, request.query_string.decode("utf-8", "replace"))
+        return Response(render_print(context, table), mimetype="text/html")
 
     @server.get(identity.HEALTH)
     def health() -> Response:
@@ -370,6 +461,30 @@ def _register_downloads(server: Flask, site: Site) -> None:
             _log.error("health: %s", error)
             return Response("The published tables cannot be read.", 503, mimetype="text/plain")
         return Response("ok", mimetype="text/plain")
+
+
+def _workbook(context: Context, table: Table, file: str) -> Response:
+    with _temporary(".xlsx") as path:
+        write_workbook(context, table, path)
+        return _sent(path, file)
+
+
+@contextlib.contextmanager
+def _temporary(suffix: str) -> Iterator[Path]:
+    """A file to write an answer into; it goes when that fails, else with the answer."""
+    with tempfile.NamedTemporaryFile(prefix="recon-", suffix=suffix, delete=False) as made:
+        path = Path(made.name)
+    try:
+        yield path
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _sent(path: Path, name: str) -> Response:
+    answer = send_file(path, as_attachment=True, download_name=name)
+    answer.call_on_close(lambda: path.unlink(missing_ok=True))
+    return answer
 
 
 def _register_errors(server: Flask) -> None:

@@ -6,15 +6,15 @@ from dash import html
 
 from recon_assets.app.format import exactly, higher_or_lower, money, words
 from recon_assets.app.parts import data_table, facts
-from recon_assets.app.screens import Context, Screen
-from recon_assets.app.tables import Column, Filter, Row, Table
+from recon_assets.app.screens import Context, Late, Screen
+from recon_assets.app.tables import CHANGED, Column, Filter, Row, Table
 from recon_assets.catalogue import SUBJECTS
 
 _SHOWN_ITEMS = 200
 
 
 def _label(row: Row) -> str:
-    return f"Subscription {row['ms_subscription_id']}"
+    return ", ".join(filter(None, (row["customer_name"], f"Subscription {row['ms_subscription_id']}")))
 
 
 def _tooltip(row: Row) -> str:
@@ -27,24 +27,39 @@ def _tooltip(row: Row) -> str:
     return "\n".join(lines + ([words(row["explanation"])] if row["explanation"] else []))
 
 
+# The step of the waterfall that a row is in, as int_subscriptions__waterfall has it.
+_WHY = "case when status = 'match' then 'within_tolerance' when status = 'discrepancy' then explanation else status end"
+
+_SEARCHED = "customer_name, product, ms_subscription_id, account_id, billing_account_id, csp_partner, partner_name"
+
 TABLE = Table(
     name="subscriptions",
     title="Subscriptions",
     mart="subscription_reconciliation",
     columns=(
-        Column("ms_subscription_id", "Subscription id", width=285),
-        Column("customer_name", "Customer", width=150),
-        Column("currency", "Currency", width=90),
+        Column("customer", "Customer", width=190, sql="coalesce(customer_name, account_id, ms_subscription_id)"),
+        Column("cost_difference", "MS \N{MINUS SIGN} BSS", "verdict", 135, "-cost_difference", "abs(cost_difference)"),
+        Column("currency", "Currency", width=85),
+        Column("status", "Result", "status", 170),
         Column("bss_total_cost", "BSS total cost", "money", 120),
         Column("ms_total_cost", "MS total cost", "money", 120),
-        Column("cost_difference", "MS \N{MINUS SIGN} BSS", "verdict", 150, "-cost_difference", "abs(cost_difference)"),
-        Column("status", "Result", "status", 170),
-        Column("explanation", "Explanation", "status", 150),
         Column("product", "Product", width=150),
+        Column("explanation", "Explanation", "status", 150),
         Column("ms_product_type", "Type", width=110),
+        Column("ms_subscription_id", "Subscription id", width=285),
         Column("billing_month", "Month", "month", 90),
+        Column("partner_name", "Partner", width=150, is_optional=True),
+        Column("csp_partner", "Partner id", width=150, is_optional=True),
+        Column("account_id", "Account id", width=150, is_optional=True),
+        Column("billing_account_id", "Billing account id", width=150, is_optional=True),
+        Column("offer_type", "Offer", is_optional=True),
+        Column("product_family", "Family", "status", is_optional=True),
+        Column("tolerance", "Tolerance", "money", is_optional=True),
+        Column("bss_item_count", "BSS items", "count", is_optional=True),
+        Column("ms_item_count", "MS items", "count", is_optional=True),
     ),
     filters=(
+        Filter("q", "Search", f"concat_ws(' ', {_SEARCHED})", "text"),
         Filter("partner", "CSP partner", "csp_partner"),
         Filter("offer", "Offer", "offer_type"),
         Filter("type", "Type of product", "ms_product_type"),
@@ -60,6 +75,10 @@ TABLE = Table(
             "group",
             {"discrepancies": ("discrepancy",), "missing": ("missing_in_ms", "missing_in_bss", "not_comparable")},
         ),
+        Filter("why", "Why", _WHY, is_code=True),
+        Filter("currency", "Currency", "currency"),
+        Filter("status", "Status", "status", is_code=True, is_quiet=True),
+        *CHANGED,
     ),
     sort="-cost_difference",
     sums={
@@ -69,7 +88,6 @@ TABLE = Table(
     },
     right_minus_left="-cost_difference",
     label=_label,
-    extra=("tolerance", "bss_item_count", "ms_item_count"),
     tooltip=_tooltip,
 )
 
@@ -202,4 +220,9 @@ def _side(side: str, items: list[Row], currency: str) -> Any:
     return html.Section([html.H3(title), html.P(note, className="note"), data_table(title, _BASIC[side], items)])
 
 
-SCREEN = Screen(SUBJECTS["subscriptions"], (TABLE,), details)
+SCREEN = Screen(
+    SUBJECTS["subscriptions"],
+    (TABLE,),
+    details,
+    late=Late("explanation = 'late_invoice'", "why", "late_invoice"),
+)

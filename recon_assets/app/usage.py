@@ -4,11 +4,12 @@ from typing import Any
 
 from dash import dcc, html
 
+from recon_assets.app import bridge
 from recon_assets.app.format import exactly, number, words
 from recon_assets.app.parts import data_table, facts, message
 from recon_assets.app.queries import Query, Restriction
 from recon_assets.app.screens import Context, Screen
-from recon_assets.app.tables import Column, Filter, Row, Table
+from recon_assets.app.tables import CHANGED, Column, Filter, Row, Table
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.months import first_day
 
@@ -41,6 +42,13 @@ def _tooltip(row: Row) -> str:
     return "\n".join(lines + ([words(row["explanation"])] if row["explanation"] else []))
 
 
+# The step of the bridge that a row is in, as invoice_bridge has it.
+_WHY = (
+    "case when status = 'matched' then 'within_tolerance' when status = 'not_comparable' then status "
+    "else coalesce(explanation, status) end"
+)
+
+MEASURE = Filter("measure", "By", "", "view", {"amount": (), "quantity": ()}, prefer=("amount",))
 _FILTERS = (
     Filter(
         "comparison",
@@ -49,18 +57,35 @@ _FILTERS = (
         prefer=("actual_cost", "amortized_cost", "focus"),
         is_code=True,
     ),
-    Filter("measure", "By", "", "view", {"amount": (), "quantity": ()}, prefer=("amount",)),
+    MEASURE,
     Filter("invoice", "Invoice", "invoice_number"),
     Filter("subscription", "Azure subscription", f"coalesce(azure_subscription_id, '{NOTHING}')", "text"),
     Filter("status", "Status", "status", is_code=True),
+    Filter("why", "Why", _WHY, is_code=True),
+    Filter("currency", "Currency", "currency"),
+    *CHANGED,
+)
+_SEARCH = Filter(
+    "q",
+    "Search",
+    "concat_ws(' ', meter_name, meter_category, meter_subcategory, meter_region, meter_id, invoice_number, "
+    "azure_subscription_id)",
+    "text",
 )
 _IDENTITY = (
-    Column("billing_month", "Billing cycle", "month", 110),
-    Column("invoice_number", "Invoice", width=110),
+    Column("invoice_number", "Invoice", width=125),
     Column("azure_subscription_id", "Subscription", width=280),
+    Column("billing_month", "Billing cycle", "month", 110),
+)
+_MORE = (
+    Column("rounding_adjustment_amount", "Rounding adjustments", "amount", is_optional=True),
+    Column("tolerance", "Tolerance", "amount", is_optional=True),
+    Column("price_basis", "Prices", "status", is_optional=True),
+    Column("usage_line_count", "Billed lines", "count", is_optional=True),
+    Column("cost_line_count", "Export lines", "count", is_optional=True),
 )
 _METER = (
-    Column("meter_name", "Meter", width=150),
+    Column("meter_name", "Meter", width=200),
     Column("meter_category", "Category", width=130),
     Column("meter_subcategory", "Subcategory", width=130),
     Column("meter_region", "Region", width=100),
@@ -104,13 +129,15 @@ _SUMS = {
 }
 
 
-def _table(name: str, title: str, mart: str, columns: tuple[Column, ...], label: Any) -> Table:
+def _table(
+    name: str, title: str, mart: str, columns: tuple[Column, ...], label: Any, filters: tuple[Filter, ...] = _FILTERS
+) -> Table:
     return Table(
         name,
         title,
         mart,
         columns,
-        _FILTERS,
+        filters,
         "-amount_variation",
         _SUMS,
         "amount_variation",
@@ -128,10 +155,20 @@ METERS = _table(
     "meters",
     "Meters",
     "usage_cost_reconciliation",
-    (*_METER, *_STATUS, *_COMPARED, *_EXPLANATION, *_IDENTITY),
+    (
+        _METER[0],
+        *_STATUS,
+        *_COMPARED,
+        *_EXPLANATION,
+        *_METER[1:],
+        *_IDENTITY,
+        Column("meter_id", "Meter id", width=280, is_optional=True),
+        *_MORE,
+    ),
     _meter_label,
+    (_SEARCH, *_FILTERS),
 )
-SUMMARY = _table("summary", "Summary", "usage_cost_summary", (*_IDENTITY, *_STATUS, *_COMPARED), _summary_label)
+SUMMARY = _table("summary", "Summary", "usage_cost_summary", (*_IDENTITY, *_STATUS, *_COMPARED, *_MORE), _summary_label)
 VARIATIONS = _table(
     "variations",
     "Variations",
@@ -241,13 +278,14 @@ OUT_OF_SCOPE = (
 
 
 def below(context: Context) -> list[Any]:
-    """Charges outside the comparison, below the grids: they are never part of a difference."""
+    """The bridge of each invoice, and charges outside the comparison: they are never part of a difference."""
     comparison = context.chosen(_FILTERS[0])[0]
     rows = context.rows(out_of_scope_query(context.restriction(METERS), comparison))
     if not rows:
-        return []
+        return bridge.render(context)
     table = data_table("Out of scope", OUT_OF_SCOPE, rows)
-    return [html.Details([html.Summary("Charges that are not compared (no consumption)"), table], className="more")]
+    charges = html.Details([html.Summary("Charges that are not compared (no consumption)"), table], className="more")
+    return [*bridge.render(context), charges]
 
 
 SCREEN = Screen(

@@ -119,6 +119,7 @@ class Source(Declared):
     # What the UI shows of a load: raw column of the amount whose sums per currency, and of that currency.
     amount: str
     currency: str
+    title: str = ""  # as people call it; its name where empty
     file_kind: str = ""  # part of the file name, for sources whose month is in the name
     subfolders: tuple[str, ...] = ()  # folders between the prefix and the month
     manifests: Literal["", "graph", "cost"] = ""  # whose manifests say which files count (landing/manifests.py)

@@ -15,7 +15,7 @@ from recon_assets.catalogue import SUBJECTS
 from recon_assets.cli.fetch import fetch
 from recon_assets.cli.inspect import inspect
 from recon_assets.cli.issues import issues
-from recon_assets.errors import ReconError
+from recon_assets.errors import InputError, ReconError
 from recon_assets.home import prepare_home
 from recon_assets.landing.unread import unread_files
 from recon_assets.landing.writer import move_into_landing
@@ -149,18 +149,63 @@ def period(first: str, last: str, form: str, as_of: str | None) -> None:
 
 
 @main.command()
-@click.argument("form", metavar="FORMAT", type=click.Choice(["duckdb", "parquet", "xlsx"]))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File (duckdb, xlsx) or folder (parquet).")
-@click.option("--months", help="Default: all published months.")
-@click.option("--as-of", help="As for query.")
-def export(form: str, out: Path, months: str | None, as_of: str | None) -> None:
-    """A consistent copy of the published marts for tools that cannot read Delta."""
+@click.argument("form", metavar="FORMAT", type=click.Choice(["csv", "duckdb", "pack", "parquet", "xlsx"]))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="File (duckdb, pack, xlsx) or folder (csv, parquet).",
+)
+@click.option("--months", help="Default: all published months; of a pack the month.")
+@click.option("--subject", type=SUBJECT_CHOICE, help="Of a pack.")
+@click.option("--as-of", help="As for query; not for a pack, which is of what is published now.")
+def export(form: str, out: Path, months: str | None, subject: str | None, as_of: str | None) -> None:
+    """A consistent copy of the published marts for tools that cannot read Delta, or a month to sign off."""
+    if form == "pack":
+        _export_pack(out, months, subject, as_of)
+        return
+    if subject is not None:
+        raise InputError("--subject is of a pack; other exports hold every subject.")
     from recon_assets.export import export_marts
     from recon_assets.query import parse_instant
 
     chosen = parse_months(months) if months else None
     written = export_marts(form, out, chosen, parse_instant(as_of) if as_of else None)
     click.echo(f"Wrote {', '.join(f'{name}: {rows} rows' for name, rows in written.items())} to {out}.")
+
+
+def _export_pack(out: Path, month: str | None, subject: str | None, as_of: str | None) -> None:
+    from recon_assets.app.pack import write_pack
+    from recon_assets.app.server import site_of_settings
+
+    if not month or not subject or as_of:
+        raise InputError("A pack is of one month and subject as they are published: give --months and --subject alone.")
+    if out.exists():
+        raise InputError(f"{out} exists already. Name another place, or remove it.")
+    write_pack(site_of_settings(), subject, parse_month(month), getpass.getuser(), out)
+    click.echo(f"Wrote the pack of {subject} {month} to {out}.")
+
+
+@main.group()
+def verify() -> None:
+    """Whether what was handed out still holds."""
+
+
+@verify.command("pack")
+@click.argument("file", type=click.Path(path_type=Path))
+def verify_pack_file(file: Path) -> None:
+    """Whether a pack is whole and its rows are those that are published now; exit 1 when not."""
+    from recon_assets.app.pack import verify_pack
+    from recon_assets.app.server import site_of_settings
+
+    verdict = verify_pack(site_of_settings(), file)
+    for fault in verdict.faults:
+        click.echo(f"The pack was changed: {visible(fault)}.")
+    for mart in verdict.differing:
+        click.echo(f"marts.{mart} of {verdict.month} has other rows now, published at {verdict.published}.")
+    if not verdict.holds:
+        sys.exit(1)
+    click.echo(f"The pack of {verdict.subject} {verdict.month} holds: whole, and what is published now.")
 
 
 SUBJECTS_OPTION = click.option(

@@ -23,7 +23,7 @@ from recon_assets.settings import Settings
 Status = Literal["open", "investigating", "resolved", "wont_fix"]
 STATUSES: tuple[str, ...] = get_args(Status)
 OPEN: tuple[str, ...] = ("open", "investigating")
-LENGTHS = {"title": 200, "description": 4_000, "assignee": 100, "comment": 4_000}
+LENGTHS = {"title": 200, "description": 4_000, "assignee": 100, "comment": 4_000, "view": 100}
 
 _metadata = sa.MetaData()
 # Amounts are text: SQLite has no decimal, and a difference must come back as it was published.
@@ -79,6 +79,18 @@ _requests = sa.Table(
 )
 
 
+# An address with a name, for everybody who reads.
+_views = sa.Table(
+    "saved_views",
+    _metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("path", sa.String(40), nullable=False),
+    sa.Column("search", sa.Text, nullable=False),
+    sa.Column("owner", sa.String(100), nullable=False),
+    sa.Column("saved_at", sa.DateTime, nullable=False),
+)
+
+
 class Conflict(ReconError):
     """The issue was changed by somebody else since it was read."""
 
@@ -111,6 +123,16 @@ class Issue:
     reporter: str
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class SavedView:
+    """A screen (`path`) with the filters, sorting and columns (`search`) that somebody gave a name."""
+
+    name: str
+    path: str
+    search: str
+    owner: str
 
 
 @dataclass(frozen=True)
@@ -237,6 +259,44 @@ class IssueStore:
         select = sa.select(month, name, sa.func.count()).where(_issues.c.status.in_(OPEN)).group_by(month, name)
         with self._transaction() as connection:
             return {(f"{row[0]:%Y-%m}", row[1]): row[2] for row in connection.execute(select)}
+
+    def open_by_key(self, keys: list[str]) -> dict[str, int]:
+        """How many issues are open on each of these rows, by reconciliation_key; rows without any are left out."""
+        key = _issues.c.reconciliation_key
+        select = sa.select(key, sa.func.count()).where(key.in_(keys), _issues.c.status.in_(OPEN)).group_by(key)
+        with self._transaction() as connection:
+            return {row[0]: row[1] for row in connection.execute(select)}
+
+    def save_view(self, view: SavedView) -> None:
+        """Keep a view under its name; a name of somebody else's view is refused, an own one is replaced."""
+        name = _checked({"view": view.name})["view"]
+        if not name:
+            raise InputError("A view needs a name.")
+        with self._transaction() as connection:
+            found = connection.execute(sa.select(_views.c.owner).where(_views.c.name == name)).scalar_one_or_none()
+            if found not in (None, view.owner):
+                raise InputError(f"'{name}' is a view of {found}. Choose another name.")
+            connection.execute(sa.delete(_views).where(_views.c.name == name))
+            values = {
+                "name": name,
+                "path": view.path,
+                "search": view.search,
+                "owner": view.owner,
+                "saved_at": self._now(),
+            }
+            connection.execute(sa.insert(_views).values(values))
+
+    def remove_view(self, name: str, owner: str) -> None:
+        """Forget a view of `owner`; of nobody else."""
+        with self._transaction() as connection:
+            connection.execute(sa.delete(_views).where(_views.c.name == name, _views.c.owner == owner))
+
+    def views(self, path: str) -> list[SavedView]:
+        """The views of a screen, by name."""
+        select = sa.select(_views).where(_views.c.path == path).order_by(_views.c.name)
+        with self._transaction() as connection:
+            rows = connection.execute(select).mappings().all()
+        return [SavedView(row["name"], row["path"], row["search"], row["owner"]) for row in rows]
 
     def history(self, issue_id: int) -> list[Entry]:
         """Comments and changes, oldest first."""

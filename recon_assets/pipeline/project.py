@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from recon_assets.errors import ReconError
 from recon_assets.transport.locks import lock_file
 
@@ -45,6 +47,13 @@ def _fingerprint() -> str:
                 digest.update(f"{path.relative_to(PROJECT_DIR).as_posix()}\0".encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def rules() -> dict[str, Any]:
+    """What decides numbers in the project as it is: a fingerprint of its files, its vars, and its seeds as they are."""
+    project = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
+    seeds = {path.name: path.read_text(encoding="utf-8") for path in sorted((PROJECT_DIR / "seeds").glob("*.csv"))}
+    return {"fingerprint": _fingerprint(), "vars": project["vars"], "seeds": seeds}
 
 
 def _is_whole(folder: Path) -> bool:

@@ -100,6 +100,36 @@ def subscriptions(month: str, discrepancy: str = "12.50") -> dict[str, list[Row]
         "reconciliation_summary": summary(
             "subscriptions", month, rows, "bss_total_cost", "ms_total_cost", "cost_difference"
         ),
+        "reconciliation_waterfall": _statement(
+            "subscriptions",
+            month,
+            None,
+            [
+                (10, "left_total", sum(row["bss_total_cost"] for row in rows), PLAIN + 3),
+                (20, "missing_in_ms", Decimal(-70), 1),
+                (40, "unit_cost", -Decimal(discrepancy), 1),
+                (50, "within_tolerance", Decimal(0), PLAIN),
+                (60, "not_comparable_left", -mixed["bss_total_cost"], 1),
+                (90, "right_total", sum(row["ms_total_cost"] or 0 for row in rows[:-1]), PLAIN + 3),
+            ],
+        ),
+        "intake_files": [
+            intake("bss_invoices", f"bss/invoices/{month}/a.csv", 240, rejected=1, ignored=2),
+            intake("bss_invoices", f"bss/invoices/{month}/b.csv", 0, set_aside="repeats a.csv"),
+        ],
+        "quarantined_rows": [
+            {
+                "reconciliation_key": key("rejected", month),
+                "source": "bss_invoices",
+                "month": month,
+                "source_row": 17,
+                "source_file": f"bss/invoices/{month}/a.csv",
+                "column_name": "Start Date",
+                "value": "31/31/2025",
+                "reason": "is not a date",
+                "raw_row": "sub-7,31/31/2025",
+            }
+        ],
         "month_status": [status("subscriptions", month)],
     }
 
@@ -176,6 +206,15 @@ def usage(month: str) -> dict[str, list[Row]]:
         "reconciliation_summary": summary(
             "usage", month, [row for row in grid if row["comparison"] == "actual_cost"], "usage_amount", "cost_amount", "amount_variation"
         ),
+        "invoice_bridge": [
+            {"comparison": "actual_cost", "invoice_number": "G1", "currency": "USD", "position": position, "step": step,
+             "row_kind": "step" if position == 60 else "total", "amount": amount, "line_count": 1,
+             "reconciliation_key": key("bridge", month, step)}
+            for position, step, amount in (
+                (50, "billed_daily_usage", Decimal("2000.25")), (60, "price", Decimal("3.25")),
+                (60, "within_tolerance", Decimal(0)), (65, "cost_export_in_scope", Decimal("2003.50")),
+            )
+        ],
         "month_status": [status("usage", month)],
     }  # fmt: skip
 
@@ -196,7 +235,8 @@ def einvoices(month: str) -> dict[str, list[Row]]:
     exact, differs = _pair(month, 1, "Exact", "Match", Decimal(0)), _pair(month, 2, "Mismatch", "Mismatch", Decimal(20))
     missing = _pair(month, 3, "Missing in EInv", "Missing", None)
     missing = {
-        name: None if name.startswith("einvoice_") or name == "uuid" else value for name, value in missing.items()
+        name: None if name.startswith("einvoice_") or name in ("uuid", "pass") else value
+        for name, value in missing.items()
     }
     candidate = {
         "reconciliation_key": missing["reconciliation_key"], "register_type": "sales", "bucket": "Missing in EInv",
@@ -213,6 +253,10 @@ def einvoices(month: str) -> dict[str, list[Row]]:
             "einvoices", month, rows, "register_total_including_tax", "einvoice_total_including_tax", "max_difference_myr",
             "bucket", "register_currency_code",
         ),
+        "reconciliation_waterfall": _statement("einvoices", month, "sales", [
+            (10, "left_total", Decimal(3180), 3), (20, "Missing in EInv", Decimal(-1060), 1), (40, "Mismatch", Decimal(0), 1),
+            (50, "Exact", Decimal(0), 1), (90, "right_total", Decimal(2120), 3),
+        ]),
         "month_status": [status("einvoices", month)],
     }  # fmt: skip
 
@@ -264,6 +308,25 @@ def summary(
             }
         )
     return found
+
+
+def _statement(subject: str, month: str, register: str | None, lines: list[tuple[int, str, Any, int]]) -> list[Row]:
+    return [
+        {
+            "reconciliation_key": key("waterfall", subject, month, step), "register_type": register, "currency": "MYR",
+            "position": position, "step": step, "row_kind": "total" if position in (10, 90) else "step",
+            "amount": amount, "row_count": count,
+        }
+        for position, step, amount, count in lines
+    ]  # fmt: skip
+
+
+def intake(source: str, file: str, rows: int, rejected: int = 0, ignored: int = 0, set_aside: str | None = None) -> Row:
+    return {
+        "reconciliation_key": key("file", source, file), "source": source, "source_file": file, "taken_as": "records",
+        "row_count": rows, "rejected_count": rejected, "ignored_count": ignored, "set_aside": set_aside,
+        "ignored": "total: 2" if ignored else None,
+    }  # fmt: skip
 
 
 def status(subject: str, month: str, window: str = "provisional") -> Row:

@@ -1,40 +1,62 @@
-"""Pictures of every screen at 1440 and 1024 wide, for docs/screenshots. Looked at by whoever takes them.
+"""Pictures of the screens for docs/screenshots. Looked at by whoever takes them.
 
 python -m recon_assets_tests.app.screenshots http://127.0.0.1:8050 docs/screenshots [--month 2025-03]
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from recon_assets_tests.app.browser import ARGUMENTS, CHROMIUM
 
-_WIDTHS = (1440, 1024)
+_HEIGHT = 1000
 
 
-def _pages(month: str) -> dict[str, tuple[str, str | None]]:
-    """Name: address, and the table whose first row is opened."""
-    return {
-        "overview": ("/", None),
-        "subscriptions": (f"/subscriptions?month={month}&result=discrepancies&result=missing", "Subscriptions"),
-        "usage": (f"/usage?month={month}&status=mismatched", "Meters"),
-        "einvoices": (f"/einvoices?month={month}&bucket=Mismatch&bucket=Missing+in+EInv", "Documents"),
-        "issues": ("/issues", None),
-        "issue": ("/issues?issue=1", None),
-    }
+@dataclass(frozen=True)
+class Picture:
+    """A page; `table` names the grid whose first row is opened."""
+
+    name: str
+    address: str
+    table: str | None = None
+    width: int = 1440
+    scheme: Literal["light", "dark"] = "light"
 
 
-def _take(page: Page, address: str, table: str | None, path: Path) -> None:
-    page.goto(address)
-    expect(page.locator("#page h1")).to_be_visible()
-    if table is not None:
-        first = page.locator(f"section[aria-label='{table}'] [row-index='0'] [role='gridcell']").first
+def _pictures(month: str) -> tuple[Picture, ...]:
+    return (
+        Picture("overview-1440", "/"),
+        Picture(
+            "subscriptions-1440", f"/subscriptions?month={month}&result=discrepancies&result=missing", "Subscriptions"
+        ),
+        Picture("subscriptions-390", f"/subscriptions?month={month}", width=390),
+        Picture("usage-1440", f"/usage?month={month}"),
+        Picture("usage-dark-1440", f"/usage?month={month}&status=mismatched", "Meters", scheme="dark"),
+        Picture("einvoices-1440", f"/einvoices?month={month}&bucket=Mismatch&bucket=Missing+in+EInv", "Documents"),
+        Picture("files-1440", f"/files?month={month}"),
+        Picture("compare-1440", f"/compare?reconciliation=subscriptions&month={month}"),
+        Picture("print-1440", f"/print/subscriptions?month={month}"),
+        Picture("help-1440", "/help"),
+        Picture("issue-1440", "/issues?issue=1"),
+    )
+
+
+def _take(browser: Browser, url: str, picture: Picture, folder: Path) -> None:
+    viewport = {"width": picture.width, "height": _HEIGHT}
+    page = browser.new_page(base_url=url, viewport=viewport, color_scheme=picture.scheme)  # type: ignore[arg-type]
+    page.goto(picture.address)
+    expect(page.locator("h1")).to_be_visible()
+    if picture.table is not None:
+        first = page.locator(f"section[aria-label='{picture.table}'] [row-index='0'] [role='gridcell']").first
         expect(first).not_to_be_empty()
         first.click()
         expect(page.locator(".details")).to_be_visible()
     page.wait_for_timeout(3_000)
-    page.screenshot(path=path, full_page=True)
+    page.screenshot(path=folder / f"{picture.name}.png")
+    page.close()
 
 
 def main() -> None:
@@ -47,11 +69,8 @@ def main() -> None:
     expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for width in _WIDTHS:
-            page = browser.new_page(base_url=arguments.url, viewport={"width": width, "height": 900})
-            for name, (address, table) in _pages(arguments.month).items():
-                _take(page, address, table, arguments.folder / f"{name}-{width}.png")
-            page.close()
+        for picture in _pictures(arguments.month):
+            _take(browser, arguments.url, picture, arguments.folder)
         browser.close()
 
 

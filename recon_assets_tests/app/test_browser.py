@@ -28,6 +28,10 @@ PAGES = {
     "usage": f"/usage?{MARCH}&row=meters:{METER}",
     "einvoices": f"/einvoices?{MARCH}&bucket=Mismatch&row=documents:{MISMATCH}",
     "issues": "/issues",
+    "files": f"/files?{MARCH}",
+    "help": "/help",
+    "compare": "/compare?reconciliation=subscriptions&month=2025-03",
+    "print": f"/print/subscriptions?{MARCH}&result=discrepancies",
     "as of": f"/subscriptions?{MARCH}&asof=2025-04-08",
     "empty": f"/subscriptions?{MARCH}&account=nobody",
     "wrong address": "/subscriptions?month=March",
@@ -169,20 +173,64 @@ def test_a_row_opens_both_sides_and_text_stays_text(page: Page) -> None:
     expect(details).to_have_count(0)
 
 
-def test_a_row_is_opened_with_the_keyboard_alone(page: Page) -> None:
-    open_page(page, f"/subscriptions?{MARCH}&result=discrepancies")
-    expect(cell(page, "Subscriptions", 0, "ms_subscription_id")).not_to_be_empty()
-    page.locator(".ag-header-cell[col-id='ms_subscription_id']").focus()
+def test_rows_are_opened_walked_and_closed_with_the_keyboard_alone(page: Page) -> None:
+    open_page(page, f"/subscriptions?{MARCH}&q=sub-90")
+    first = cell(page, "Subscriptions", 0, "customer")
+    expect(first).not_to_be_empty()
+    page.locator(".ag-header-cell[col-id='customer']").focus()
     page.keyboard.press("ArrowDown")
-    page.keyboard.press("Space")
-    expect(page.locator(".details")).to_contain_text("Subscription sub-9001")
+    before = first.bounding_box()
+    page.keyboard.press("Enter")
+    drawer = page.locator(".details")
+    expect(drawer.locator("h2").first).to_contain_text("Subscription sub-9001")
+    expect(drawer.locator("h2").first).to_be_focused()
+    after = first.bounding_box()
+    assert before is not None and after is not None and abs(before["y"] - after["y"]) < 3
+    page.locator("#row-next").focus()
+    page.keyboard.press("Enter")
+    expect(drawer.locator("h2").first).to_contain_text("Subscription sub-9002")
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+    expect(cell(page, "Subscriptions", 1, "customer")).to_be_focused()
+
+
+def test_several_columns_sort_and_chosen_ones_are_shown(page: Page) -> None:
+    open_page(page, f"/subscriptions?{MARCH}&q=sub-90")
+    page.locator(".ag-header-cell[col-id='status']").click()
+    expect(page).to_have_url(re.compile("sort=subscriptions:status"))
+    page.locator(".ag-header-cell[col-id='bss_total_cost']").click(modifiers=["Shift"])
+    expect(page).to_have_url(re.compile("sort=subscriptions:status,-bss_total_cost"))
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_role("checkbox", name="Currency", exact=True).click()
+    expect(page.locator(".ag-header-cell[col-id='currency']")).to_have_count(0)
+    page.get_by_role("checkbox", name="Currency", exact=True).click()
+    expect(page.locator(".ag-header-cell[col-id='currency']")).to_have_count(1)
+
+
+def test_a_view_is_saved_and_opened(page: Page) -> None:
+    open_page(page, f"/subscriptions?{MARCH}&result=missing")
+    page.get_by_text("Saved views").click()
+    page.locator("#view-name").fill("Missing in March")
+    page.get_by_role("button", name="Save view").click()
+    expect(page.locator("#view-answer")).to_contain_text("Saved: Missing in March")
+    open_page(page, "/subscriptions")
+    page.get_by_text("Saved views").click()
+    page.get_by_role("link", name="Missing in March").click()
+    expect(rows_said(page, "Subscriptions")).to_have_text("2 rows")
+
+
+def test_a_step_of_the_waterfall_leads_to_its_rows(page: Page) -> None:
+    open_page(page, f"/subscriptions?{MARCH}")
+    page.get_by_role("region", name="From left to right, MYR").get_by_role("link", name="Unit cost").click()
+    expect(rows_said(page, "Subscriptions")).to_have_text("1 rows")
+    expect(page.locator(".chips")).to_contain_text("Why: Unit cost")
 
 
 def test_a_dropdown_is_reached_and_used_with_the_keyboard_alone(page: Page) -> None:
     open_page(page, f"/subscriptions?{MARCH}")
     results = page.get_by_role("button", name="Results All")
     expect(results).to_be_visible()  # until then the Tab would go elsewhere
-    page.get_by_label("Billing account id").focus()
+    page.get_by_role("searchbox", name="Billing account id").focus()
     page.keyboard.press("Tab")
     expect(results).to_be_focused()
     page.keyboard.press("Enter")
@@ -354,12 +402,17 @@ def test_an_editor_looks_at_a_file_and_lands_it(page: Page, app: App, tmp_path: 
     expect(page.locator("#page h1")).to_have_text("Overview")
 
 
-@pytest.mark.parametrize("width", guarded_by([1024], of=[1440, 1024]))
+@pytest.mark.parametrize("width", guarded_by([1024], of=[1440, 1024, 390]))
 @pytest.mark.parametrize("name", list(PAGES))
 def test_pages_break_no_rule_of_accessibility_and_are_not_cut_off(page: Page, name: str, width: int) -> None:
+    """At the guarded width both colour schemes are looked at, the narrow one in the dark."""
     page.set_viewport_size({"width": width, "height": 1000})
-    open_page(page, PAGES[name])
+    page.goto(PAGES[name]) if name == "print" else open_page(page, PAGES[name])
     if page.locator(".grid").count():
         page.locator(".ag-row").first.wait_for()
     page.wait_for_timeout(500)
+    require_accessible(page)
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390 if width == 1024 else width, "height": 1000})
+    page.wait_for_timeout(300)
     require_accessible(page)

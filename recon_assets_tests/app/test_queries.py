@@ -148,6 +148,8 @@ def test_values_of_a_request_are_never_part_of_the_sql(site: Site) -> None:
         ("?colour=red", "nothing this page can be filtered by"),
         ("?result=fine", "is no choice for results"),
         ("?sort=subscriptions:secret", "can be sorted by"),
+        ("?sort=subscriptions:" + ",".join(["product"] * 5), "can be sorted by"),
+        ("?cols=subscriptions:product,secret", "columns that this page does not have"),
         ("?row=subscriptions:abc", "names no row"),
         ("?asof=yesterday", "is not a time"),
         ("?account=" + "x" * 300, "longer than 200"),
@@ -170,12 +172,12 @@ def test_a_margin_is_only_compared_with_a_number(site: Site) -> None:
 )
 def test_a_grid_gets_a_bounded_block_of_rows(site: Site, asked: dict[str, object]) -> None:
     with pytest.raises(InputError, match="at most 1000 rows"):
-        pages.grid_rows(look(site, subscriptions.SCREEN, MARCH), subscriptions.TABLE, asked)
+        pages.grid_rows(site, look(site, subscriptions.SCREEN, MARCH), subscriptions.TABLE, asked)
 
 
 def test_rows_of_a_grid_are_text_with_separators_and_the_exact_digits(site: Site) -> None:
     context = look(site, subscriptions.SCREEN, f"{MARCH}&result=discrepancies")
-    row = pages.grid_rows(context, subscriptions.TABLE, {"startRow": 0, "endRow": 100})[0]
+    row = pages.grid_rows(site, context, subscriptions.TABLE, {"startRow": 0, "endRow": 100})[0]
     assert (row["bss_total_cost"], row["cost_difference"], row["status"]) == (
         "1,234.50",
         "\N{MINUS SIGN}99.75",
@@ -183,3 +185,58 @@ def test_rows_of_a_grid_are_text_with_separators_and_the_exact_digits(site: Site
     )
     assert row["product"] == SCRIPT  # React shows text as text
     assert "Microsoft is lower by 99.75 MYR, tolerance 1" in row["tooltip"]
+
+
+@pytest.mark.parametrize("sort", ["-cost_difference", "explanation,-ms_subscription_id", "-bss_total_cost,product"])
+def test_next_and_previous_walk_the_rows_as_the_grid_has_them(site: Site, sort: str) -> None:
+    """Rows without a value come last, also on the way back; the last one has no next."""
+    search = f"{MARCH}&q=sub-90&sort=subscriptions:{sort}"
+    rows = [
+        str(row["reconciliation_key"]) for row in rows_of(look(site, subscriptions.SCREEN, search), subscriptions.TABLE)
+    ]
+    assert len(rows) == 3
+
+    def step(place: int, way: int) -> str | None:
+        context = look(site, subscriptions.SCREEN, f"{search}&row=subscriptions:{rows[place]}")
+        assert context.selected is not None
+        address = context.beside(*context.selected, way)
+        return address.row[1] if address and address.row else None
+
+    assert [step(n, 1) for n in range(3)] == [*rows[1:], None]
+    assert [step(n, -1) for n in range(3)] == [None, *rows[:-1]]
+
+
+def test_rows_are_sorted_by_several_columns_and_the_address_keeps_them(site: Site) -> None:
+    context = look(site, subscriptions.SCREEN, f"{MARCH}&sort=subscriptions:account_id,-ms_subscription_id")
+    found = rows_of(context, subscriptions.TABLE)
+    assert [str(row["account_id"]) for row in found] == sorted(str(row["account_id"]) for row in found)
+    first = [str(row["ms_subscription_id"]) for row in found if row["account_id"] == "A0"]
+    assert first == sorted(first, reverse=True)
+    assert context.address.search.endswith("sort=subscriptions:account_id,-ms_subscription_id")
+    asked = {"sortModel": [{"colId": "product", "sort": "asc"}, {"colId": "currency", "sort": "desc"}]}
+    assert pages.sort_of(subscriptions.TABLE, asked) == "product,-currency"
+
+
+def test_columns_are_chosen_in_the_address_and_the_first_stays(site: Site) -> None:
+    chosen = look(site, subscriptions.SCREEN, f"{MARCH}&cols=subscriptions:account_id,product").address.columns
+    shown = subscriptions.TABLE.shown(None, chosen["subscriptions"])
+    assert [column.name for column in shown] == ["customer", "product", "account_id"]
+    assert "account_id" not in [column.name for column in subscriptions.TABLE.shown(None, ())]
+
+
+def test_one_search_looks_into_names_and_ids(site: Site) -> None:
+    assert count_of(look(site, subscriptions.SCREEN, f"{MARCH}&q=SUB-9001"), subscriptions.TABLE) == 1
+    assert count_of(look(site, usage.SCREEN, f"{MARCH}&q=disk"), usage.METERS) == 1
+    assert count_of(look(site, einvoices.SCREEN, f"{MARCH}&q=inv-0003"), einvoices.DOCUMENTS) == 1
+
+
+def test_a_row_is_marked_with_its_open_issues(site: Site) -> None:
+    context = look(site, subscriptions.SCREEN, f"{MARCH}&result=discrepancies")
+    asked = {"startRow": 0, "endRow": 10}
+    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == ""
+    about = pages.find_discrepancy(site, "subscriptions", "2025-03", key("subscription", "2025-03", "sub-9001"))
+    assert about is not None
+    number = site.issues.report(about, "Why?", "", "", "ana")
+    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == "1 issue"
+    site.issues.change(number, 1, "ana", status="resolved")
+    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == ""

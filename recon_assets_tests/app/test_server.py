@@ -7,6 +7,7 @@ import json
 import shutil
 import stat
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,21 @@ def test_health_is_said_to_everybody_and_says_nothing_else(published: Path, tmp_
     assert (answer.status_code, answer.get_data(as_text=True)) == (503, "The published tables cannot be read.")
 
 
+def test_health_reads_no_log_of_publications(published: Path, tmp_path: Path) -> None:
+    """It is asked every few seconds: a log that is long, broken or unreadable must cost it nothing."""
+    broken = tmp_path / "published"
+    shutil.copytree(published, broken)
+    shutil.rmtree(broken / "publications")
+    (broken / "publications").write_text("no table", encoding="utf-8")
+    client = create_app(site_in(tmp_path / "home", broken)).server.test_client()
+    assert client.get("/healthz").status_code == 200
+    assert "The published tables cannot be read" in page_text(client, "/")
+    seconds = time.process_time()
+    for _ in range(20):
+        assert client.get("/healthz").status_code == 200
+    assert time.process_time() - seconds < 1
+
+
 @pytest.mark.parametrize(("user", "said"), [("ana", "needs a title"), ("ben", "may read, not change")])
 def test_viewers_read_and_editors_report(proxied: FlaskClient, user: str, said: str) -> None:
     state = [("report-title", "value", ""), ("report-description", "value", ""), ("report-assignee", "value", ""),
@@ -178,6 +194,36 @@ def _any_row(client: FlaskClient) -> str:
     )  # fmt: skip
     row = next(csv.DictReader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
     return f"?{MARCH}&row=subscriptions:{row['reconciliation_key']}"
+
+
+def saved(client: FlaskClient, name: str, user: str, search: str = f"?{MARCH}&result=missing") -> str:
+    state = [("view-name", "value", name), ("url", "pathname", "/subscriptions"), ("url", "search", search)]
+    body = {
+        "output": "view-answer.children",
+        "outputs": {"id": "view-answer", "property": "children"},
+        "inputs": [{"id": "view-save", "property": "n_clicks", "value": 1}],
+        "changedPropIds": ["view-save.n_clicks"],
+        "state": [{"id": place, "property": prop, "value": value} for place, prop, value in state],
+    }
+    headers, environ = {**ORIGIN, "X-User": user}, {"REMOTE_ADDR": "10.0.0.1"}
+    return client.post("/_dash-update-component", json=body, headers=headers, environ_overrides=environ).get_data(True)
+
+
+def test_a_view_has_a_name_that_everybody_sees_and_only_its_owner_changes(published: Path, tmp_path: Path) -> None:
+    site = site_in(tmp_path, published, **{**PROXIED, "editors": ["ana", "eva"]})
+    client = create_app(site).server.test_client()
+    assert "Saved: " in saved(
+        client, "Missing in March", "ana", f"?{MARCH}&result=missing&row=subscriptions:{'a' * 64}"
+    )
+    assert "is a view of ana" in saved(client, "Missing in March", "eva")
+    assert "needs a name" in saved(client, " ", "ana")
+    assert "may read, not change" in saved(client, "Mine", "ben")
+    (view,) = site.issues.views("/subscriptions")
+    assert (view.search, view.owner) == (f"?{MARCH}&result=missing", "ana")
+    site.issues.remove_view("Missing in March", "eva")
+    assert site.issues.views("/subscriptions") == [view]
+    site.issues.remove_view("Missing in March", "ana")
+    assert site.issues.views("/subscriptions") == []
 
 
 def test_a_csv_holds_the_filtered_set_and_no_formula(client: FlaskClient) -> None:
@@ -215,13 +261,33 @@ def test_negative_numbers_stay_numbers_in_a_csv(client: FlaskClient) -> None:
 
 def test_an_xlsx_holds_text_as_text_and_numbers_as_numbers(client: FlaskClient) -> None:
     answer = client.get(f"/download/subscriptions.xlsx?{MARCH}&result=missing&result=discrepancies")
-    sheet = openpyxl.load_workbook(io.BytesIO(answer.get_data())).worksheets[0]
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.get_data()))["Rows"]
     rows = list(sheet.iter_rows(values_only=True))
     columns = {name: n for n, name in enumerate(rows[0])}
-    found = {row[columns["ms_subscription_id"]]: row for row in rows[1:]}
-    assert found["sub-9002"][columns["product"]] == FORMULA
-    assert sheet.cell(2, columns["product"] + 1).data_type == "s"
-    assert found["sub-9001"][columns["cost_difference"]] == 99.75
+    found = {row[columns["Subscription id"]]: row for row in rows[1:]}
+    assert found["sub-9002"][columns["Product"]] == FORMULA
+    assert sheet.cell(2, columns["Product"] + 1).data_type == "s"
+    assert found["sub-9001"][columns["MS \N{MINUS SIGN} BSS"]] == -99.75
+
+
+def test_a_print_view_has_all_filtered_rows_their_totals_and_no_script(client: FlaskClient) -> None:
+    answer = client.get(f"/print/subscriptions?{MARCH}")
+    text = answer.get_data(as_text=True)
+    assert (answer.status_code, text.count("<tr>") > PLAIN) == (200, True)
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text and "<img" not in text and "<script" not in text
+    assert "All that compare" in text and "more than the tolerance" in text
+    assert "thead { display: table-header-group; }" in text
+    filtered = client.get(f"/print/subscriptions?{MARCH}&result=discrepancies&cols=subscriptions:cost_difference")
+    said = filtered.get_data(as_text=True)
+    assert "Filter: Results" in said and "\N{MINUS SIGN}99.75" in said and "sub-9001" not in said
+
+
+def test_more_rows_than_can_be_printed_are_refused_with_what_to_do(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recon_assets.app.printing.MOST_ROWS", 200)
+    answer = client.get(f"/print/subscriptions?{MARCH}")
+    assert (answer.status_code, "Filter further" in answer.get_data(as_text=True)) == (400, True)
 
 
 def test_the_download_of_a_drill_down_is_that_of_the_selected_row(client: FlaskClient) -> None:
@@ -255,7 +321,7 @@ def test_the_usage_area_hides_when_it_is_switched_off(published: Path, tmp_path:
 
 def test_a_page_shows_what_is_missing_of_a_month_and_where_it_was_made(client: FlaskClient) -> None:
     text = page_text(client, "/subscriptions", f"?{MARCH}")
-    assert "ms_recon_legacy 2025-04" in text and "Provisional" in text
+    assert "Microsoft's legacy reconciliation file of April 2025" in text and "Provisional" in text
     assert "http://127.0.0.1:3000/runs/run-2" in text
     assert "http://127.0.0.1:3000/assets/published/subscriptions?view=partitions&partition=2025-03" in text
 
@@ -285,7 +351,8 @@ def test_a_storage_fault_says_so_and_shows_no_zeros(published: Path, tmp_path: P
 def test_without_anything_published_the_page_says_what_to_do(tmp_path: Path) -> None:
     client = create_app(site_in(tmp_path, tmp_path / "published")).server.test_client()
     assert "Nothing was published yet" in page_text(client, "/")
-    assert "recon run --months" in page_text(client, "/subscriptions")
+    text = page_text(client, "/subscriptions")
+    assert "Nothing of subscriptions was published yet" in text and "Help says where" in text
 
 
 def test_the_app_is_not_opened_to_other_machines_without_identities() -> None:
