@@ -29,6 +29,7 @@ from recon_assets.transport.downloads import BlobDownloads
 from recon_assets.transport.http import Http
 from recon_assets.transport.locks import only_one
 from recon_assets.transport.quickxor import quick_xor_hash
+from recon_assets.transport.retry import TransientError
 
 logger = logging.getLogger(__name__)
 
@@ -184,8 +185,10 @@ class FolderMirror:
             SHAREPOINT,
             "a new look at the folder",
         )
-        files = downloads.fetch_all(list(by_download), self._threads)
+        files = self._downloaded(downloads, by_download, fetched)
         for name, one in by_download.items():
+            if name not in files:
+                continue
             problem = _problem(files[name], one.item) or self._conflict(one, files[name], before, sizes)
             if problem:
                 fetched.failed[one.path] = problem
@@ -199,6 +202,26 @@ class FolderMirror:
                 else:
                     (fetched.new if old is None else fetched.changed).append(one.path)
             files[name].unlink()
+
+    def _downloaded(
+        self, downloads: BlobDownloads, by_download: Mapping[str, _Wanted], fetched: FetchedFolder
+    ) -> dict[str, Path]:
+        """The files of a batch. One that is refused, such as one with malware, keeps no other from landing."""
+        try:
+            return downloads.fetch_all(list(by_download), self._threads)
+        except TransientError:
+            raise
+        except ReconError:
+            logger.info("A file is refused; the files of its batch are fetched one by one.")
+        files: dict[str, Path] = {}
+        for name, one in by_download.items():
+            try:
+                files |= downloads.fetch_all([name], 1)
+            except TransientError:
+                raise
+            except ReconError as error:
+                fetched.failed[one.path] = str(error).rstrip(".")
+        return files
 
     def _conflict(self, one: _Wanted, file: Path, before: Mapping[str, Landed], sizes: Mapping[str, int]) -> str | None:
         """Why a file cannot be put at its path: another one is there that this connector did not bring."""

@@ -82,6 +82,8 @@ class BlobDownloads:
 
     def fetch_all(self, names: Sequence[str], parallelism: int) -> dict[str, Path]:
         """Path of every file, whole and verified. Raises SasRefused, or ReconError when a file cannot be had."""
+        self._stop.clear()
+        self._refused.clear()
         with ThreadPoolExecutor(parallelism, thread_name_prefix="blob") as pool:
             futures = [pool.submit(self._fetch, name) for name in names]
             try:

@@ -35,6 +35,7 @@ class Drive:
         self.hashes = "quickXorHash"
         self.calls: list[str] = []
         self.download_host = ""  # in place of the service's own
+        self.refused: set[str] = set()  # items whose content is not handed out
 
     def put(self, path: str, content: bytes = b"", kind: str = "file") -> str:
         """Add or change a file by its path, with the folders above it; its id."""

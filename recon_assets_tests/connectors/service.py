@@ -330,6 +330,8 @@ class _Handler(_Base):
             self.service.hold.wait(30)
         if "Authorization" in self.headers or f"tempauth={SIGNATURE}" not in query:
             self.answer(401)  # such an address wants no token, and to nobody else's host may one go
+        elif item_id in drive.refused:
+            self.answer(403)
         elif fault and fault.status:
             self.answer(fault.status, fault.body or b"", fault.headers)
         else:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from recon_assets.cli import main
 from recon_assets.connectors.sharepoint import FetchedFolder, FolderMirror, open_sharepoint
 from recon_assets.connectors.sharepoint_settings import SharePointSettings, load_sharepoint_settings
-from recon_assets.errors import InputError, ReconError
+from recon_assets.errors import InputError
 from recon_assets.settings import Settings
 from recon_assets.transport import quickxor
 from recon_assets_tests.connectors.conftest import Time, error_text, graph_settings
@@ -153,6 +153,17 @@ def test_a_file_that_is_not_as_announced_does_not_land_and_the_others_do(
     assert fetch().new == ["damaged.csv"]
 
 
+def test_a_file_that_is_refused_keeps_no_other_from_landing(service: Service, fetch: Fetch, settings: Settings) -> None:
+    infected, *others = (service.drive.put(f"Recon/landing/{name}.csv", name.encode()) for name in ("a", "b", "c", "d"))
+    service.drive.refused.add(infected)
+    fetched = fetch({"parallelism": 1})
+    assert (fetched.new, list(fetched.failed)) == (["b.csv", "c.csv", "d.csv"], ["a.csv"])
+    assert "SharePoint refuses" in fetched.failed["a.csv"]
+    assert len(others) == len(landed(settings))
+    service.drive.refused.clear()
+    assert fetch().new == ["a.csv"]
+
+
 def test_a_download_that_breaks_off_is_resumed_with_a_new_address(
     service: Service, fetch: Fetch, settings: Settings
 ) -> None:
@@ -243,9 +254,8 @@ def test_what_is_no_file_or_cannot_be_stored_is_left_out_by_name(
 def test_a_download_is_looked_for_on_no_other_host(service: Service, fetch: Fetch, settings: Settings) -> None:
     service.drive.put("Recon/landing/a.csv", b"a")
     service.drive.download_host = "https://169.254.169.254"
-    with pytest.raises(ReconError, match=r"leads to 169\.254\.169\.254 .*RECON_SHAREPOINT_HOSTS") as caught:
-        fetch()
-    error_text(caught.value)
+    told = fetch().failed["a.csv"]
+    assert "leads to 169.254.169.254" in told and "RECON_SHAREPOINT_HOSTS" in told
     assert landed(settings) == {}
 
 
