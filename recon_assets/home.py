@@ -40,7 +40,12 @@ def open_instance(settings: Settings) -> "dg.DagsterInstance":
     """The home's Dagster instance: runs recorded in it are what the UI shows."""
     import dagster as dg
 
+    enter_home(settings)
+    return dg.DagsterInstance.get()
+
+
+def enter_home(settings: Settings) -> None:
+    """Make the home where it is missing, and have Dagster and dbt in this process work in it."""
     prepare_home(settings)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["RECON_HOME"] = str(settings.home)
-    return dg.DagsterInstance.get()

@@ -13,9 +13,9 @@ from recon_assets.catalogue import SOURCES
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
 from recon_assets.defs.partitions import month_partitions
+from recon_assets.defs.records import open_run_instance
 from recon_assets.defs.resources import time_from
 from recon_assets.errors import NotListed
-from recon_assets.home import open_instance
 from recon_assets.issues.store import keeps_issues
 from recon_assets.lakehouse.log import Publication
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
@@ -58,7 +58,7 @@ def _run_months(platform: Platform, subjects: list[str], months: list[str], prog
     months = [month for month in months if month in known]
     if not months:
         return outcome
-    with open_instance(platform.settings) as instance, warnings.catch_warnings():
+    with open_run_instance(platform.settings) as instance, warnings.catch_warnings():
         # What Dagster calls preview and beta is said to whoever upgrades it, not to whoever runs a month.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         warnings.simplefilter("ignore", dg.BetaWarning)

@@ -15,6 +15,7 @@
         {% endif %}
         {% do run_query('create table if not exists raw.months as ' ~ raw_months_sql(root)) %}
         {% set months = run_query('select source, tables from raw.months order by source, month').rows %}
+        {% set views = [] %}
         {% for node in graph.sources.values() if node.source_name == 'raw' %}
             {% set files = [] %}
             {% for month in months if month[0] == node.meta.get('source', month[0]) %}
@@ -23,9 +24,25 @@
                 {% endfor %}
             {% endfor %}
             {% set rows = raw_loads_sql(node) if node.meta.table == 'loads' else raw_files_sql(node, root, files) %}
-            {% do run_query(replace ~ ' view ' ~ unless ~ ' raw.' ~ node.name ~ ' as ' ~ rows) %}
+            {% do views.append(replace ~ ' view ' ~ unless ~ ' raw.' ~ node.name ~ ' as ' ~ rows) %}
         {% endfor %}
+        {% do run_statements(views) %}
     {% endif %}
+{% endmacro %}
+
+{% macro run_statements(statements) %}
+    {% do adapter.dispatch('run_statements')(statements) %}
+{% endmacro %}
+
+{# As one: what dbt does around a statement takes longer than these. #}
+{% macro duckdb__run_statements(statements) %}
+    {% do run_query(statements | join(';\n')) %}
+{% endmacro %}
+
+{% macro default__run_statements(statements) %}
+    {% for statement in statements %}
+        {% do run_query(statement) %}
+    {% endfor %}
 {% endmacro %}
 
 {# Every committed load: source, month, its files and its tables (name -> Parquet paths below raw), both as JSON. #}

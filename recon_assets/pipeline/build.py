@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.errors import ReconError
 from recon_assets.pipeline.engines import Results, engine_of
 from recon_assets.pipeline.project import (
@@ -22,8 +23,6 @@ from recon_assets.pipeline.project import (
 )
 from recon_assets.settings import Settings
 
-# Models of one subject: those tagged with it and the marts that all subjects share.
-SHARED = "tag:shared"
 # Layers whose models are shown with their rows; intermediate models are steps inside a build, some of them views.
 ASSET_LAYERS = ("staging", "marts")
 _OUTCOME = "build.json"
@@ -84,10 +83,6 @@ def build_folder(settings: Settings, run_id: str) -> Path:
     return settings.build / run_id
 
 
-def selection(subject: str) -> list[str]:
-    return [f"tag:{subject}", SHARED]
-
-
 def run_build(settings: Settings, subject: str, months: list[str], run_id: str, as_of: dt.date | None = None) -> Build:
     """Build and test the marts of `months` in a new database; ReconError when a model cannot be built.
 
@@ -103,21 +98,18 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
     variables = json.dumps(settings.dbt_vars() | chosen)
     engine = engine_of(settings)
     # What dbt would write of its project into JSON takes a fifth of a small build, and nobody reads it.
-    common = [*dbt_paths(target), "--no-write-json", "--target", engine.target, "--vars", variables]
-    common += ["--select", *selection(subject)]
+    arguments = ["build", *dbt_paths(target), "--no-write-json", "--target", engine.target, "--vars", variables]
     project = load_manifest(manifest_folder(engine.target))
+    _keep_build(project, subject)
     try:
         with quiet_dbt_environment(database, settings.home, settings.build_memory_limit, engine.environment):
-            built = invoke_dbt(["build", *common, "--exclude-resource-type", "test", "unit_test"], project)
-            _require_success(built)
-            # Cautious: tests that also read another subject's models belong to that subject's runs.
-            only_own = ["--indirect-selection", "cautious", "--exclude-resource-type", "unit_test"]
-            tested = invoke_dbt(["test", *common, *only_own], project)
+            built = invoke_dbt(arguments, project)
+        _require_success(built)
         with engine.results(database, subject) as made:
             nodes = [_node_result(made, result) for result in built.results if _type(result) in ("model", "seed")]
             checks = [
                 check
-                for result in tested.results
+                for result in built.results
                 if _type(result) == "test"
                 for check in _check_results(made, result, months)
             ]
@@ -126,12 +118,45 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
     return Build(subject, months, database, nodes, checks)
 
 
+def _keep_build(project: Any, subject: str) -> None:
+    """Cut the project down to a build of one subject: its models, the shared ones, seeds, and the tests of these alone.
+
+    dbt goes through all that it is given several times. Tests wait for every model, as if they were a command of their
+    own, so that one that fails in one month keeps no model from being made.
+    """
+    others = set(SUBJECTS) - {subject}
+    built = {
+        n.unique_id
+        for n in project.nodes.values()
+        if _kind(n) != "test" and (subject in n.tags or not others & set(n.tags))
+    }
+    tests = {
+        n.unique_id
+        for n in project.nodes.values()
+        if _kind(n) == "test" and (subject in n.tags or built.issuperset(n.depends_on.nodes))
+    }
+    project.nodes = {name: node for name, node in project.nodes.items() if name in built | tests}
+    project.exposures, project.unit_tests = {}, {}
+    models = [name for name in built if name.startswith("model.")]
+    for name, node in project.nodes.items():
+        if name in tests:
+            node.depends_on.nodes = sorted({*node.depends_on.nodes, *models})
+        elif name in models:  # a shared one names the models of every subject
+            parents = node.depends_on.nodes
+            node.depends_on.nodes = [parent for parent in parents if parent in built or parent in project.sources]
+
+
+def _kind(node: Any) -> str:
+    return str(node.resource_type)
+
+
 def _type(result: Any) -> str:
-    return str(result.node.resource_type)  # hooks are results too
+    return _kind(result.node)  # hooks are results too
 
 
 def _require_success(result: Any) -> None:
-    broken = [f"{r.node.name}: {r.message}" for r in result.results if r.status not in ("success", "pass")]
+    made = (r for r in result.results if _type(r) != "test")
+    broken = [f"{r.node.name}: {r.message}" for r in made if r.status not in ("success", "pass")]
     if broken:
         raise ReconError("dbt could not build " + "; ".join(broken))
 

@@ -11,13 +11,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import FailedLoad, RawStore
 from recon_assets.months import month_of
-from recon_assets.pipeline import build as build_module
 from recon_assets.pipeline.build import Build, CheckResult, run_build
-from recon_assets.pipeline.engines import DuckDBEngine
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
 from recon_assets_tests.azure.storage import AzureStorage
@@ -112,18 +111,19 @@ def test_publishing_takes_no_more_memory_than_it_may(random_build: BuildOf, stor
 def tampered_build(home: Path, run_id: str, sql: str, monkeypatch: pytest.MonkeyPatch) -> Build:
     """A build whose database is changed after the models were built and before the tests run."""
     platform = platform_in(home)
-    original = build_module.invoke_dbt
+    original = DuckDBConnectionManager.add_query
+    tampered: list[str] = []
 
-    def invoke(arguments: list[str], manifest: Any = None) -> Any:
-        if arguments[0] == "test":
-            DuckDBEngine().release()
-            folder = build_module.build_folder(platform.settings, run_id)
-            with duckdb.connect(str(folder / build_module.DATABASE_NAME)) as connection:
-                connection.execute(sql)
-        return original(arguments, manifest)
+    def add_query(manager: Any, query: str, *rest: Any, **more: Any) -> Any:
+        if '"checks".' in query and not tampered:
+            tampered.append(sql)
+            manager.get_thread_connection().handle.cursor().execute(sql)
+        return original(manager, query, *rest, **more)
 
-    monkeypatch.setattr(build_module, "invoke_dbt", invoke)
-    return run_build(platform.settings, SUBJECT, MONTHS, run_id)
+    monkeypatch.setattr(DuckDBConnectionManager, "add_query", add_query)
+    built = run_build(platform.settings, SUBJECT, MONTHS, run_id)
+    assert tampered
+    return built
 
 
 @pytest.mark.folder_only  # about the build
