@@ -7,6 +7,7 @@ import codecs
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -15,14 +16,15 @@ from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from recon_assets.catalogue import SOURCES, columns_of
-from recon_assets.errors import InputError
+from recon_assets.errors import FileProblem, InputError
 from recon_assets.landing.store import FileStore, LandedFile
 
 FOLDER = "profiles/"
-_OF_READING = (
-    "sheet", "heading_row", "columns", "constants", "document_types", "date_order", "decimal_mark", "encoding", "skip",
-    "month_from",
+# Entries that tell how the text of a file is read: of any list, and of registers.
+OF_LISTS = (
+    "sheet", "heading_row", "columns", "constants", "date_order", "decimal_mark", "encoding", "skip", "month_from",
 )  # fmt: skip
+_OF_READING = (*OF_LISTS, "document_types")
 
 
 @checked(config=ConfigDict(extra="forbid"), frozen=True)
@@ -51,6 +53,23 @@ class Profile:
     def tells_reading(self) -> bool:
         """Whether it says how the text of a file is read, beside what becomes of its totals and repeats."""
         return any(getattr(self, key) for key in _OF_READING) or self.level != "document"
+
+
+def require_usable(profile: Profile | None, usable: Mapping[str, set[str] | None], file: str, what: str) -> None:
+    """FileProblem for entries that do not count for a file; `usable` are those that do, with the names that a table of
+    theirs may have (None: any)."""
+    if profile is None:
+        return
+    for key in (*_OF_READING, "level"):
+        value, names = getattr(profile, key), usable.get(key)
+        is_said = value != "document" if key == "level" else bool(value)
+        others = sorted(set(value) - names) if is_said and key in usable and names is not None else []
+        if is_said and (key not in usable or others):
+            told = f"{key} of {', '.join(others)}" if others else key
+            raise FileProblem(
+                file,
+                f"its profile {profile.name} says {told}, which {what} do not take; leave it out, or narrow its match",
+            )
 
 
 def matches(path: str, patterns: list[str]) -> bool:
@@ -104,6 +123,7 @@ def _check(profile: Profile, text: str) -> None:
         raise _mistake(profile.name, text, profile.source, f"{profile.source} is no source ({', '.join(SOURCES)})")
     sources = [profile.source] if profile.source else list(SOURCES)
     known = {column.name for source in sources for column in columns_of(source) if column.heading != "derived"}
+    known |= {column.name for source in sources for column in SOURCES[source].context}
     named = [(heading, column) for heading, column in profile.columns.items()]
     named += [(column, column) for column in profile.constants]
     named += [(profile.month_from, profile.month_from)] if profile.month_from else []

@@ -16,10 +16,12 @@ from recon_assets.months import MONTH_NAMES, add_months, is_month
 
 KINDS = ("nce", "legacy")
 _NAMED = re.compile(
-    rf"({'|'.join(MONTH_NAMES)})(\d{{4}})_msrecon_({'|'.join(KINDS)})[^/]*\.(csv|json|jsonl|csv\.gz|json\.gz|jsonl\.gz|zip)",
+    rf"({'|'.join(MONTH_NAMES)})(\d{{4}})_msrecon_({'|'.join(KINDS)})[^/]*"
+    r"\.((?:csv|json|jsonl)(?:\.gz)?|txt|tsv|xlsx|xlsm|xlsb|xls|ods|zip)",
     re.IGNORECASE,
 )
 _HEAD = 1 << 16  # bytes in which the headings are
+_MOST_MEMBERS = 20
 # What a damaged or encrypted file raises; reading it says what is wrong with it.
 _DAMAGED = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError)
 _ONLY_IN_LEGACY = b"syndicationpartnersubscriptionnumber"
@@ -66,8 +68,7 @@ def _head(path: Path) -> bytes:
     with path.open("rb") as packed:
         magic = packed.read(2)
     if magic == b"PK":
-        with zipfile.ZipFile(path) as archive:
-            member = next((member for member in archive.infolist() if member.file_size), None)
-            return archive.open(member).read(_HEAD) if member else b""
+        with zipfile.ZipFile(path) as archive:  # of a workbook some part holds the headings
+            return b"".join(archive.open(member).read(_HEAD) for member in archive.infolist()[:_MOST_MEMBERS])
     with gzip.open(path) if magic == b"\x1f\x8b" else path.open("rb") as content:
         return content.read(_HEAD)

@@ -6,11 +6,11 @@ from recon_assets.catalogue import SOURCES, columns_of, normalize_heading
 from recon_assets.errors import FileProblem
 
 
-def binds(source: str, headings: list[str]) -> bool:
-    """Whether a row has every required heading of the source."""
+def has_required(mapping: str, headings: list[str], known: set[str]) -> bool:
+    """Whether a row has every required heading; columns in `known` need none."""
     have = {normalize_heading(heading) for heading in headings}
-    required = (column for column in columns_of(source) if column.heading == "required")
-    return all(any(normalize_heading(name) in have for name in (c.name, *c.aliases)) for c in required)
+    required = (c for c in columns_of(mapping) if c.heading == "required" and c.name not in known)
+    return all(any(normalize_heading(alias) in have for alias in column.aliases) for column in required)
 
 
 def bind_columns(

@@ -231,8 +231,7 @@ def reading_of(source: Source, month: str, profile: Profile | None) -> Reading:
 def turned(table: Table, frame: Frame) -> Frame | None:
     """The frame with the decimal marks that the values of its columns show; None when a point explains them all.
 
-    Asked when values were not understood: a column keeps its point unless a comma explains all of its
-    numbers.
+    Asked when values were not understood: a column keeps its point unless a comma explains all of it.
     """
     positions = {c.name: frame.bound[c.name] for c in frame.columns if c.kind == "decimal" and c.name in frame.bound}
     looks = {name: Column(name) for name in positions}
@@ -241,7 +240,8 @@ def turned(table: Table, frame: Frame) -> Frame | None:
             texts = block.texts[position]
             if pa.types.is_dictionary(texts.type) or pa.types.is_string(texts.type):
                 looks[name].learn(pc.utf8_trim_whitespace(texts.cast(pa.string())))
-    keeps_point = {name for name, look in looks.items() if look.readings[Mark.POINT]}
+    is_free = table.delimiter not in (None, ",")
+    keeps_point = {name for name, look in looks.items() if look.readings[Mark.POINT] or not look.may_turn(is_free)}
     commas = {name for name, look in looks.items() if look.readings[Mark.COMMA]} - keeps_point
     if not commas:
         return None

@@ -25,12 +25,13 @@ from recon_assets.landing.profiles import Profile, is_profile, profile_of, read_
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
 from recon_assets.sources.convert import Converted, Frame, Origin, convert
+from recon_assets.sources.delimited import DelimitedTable
 from recon_assets.sources.intake.prepared import Facts
 from recon_assets.sources.intake.repeats import Records, find_repeats, record_hashes
 from recon_assets.sources.intake.tables import ListTable
 from recon_assets.sources.lists import IrregularError, RegularTable, turned
 from recon_assets.sources.members import Members, members_of
-from recon_assets.sources.month_rows import days_of, leave_out, outside_month, wrong_month
+from recon_assets.sources.month_rows import Outside, days_of, leave_out, outside_month, together, wrong_month
 from recon_assets.sources.parts import ReadPart, lacking_rows, lacking_warning, of_run, without_older_runs
 from recon_assets.sources.pieces import Piece, intake_table, loaded_table
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
@@ -186,6 +187,9 @@ class _Loader:
                 loaded[file.path] = _aside(file, content_hash, str(reason))
             except FileProblem as problem:
                 problems.append(str(problem))
+        if not problems and not read and (aside := [f for f in loaded.values() if f.set_aside]) and chosen.parts:
+            told = "; ".join(f"{file.path}: {file.set_aside}" for file in aside)
+            problems.append(f"{told}. The month has no other file: land what it lacks")
         if not problems:
             read = self._without_repeats(without_older_runs(self._connection, self.source, read))
             read = self._with_lacking_days(chosen.replaced, read)
@@ -228,7 +232,8 @@ class _Loader:
         origin, facts = self._origin(part.file, content_hash), dict(part.facts)
         reader = SOURCES[self.source].reader
         if reader == "usage":
-            usage = open_usage_file(self.source, part, path, origin, self._limits())
+            profile = profile_of(part.file.path, self.profiles)
+            usage = open_usage_file(self.source, part, path, origin, self._limits(), profile)
             facts = usage.facts
             one = self._converted(part, content_hash, Opened([(usage.table, usage.frame)]), facts)
         elif reader == "delimited":
@@ -240,7 +245,7 @@ class _Loader:
         ignored = Counter[str]()
         for rows in one.rows:
             ignored.update(leave_out(self._connection, rows, part.ignores))
-        outside = outside_month(self._connection, self.source, self.month, one.rows)
+        outside = self._outside(one)
         problem = wrong_month(self.source, self.month, outside) if SOURCES[self.source].reader == "usage" else None
         if problem is not None:
             raise FileProblem(part.file.path, problem)
@@ -271,10 +276,16 @@ class _Loader:
 
     def _wrong_month(self, read: list[ReadPart]) -> list[str]:
         """Why documents that are all dated outside the month are not loaded, if so."""
-        rows = [path for one in read for path in one.rows]
-        problem = wrong_month(self.source, self.month, outside_month(self._connection, self.source, self.month, rows))
+        outside = [self._outside(one) for one in read]
+        problem = wrong_month(self.source, self.month, together(outside))
         named = ", ".join(one.part.file.path for one in read if one.loaded.rows)
         return [f"{self.source} {self.month}: {problem} ({named})"] if problem else []
+
+    def _outside(self, one: ReadPart) -> Outside:
+        """What of a part is dated outside the month, by the column that its profile names, if so."""
+        profile = profile_of(one.part.file.path, self.profiles)
+        dated_by = (profile.month_from if profile else None) or SOURCES[self.source].dated_by
+        return outside_month(self._connection, self.source, self.month, one.rows, dated_by)
 
     def _with_lacking_days(self, replaced: list[Replaced], read: list[ReadPart]) -> list[ReadPart]:
         """The days that a run lacks though one that it replaces had them: a warning, and the table `lacking_days`."""
@@ -298,7 +309,8 @@ class _Loader:
             return set()
         with self.store.open_local(part.file) as path:
             origin = self._origin(part.file, "")
-            usage = open_usage_file(self.source, part, path, origin, self._limits())
+            profile = profile_of(part.file.path, self.profiles)
+            usage = open_usage_file(self.source, part, path, origin, self._limits(), profile)
             rows, quarantine = (self.folder / f"replaced-{table}.parquet" for table in ("rows", "quarantine"))
             convert(self._connection, usage.table, usage.frame, rules_of(self.source), rows, quarantine)
         leave_out(self._connection, rows, part.ignores)
@@ -326,7 +338,7 @@ class _Loader:
             quarantine.append(self._target("quarantine", number))
             table, frame, converted = self._convert(table, frame, rules, rows[-1], quarantine[-1])
             found.append(converted)
-            told = table.facts if isinstance(table, ListTable | RegularTable) else Facts()
+            told = table.facts if isinstance(table, ListTable | RegularTable) else _facts_of(table, frame)
             name = frame.origin.file.removeprefix(file.path) + table.name
             hashes = record_hashes(rows[-1], quarantine[-1]) if compared else None
             pieces.append(Piece(name, converted, (rows[-1], quarantine[-1]), told, hashes))
@@ -407,6 +419,15 @@ def _aside(file: LandedFile, content_hash: str, reason: str | None = None) -> Lo
     return LoadedFile(file.path, file.etag, file.size, content_hash, 0, 0, set_aside=reason)
 
 
+def _facts_of(table: Table, frame: Frame) -> Facts:
+    """What is told of a table that no intake has read: of delimited text its heading, and the rows above it."""
+    if not isinstance(table, DelimitedTable):
+        return Facts()
+    bound = {name: table.headings[position] for name, position in frame.bound.items()}
+    titles = {"title": table.heading_line - 1} if table.heading_line > 1 else {}
+    return Facts(table.heading_line, bound, ignored=titles)
+
+
 def _together(found: list[Converted]) -> Converted:
     """What came of the tables of one file."""
     warnings, ignored = Counter[str](), Counter[str]()
@@ -458,7 +479,7 @@ def _quarantine_check(
     total = sum(file.rows + file.quarantined for file in loaded)
     allowed = max(1, int(total * settings.quarantine_limit))
     rejected = sum(file.quarantined - file.duplicates for file in loaded)
-    whole = [f.path for f in loaded if f.quarantined and not f.rows and _is_list(f.path)]
+    whole = [f.path for f in loaded if f.quarantined and not f.rows and (f.quarantined > 1 or _is_list(f.path))]
     text = f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
     text += f"; every record of {', '.join(whole)} was rejected" if whole else ""
     passed = rejected <= allowed and not whole
@@ -466,7 +487,7 @@ def _quarantine_check(
 
 
 def _is_list(path: str) -> bool:
-    """Whether a file is a list by its kind: a document, or a page of an API, may well hold one record alone."""
+    """Whether a file is a list by its kind: a document alone is one record, which may be lost (e-invoices, rule 20)."""
     return not path.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".xml", ".zip"))
 
 

@@ -57,15 +57,27 @@ def days_of(connection: duckdb.DuckDBPyConnection, source: str, rows: Sequence[P
     return {day for (day,) in found.fetchall()}
 
 
-def outside_month(connection: duckdb.DuckDBPyConnection, source: str, month: str, rows: Sequence[Path]) -> Outside:
-    """What of the converted rows is dated outside the month; nothing for sources that have no date of a row."""
+def together(found: Sequence[Outside]) -> Outside:
+    """What of several files is dated outside their month."""
+    amounts: dict[str, Decimal] = {}
+    for one in found:
+        for currency, amount in one.amounts.items():
+            amounts[currency] = amounts.get(currency, Decimal(0)) + amount
+    months = list(dict.fromkeys(month for one in found for month in one.months))
+    return Outside(sum(one.rows for one in found), sum(one.of for one in found), months, amounts)
+
+
+def outside_month(
+    connection: duckdb.DuckDBPyConnection, source: str, month: str, rows: Sequence[Path], dated_by: str
+) -> Outside:
+    """What of the converted rows is dated outside the month, by the SQL `dated_by` (none: nothing is)."""
     known = SOURCES[source]
-    if not known.dated_by or not rows:
+    if not dated_by or not rows:
         return Outside()
     of = _one(connection, f"select count(*) from {_read(rows)}")
     found = connection.execute(
         f"""
-        select strftime({known.dated_by}, '%Y-%m') as dated, coalesce({known.currency}, '') as currency,
+        select strftime({dated_by}, '%Y-%m') as dated, coalesce({known.currency}, '') as currency,
             count(*) as row_count, sum(coalesce({known.amount}, 0)) as amount
         from {_read(rows)} group by all having dated <> {_quoted(month)} order by row_count desc, dated, currency
         """

@@ -7,7 +7,7 @@ from pathlib import Path
 from recon_assets.catalogue import SOURCES, Column, columns_of
 from recon_assets.errors import FileProblem
 from recon_assets.landing.manifests import is_manifest
-from recon_assets.landing.profiles import Profile
+from recon_assets.landing.profiles import OF_LISTS, Profile, require_usable
 from recon_assets.sources.bss_json import BOUND as BSS_BOUND
 from recon_assets.sources.bss_json import open_bss_page
 from recon_assets.sources.convert import Frame, Origin
@@ -47,6 +47,7 @@ def open_file(
 ) -> Opened:
     """The tables of one landed file; FileProblem when it is unreadable."""
     file, columns, reader = origin.file, columns_of(source), SOURCES[source].reader
+    _require_usable(source, file, profile)
     if reader == "einvoice":
         return _open_einvoices(path, origin, limits, profile)
     if reader == "invoices":
@@ -67,6 +68,16 @@ def open_file(
     if isinstance(opened, RegularTable):
         return Opened([(opened, Frame(columns, opened.bound, origin))])
     return _of_lists(opened, columns, origin)
+
+
+def _require_usable(source: str, file: str, profile: Profile | None) -> None:
+    """FileProblem for what a profile says of a file that cannot take it."""
+    if file.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson", ".xml")):
+        require_usable(profile, {}, file, "documents and pages of an API")
+    elif SOURCES[source].reader == "einvoice":
+        require_usable(profile, dict.fromkeys((*OF_LISTS, "document_types")), file, "lists of e-invoices")
+    elif SOURCES[source].reader != "register":
+        require_usable(profile, dict.fromkeys(OF_LISTS), file, f"files of {source}")
 
 
 def _open_einvoices(path: Path, origin: Origin, limits: UnpackLimits, profile: Profile | None) -> Opened:

@@ -9,16 +9,20 @@ from recon_assets.errors import FileProblem
 from recon_assets.landing.cost_exports import COMPARISONS, choose_cost_files
 from recon_assets.landing.invoice_exports import choose_invoice_files
 from recon_assets.landing.manifests import Chosen, Part, is_manifest
+from recon_assets.landing.profiles import Profile, require_usable
 from recon_assets.landing.store import FileStore, LandedFile
-from recon_assets.sources.columns import bind_by_priority
+from recon_assets.sources.columns import bind_by_priority, has_required
 from recon_assets.sources.convert import Frame, Origin
 from recon_assets.sources.delimited import open_delimited
 from recon_assets.sources.json_lines import JsonLinesTable
 from recon_assets.sources.parquet import open_parquet
 from recon_assets.sources.stream import RecordTable, Table
 from recon_assets.sources.unpack import UnpackLimits
+from recon_assets.sources.values import Dialect
 
 FOCUS = ".focus"
+_COMPARISON = "comparison"
+_TOLD = {"constants": {_COMPARISON}, "date_order": None, "decimal_mark": None}  # of a profile, what counts here
 
 
 class SetAsideError(Exception):
@@ -42,15 +46,18 @@ def choose_files(source: str, month: str, files: list[LandedFile], store: FileSt
     return Chosen([Part(file, {}, True) for file in files])
 
 
-def open_usage_file(source: str, part: Part, path: Path, origin: Origin, limits: UnpackLimits) -> UsageFile:
+def open_usage_file(
+    source: str, part: Part, path: Path, origin: Origin, limits: UnpackLimits, profile: Profile | None = None
+) -> UsageFile:
     """The table of one part and what is known of it; FileProblem when it cannot be read at all."""
+    require_usable(profile, _TOLD, part.file.path, "usage and cost files")
     invoice = part.facts.get("invoice")
     constants = {"invoice_number": invoice} if invoice else {}
     table = _table(source, path, part.file.path, limits, set(constants))
     _require_daily(source, part.file.path, {normalize_heading(heading) for heading in table.headings})
     mapping = _mapping(source, table.headings)
     bound = bind_by_priority(mapping, table.headings, part.file.path, set(constants))
-    facts = _facts(source, part, table.headings)
+    facts = _facts(source, part, table.headings, profile)
     own = {name: position for name, position in bound.items() if name not in constants}
     frame = Frame(
         columns=columns_of(mapping),
@@ -59,9 +66,18 @@ def open_usage_file(source: str, part: Part, path: Path, origin: Origin, limits:
         kept={column.name: column.kind for column in columns_of(source)},
         constants=constants,
         context={column.name: facts[column.name] for column in SOURCES[source].context},
+        dialect=_dialect(profile),
         left_out=frozenset(bound.values()) - frozenset(own.values()),
     )
     return UsageFile(table, frame, facts)
+
+
+def _dialect(profile: Profile | None) -> Dialect:
+    """Points and months first (Microsoft's), unless a profile says otherwise."""
+    if profile is None:
+        return Dialect()
+    order = {"day_first": True, "month_first": False}.get(profile.date_order or "")
+    return Dialect(profile.decimal_mark or ".", day_first=order)
 
 
 def _table(source: str, path: Path, file: str, limits: UnpackLimits, known: set[str]) -> Table:
@@ -73,7 +89,9 @@ def _table(source: str, path: Path, file: str, limits: UnpackLimits, known: set[
     if name.removesuffix(".gz").endswith((".json", ".jsonl")):
         keys = [alias for column in columns_of(source) for alias in column.aliases]
         return JsonLinesTable(path, file, limits, keys, partial(_require_meters, source, keys, file, known))
-    return open_delimited(path, file, limits)
+    return open_delimited(
+        path, file, limits, lambda headings: has_required(_mapping(source, headings), headings, known)
+    )
 
 
 def _require_daily(source: str, file: str, headings: set[str]) -> None:
@@ -87,7 +105,7 @@ def _require_daily(source: str, file: str, headings: set[str]) -> None:
             "(with its manifest, where it has one), and export billed usage for this folder",
         )
     if "billingpretaxtotal" in headings and "resourceuri" not in headings:
-        raise SetAsideError("aggregated billed usage: sums without days and resources; the daily usage is read")
+        raise SetAsideError("aggregated billed usage: sums without days and resources; only daily usage is read")
 
 
 def _require_meters(source: str, keys: list[str], file: str, known: set[str], found: set[str]) -> None:
@@ -103,7 +121,7 @@ def _mapping(source: str, headings: list[str]) -> str:
     return source + FOCUS if is_focus else source
 
 
-def _facts(source: str, part: Part, headings: list[str]) -> dict[str, str | None]:
+def _facts(source: str, part: Part, headings: list[str], profile: Profile | None) -> dict[str, str | None]:
     if source == "azure_invoice_usage":
         return dict(part.facts)
     names = {normalize_heading(h) for h in headings}
@@ -113,8 +131,13 @@ def _facts(source: str, part: Part, headings: list[str]) -> dict[str, str | None
     is_focus = "billedcost" in names
     if kind is not None and kind not in COMPARISONS:
         raise FileProblem(part.file.path, f"belongs to no kind of cost export ({kind})")
-    comparison = COMPARISONS[kind or ("focus_cost" if is_focus else "actual_cost")]
-    # Nothing tells an amortized export from an actual one (spec/intake.md, 7).
-    assumed = "true" if kind is None and not is_focus else None
+    # Nothing tells an amortized export from an actual one (spec/intake.md, 7): columns, else the profile, else actual.
+    told = profile.constants.get(_COMPARISON) if profile else None
+    if told is not None and told not in COMPARISONS.values():
+        raise FileProblem(
+            part.file.path, f"its profile says {told}, which is none of {', '.join(COMPARISONS.values())}"
+        )
+    comparison = COMPARISONS[kind or "focus_cost"] if kind or is_focus else told or COMPARISONS["actual_cost"]
+    assumed = "true" if kind is None and not is_focus and told is None else None
     basis = "retail" if is_customer_side else "partner"
     return {**part.facts, "comparison": comparison, "price_basis": basis, "kind_assumed": assumed}

@@ -41,7 +41,7 @@ def test_a_reconciliation_file_holds_the_month_before_the_one_it_is_named_after(
     "name",
     [
         "APRIL2022_MSRECON_LEGACY.csv", "APRIL2022_MSRECON.csv", "APRL2022_MSRECON_NCE.csv", "APRIL22_MSRECON_NCE.csv",
-        "APRIL2022_MSRECON_NCE.xlsx", "APRIL2022_MSRECON_NCE.csv.part",
+        "APRIL2022_MSRECON_NCE.pdf", "APRIL2022_MSRECON_NCE.csv.part",
         "copy of APRIL2022_MSRECON_NCE.csv", "2022-04_MSRECON_NCE.csv", "APRIL0000_MSRECON_NCE.csv", "",
     ],
 )  # fmt: skip

@@ -141,8 +141,11 @@ def _iso(text: str, order: DateOrder, date_1904: bool) -> str:
     found = written(text, date_1904)
     if not isinstance(found, Split):
         return text if found is None else found.isoformat()
-    day = found.day(order)
-    return f"{text} ({order.replace('_', ' ')})" if day is None else day.isoformat()
+    days = {each: found.day(each) for each in ORDERS}
+    day = days[order]
+    if day is None and any(days.values()):  # it would be read in the other order
+        return f"{text} ({order.replace('_', ' ')})"
+    return text if day is None else day.isoformat()
 
 
 def _iso_instant(text: str, order: DateOrder, date_1904: bool) -> str:

@@ -36,6 +36,7 @@ class Grid:
     typed: dict[int, pa.Array] = field(default_factory=dict)
     shown: dict[int, dict[int, str]] = field(default_factory=dict)
     widths: pa.Array | None = None  # of text files: fields of each row
+    delimiter: str | None = None  # likewise
     problems: dict[int, str] = field(default_factory=dict)  # by row: why it cannot be read
     date_1904: bool = False
     is_hidden: bool = False

@@ -145,6 +145,7 @@ class Column:
     examples: dict[Reading, str] = field(default_factory=dict)
     currencies: set[str] = field(default_factory=set)
     sides: Counter[str] = field(default_factory=Counter)
+    unexplained: int = 0  # values that neither mark explains
 
     def learn(self, texts: pa.Array) -> None:
         """Take in what some more texts of the column say."""
@@ -165,6 +166,7 @@ class Column:
     def _learn(self, text: str) -> None:
         parts = parts_of(text)
         if parts is None or parts.reading is None:
+            self.unexplained += bool(text.strip())
             return
         self.readings[parts.reading] += 1
         self.examples.setdefault(parts.reading, text)
@@ -180,6 +182,10 @@ class Column:
         if points == commas:
             return None
         return "." if points > commas else ","
+
+    def may_turn(self, has_free_commas: bool) -> bool:
+        """Whether the other mark explains all of it: all that is a number, where commas do not delimit the file."""
+        return has_free_commas or not self.unexplained
 
     @property
     def is_open(self) -> bool:
@@ -202,14 +208,21 @@ class Decision:
     undecided: list[Column]
 
 
-def decide(columns: Iterable[Column], currencies: set[str], told: Mark | None, default: Mark | None = None) -> Decision:
+def decide(
+    columns: Iterable[Column],
+    currencies: set[str],
+    told: Mark | None,
+    default: Mark | None = None,
+    has_free_commas: bool = False,
+) -> Decision:
     """The mark of every column: its values', else the file's decided columns', a 3-decimal currency's, what was told.
 
     `default` is the mark of sources that never ask (Microsoft's): a column keeps it unless the other explains all.
+    `has_free_commas`: something else than commas delimits the file.
     """
     columns = list(columns)
     if default is not None:
-        return _kept_or_turned(columns, told or default)
+        return _kept_or_turned(columns, told or default, has_free_commas)
     marks: dict[str, Mark] = {}
     reasons: dict[str, str] = {}
     for column in columns:
@@ -230,12 +243,11 @@ def decide(columns: Iterable[Column], currencies: set[str], told: Mark | None, d
     return Decision(marks, reasons, undecided)
 
 
-def _kept_or_turned(columns: list[Column], mark: Mark) -> Decision:
-    """Every column keeps the mark unless the other one explains all of its numbers; open ones follow where all others
-    turn."""
+def _kept_or_turned(columns: list[Column], mark: Mark, has_free_commas: bool) -> Decision:
+    """Every column keeps the mark unless the other one explains all of it; open ones follow where all others turn."""
     other: Mark = "," if mark == "." else "."
     own, others = (Reading.POINT, Reading.COMMA) if mark == "." else (Reading.COMMA, Reading.POINT)
-    turned = {c.heading for c in columns if c.readings[others] and not c.readings[own]}
+    turned = {c.heading for c in columns if c.readings[others] and not c.readings[own] and c.may_turn(has_free_commas)}
     if turned and not any(column.readings[own] for column in columns):
         turned |= {column.heading for column in columns if column.readings[Reading.OPEN]}
     marks = {column.heading: other if column.heading in turned else mark for column in columns}

@@ -54,7 +54,7 @@ def numbers(
     codes = next((columns.texts[name] for name in _CURRENCIES if name in columns.texts), columns.nulls())
     told = reading.decimal_mark or (reading.profile.decimal_mark if reading.profile else None)
     currencies = {words.currency(c) for c in pc.unique(codes).drop_null().to_pylist()}
-    decision = decide(looks.values(), currencies, told, reading.default_mark)
+    decision = decide(looks.values(), currencies, told, reading.default_mark, grid.delimiter not in (None, ","))
     if decision.undecided:
         open_one = decision.undecided[0]
         example = next(iter(open_one.examples.values()))

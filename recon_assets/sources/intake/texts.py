@@ -53,6 +53,7 @@ def read_text(path: Path, file: str, limits: UnpackLimits, encoding: str | None 
         columns,
         pa.array(rows.lines, pa.int64()),
         widths=pa.array(rows.widths, pa.int32()),
+        delimiter=lines.delimiter,
         problems=rows.problems,
     )
     return TextTable(grid, told, lines.delimiter)
