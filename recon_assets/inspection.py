@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -23,22 +23,31 @@ from recon_assets.azure.urls import is_azure
 from recon_assets.catalogue import SOURCES, SUBJECTS, Source
 from recon_assets.errors import FileProblem, InputError
 from recon_assets.lakehouse.raw import LoadedFile, RawStore
+from recon_assets.landing.cost_exports import COMPARISONS
 from recon_assets.landing.discovery import discover, month_of_file
+from recon_assets.landing.manifests import Part
 from recon_assets.landing.profiles import FOLDER, is_profile, parse_profile, profile_of, profile_text, read_profiles
-from recon_assets.landing.store import FolderStore
+from recon_assets.landing.store import FolderStore, LandedFile
 from recon_assets.landing.writer import LandingWriter
 from recon_assets.months import is_month
 from recon_assets.platform import Platform
-from recon_assets.sources.convert import Origin
-from recon_assets.sources.intake.dates import Split, written
+from recon_assets.sources.convert import Frame, Origin, convert
+from recon_assets.sources.intake.dates import ORDERS, Split, written
+from recon_assets.sources.lists import RegularTable
 from recon_assets.sources.loading import hints_of, load_month
-from recon_assets.sources.readers import Opened, open_file
+from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
+from recon_assets.sources.stream import Table
 from recon_assets.sources.unpack import UnpackLimits
+from recon_assets.sources.usage_files import SetAsideError, open_usage_file
+from recon_assets.sources.values import connect
 
 _SHOWN_ROWS = 5
+_NO_FACTS = dict.fromkeys(("kind", "invoice", "export_id", "submitted_at"))
+_NEVER = "2000-01-01 00:00:00"  # when a file was loaded that is only looked at
 _SHOWN_LETTERS = 150  # of a value
 _ATTEMPTS = 6
-_DATING = ("document_date", "invoice_date", "charge_start_date")
+_DATING = ("issued_at", "document_date", "invoice_date", "charge_start_date", "usage_date")
+_JSON = (".json", ".jsonl", ".ndjson")
 _NOT_SHOWN = {"content_hash", "loaded_at", "billing_month", "raw_row", "source", "month", "source_file"}
 Landing = Literal["landed", "replaced", "unchanged"]
 _WORDS = {"erp_sales_register": ("sale", "jual"), "erp_purchase_register": ("purchase", "beli")}
@@ -129,6 +138,19 @@ def _place(
         report.problems.append("no month could be told from the file; name it with --month")
         return
     report.landing_path = _path_in(chosen, report.month, report.file.name, subfolder)
+    if chosen.manifests == "cost":
+        report.landing_path = (
+            f"{chosen.prefix}{_kind_of_export(chosen, report, trial)}/{report.month}/{report.file.name}"
+        )
+
+
+def _kind_of_export(source: Source, report: Report, trial: Platform) -> str:
+    """The folder of a cost export: by its columns or its profile, else actual costs."""
+    try:
+        (_, frame), *_ = _open(source, report.file, report.month or "", trial).tables
+    except FileProblem:  # its load will tell
+        return "actual_cost"
+    return next(kind for kind, name in COMPARISONS.items() if name == frame.context["comparison"])
 
 
 def _landed_path(platform: Platform, file: Path) -> str | None:
@@ -164,17 +186,23 @@ def _fits(source: Source, file: Path, trial: Platform) -> bool:
 
     One that is only shown has the columns of another: it is told by its folder, or by whoever asks.
     """
-    if (
-        source.name in SUBJECTS[source.subject].shown
-        or not file.name.lower().endswith(source.suffixes)
-        or source.reader == "usage"
-    ):
+    if source.name in SUBJECTS[source.subject].shown or not file.name.lower().endswith(source.suffixes):
         return False
     try:
-        _open(source, file, "2000-01", trial)
+        opened = _open(source, file, "2000-01", trial)
+        return not file.name.lower().removesuffix(".gz").endswith(_JSON) or _gives_rows(source, opened)
+    except SetAsideError:
+        return False
     except FileProblem as problem:
         return bool(problem.mend) and "columns" not in problem.mend
-    return True
+
+
+def _gives_rows(source: Source, opened: Opened) -> bool:
+    """Whether a record of the file becomes a row: JSON has no headings that would tell."""
+    with tempfile.TemporaryDirectory(prefix="recon-inspect-") as folder, closing(connect()) as connection:
+        targets = Path(folder, "rows.parquet"), Path(folder, "quarantine.parquet")
+        found = [convert(connection, t, f, rules_of(source.name), *targets) for t, f in _settled(opened)]
+    return any(converted.rows for converted in found)
 
 
 def _is_named(source: Source, file: Path) -> bool:
@@ -187,8 +215,17 @@ def _open(source: Source, file: Path, month: str, trial: Platform) -> Opened:
     profiles = read_profiles([f for f in trial.landing.list_files(FOLDER) if is_profile(f.path)], trial.landing)
     path, settings = _path_in(source, month, file.name), trial.settings
     limits = UnpackLimits(settings.max_unpack_ratio, settings.max_unpacked_bytes)
-    origin = Origin(source.name, month, path, "", "")
+    origin = Origin(source.name, month, path, "", _NEVER)
+    if source.reader == "usage":
+        part = Part(LandedFile(path, file.stat().st_size, "", 0), _NO_FACTS, is_loose=True)
+        usage = open_usage_file(source.name, part, file, origin, limits, profile_of(path, profiles))
+        return Opened([(usage.table, usage.frame)])
     return open_file(source.name, file, origin, limits, hints_of(month, settings), profile_of(path, profiles))
+
+
+def _settled(opened: Opened) -> list[tuple[Table, Frame]]:
+    """The tables with everything decided; FileProblem for what a file leaves open."""
+    return [by_intake(t, f) if isinstance(t, RegularTable) else (t, f) for t, f in opened.tables]
 
 
 def _path_in(source: Source, month: str, name: str, subfolder: str = "") -> str:
@@ -208,18 +245,23 @@ def _month_in_name(source: Source, file: Path) -> str | None:
 
 
 def _month_of_rows(source: Source, file: Path, trial: Platform) -> str | None:
-    """The month in which most rows are dated; every order of day and month counts."""
+    """The month in which most rows are dated, by what a profile would mend if need be."""
     try:
-        tables = _open(source, file, "2000-01", trial).tables
+        tables = _settled(_open(source, file, "2000-01", trial))
     except FileProblem:
-        return None
+        text = mending_profile(trial, file, source.name, "2000-01")
+        if text is None:
+            return None
+        with _trial(trial, text) as mended:
+            tables = _settled(_open(source, file, "2000-01", mended))
+    first, second = ORDERS if source.dialect == "typed" else ORDERS[::-1]
     months = Counter[str]()
     for table, frame in tables:
         dating = next((column for column in _DATING if column in frame.bound), "")
         for block in table.blocks({frame.bound[dating]}) if dating else ():
             for text in block.texts[frame.bound[dating]].to_pylist():
                 found = written(text) if text else None
-                day = (found.day("day_first") or found.day("month_first")) if isinstance(found, Split) else found
+                day = (found.day(first) or found.day(second)) if isinstance(found, Split) else found
                 if isinstance(day, dt.date):
                     months[f"{day:%Y-%m}"] += 1
     return months.most_common(1)[0][0] if months else None
@@ -321,7 +363,7 @@ def mending_profile(platform: Platform, file: Path, source: str, month: str) -> 
     for _ in range(_ATTEMPTS):
         with _trial(platform, profile_text(wanted)) as trial:
             try:
-                for table, frame in _open(known, file, month, trial).tables:
+                for table, frame in _settled(_open(known, file, month, trial)):
                     next(iter(table.blocks(set(frame.bound.values()))), None)
             except FileProblem as problem:
                 if not problem.mend or not any(problem.mend.values()):
