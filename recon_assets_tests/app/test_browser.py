@@ -219,6 +219,20 @@ def test_a_view_is_saved_and_opened(page: Page) -> None:
     expect(rows_said(page, "Subscriptions")).to_have_text("2 rows")
 
 
+def test_the_largest_open_difference_is_found_explained_and_printed_in_four_clicks(page: Page) -> None:
+    open_page(page, "/")
+    page.get_by_role("region", name="What to look at").get_by_role("link", name="MYR").first.click()
+    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("\N{MINUS SIGN}99.75")
+    select(page, "Subscriptions", "customer")
+    expect(page.locator(".details .facts")).to_contain_text("Unit cost")
+    page.locator("#row-close").click()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Print").click()
+    expect(opened.value.locator("h1")).to_have_text("Subscriptions: subscriptions")
+    expect(opened.value.get_by_role("region", name="Rows")).to_contain_text("\N{MINUS SIGN}99.75")
+    opened.value.close()
+
+
 def test_a_step_of_the_waterfall_leads_to_its_rows(page: Page) -> None:
     open_page(page, f"/subscriptions?{MARCH}")
     page.get_by_role("region", name="From left to right, MYR").get_by_role("link", name="Unit cost").click()
