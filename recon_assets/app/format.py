@@ -15,6 +15,7 @@ _PLACES: dict[Kind, int] = {"amount": 4, "ringgit": 2, "quantity": 4, "percent":
 
 _TONES: dict[str, Tone] = {
     "match": "good", "matched": "good", "Exact": "good", "final": "good", "resolved": "good",
+    "success": "good", "failure": "bad", "started": "info", "starting": "info", "queued": "info", "skipped": "info",
     "loaded": "good", "profit": "good", "loss": "bad",
     "discrepancy": "bad", "mismatched": "bad", "Mismatch": "bad", "incomplete": "bad", "rejected": "bad",
     "partly_rejected": "bad", "partly_ignored": "info",

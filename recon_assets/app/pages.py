@@ -403,4 +403,5 @@ def navigation(site: Site, path: str, user: User) -> list[Any]:
         dcc.Link(title, href=href, className="current" if href == path else "") for href, title in links(site).items()
     ]
     # The upload page is no page of Dash: a link that the browser follows by itself.
-    return [*found, html.A("Upload", href="/upload")] if user.is_editor else found
+    run = dcc.Link("Run", href="/run", className="current" if path == "/run" else "")
+    return [*found, run, html.A("Upload", href="/upload")] if user.is_editor else found

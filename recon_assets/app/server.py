@@ -15,7 +15,7 @@ from dash.exceptions import DependencyException
 from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import HTTPException
 
-from recon_assets.app import bodies, compare_page, help_page, identity, issues_page, pages, queries, upload
+from recon_assets.app import bodies, compare_page, help_page, identity, issues_page, pages, queries, runs_page, upload
 from recon_assets.app.address import Address, parse_address
 from recon_assets.app.downloads import csv_lines
 from recon_assets.app.pack import pack_name, write_pack
@@ -80,6 +80,7 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     app.layout = _layout
     _register_reading(app, site)
     _register_views(app, site)
+    _register_runs(app, site)
     _register_issues(app, site)
     _register_downloads(server, site)
     upload.register(server, site)
@@ -185,6 +186,8 @@ def _show(site: Site, path: str, search: str, shown: dict[str, str]) -> tuple[An
     user = identity.current_user(site.app)
     if path == "/":
         return pages.overview_page(site, search), [], {}
+    if path == runs_page.PATH:
+        return runs_page.render(site, search, user), [], {}
     if path == "/compare":
         return compare_page.render(site, search), [], {}
     if path == "/help":
@@ -308,6 +311,62 @@ def _register_views(app: Dash, site: Site) -> None:
             return message(f"The view {ctx.triggered_id['view']} was removed.", "done")
 
         return _answered(remove, lambda text: text)
+
+
+def _register_runs(app: Dash, site: Site) -> None:
+    @app.callback(
+        Output("run-answer", "children"),
+        Output("url", "search", allow_duplicate=True),
+        Input("run-start", "n_clicks"),
+        State("run-job", "value"),
+        State("run-month", "value"),
+        prevent_initial_call=True,
+    )
+    def start_run(clicks: int | None, job: str, month: str) -> Any:
+        if not clicks:
+            return no_update, no_update
+
+        def start() -> Any:
+            user = _editor(site)
+            address = runs_page.start(site, job or "", (month or "").strip())
+            _log.info("%s started %s of %s: %s", user.name, job, month, address)
+            return "", address
+
+        return _answered(start, lambda text: (text, no_update))
+
+    @app.callback(
+        Output("run-progress", "children"),
+        Output("run-poll", "disabled"),
+        Input("run-poll", "n_intervals"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def follow_run(_: int | None, search: str) -> Any:
+        def follow() -> Any:
+            run_id = runs_page.run_of(search)
+            if run_id is None:
+                return no_update, True
+            return runs_page.progress(site, run_id, identity.current_user(site.app))
+
+        return _answered(follow, lambda text: (text, False))
+
+    @app.callback(
+        Output("run-stopped", "children"),
+        Input("run-stop", "n_clicks"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def stop_run(clicks: int | None, search: str) -> Any:
+        if not clicks:
+            return no_update
+
+        def stop() -> Any:
+            user = _editor(site)
+            runs_page.stop(site, runs_page.run_of(search))
+            _log.info("%s stopped %s", user.name, search)
+            return message("Dagster was asked to stop the run.", "done")
+
+        return _answered(stop, lambda text: text)
 
 
 def _register_issues(app: Dash, site: Site) -> None:
