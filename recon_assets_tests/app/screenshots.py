@@ -1,4 +1,4 @@
-"""Pictures of the screens for docs/screenshots. Looked at by whoever takes them.
+"""Pictures of the screens for docs/screenshots. Looked at by whoever takes them, and made small (fewer colours) after.
 
 python -m recon_assets_tests.app.screenshots http://127.0.0.1:8050 docs/screenshots [--month 2025-03]
 """
@@ -39,7 +39,6 @@ def _pictures(month: str) -> tuple[Picture, ...]:
         Picture("files-1440", f"/files?month={month}"),
         Picture("compare-1440", f"/compare?reconciliation=subscriptions&month={month}"),
         Picture("print-1440", f"/print/subscriptions?month={month}"),
-        Picture("help-1440", "/help"),
         Picture("issue-1440", "/issues?issue=1"),
     )
 

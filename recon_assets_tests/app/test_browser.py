@@ -30,6 +30,8 @@ PAGES = {
     "issues": "/issues",
     "files": f"/files?{MARCH}",
     "help": "/help",
+    "run": "/run?month=2025-03",
+    "margin": f"/margin?{MARCH}",
     "compare": "/compare?reconciliation=subscriptions&month=2025-03",
     "print": f"/print/subscriptions?{MARCH}&result=discrepancies",
     "as of": f"/subscriptions?{MARCH}&asof=2025-04-08",
@@ -225,6 +227,9 @@ def test_the_largest_open_difference_is_found_explained_and_printed_in_four_clic
     expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("\N{MINUS SIGN}99.75")
     select(page, "Subscriptions", "customer")
     expect(page.locator(".details .facts")).to_contain_text("Unit cost")
+    expect(page.locator("section[aria-label='Subscriptions'] .ag-row[row-index='0']").first).to_have_css(
+        "background-color", "rgb(217, 232, 246)"
+    )
     page.locator("#row-close").click()
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Print").click()
