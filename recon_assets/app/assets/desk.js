@@ -42,7 +42,8 @@
         const api = gridOf((now || before).table);
         const node = api?.getRowNode((now || before).key);
         if (!now || !before) stay();
-        shown.textContent = now ? `.ag-row[row-id="${now.key}"] { background-color: var(--selected) !important; }` : "";
+        const rows = now && `.ag-row[row-id="${now.key}"]`;
+        shown.textContent = now ? `${rows}, ${rows}::before { background-color: var(--selected) !important; }` : "";
         api?.deselectAll(); // so that a click on any row opens it, this one too
         if (now) {
             if (node && before) api.ensureNodeVisible(node);
