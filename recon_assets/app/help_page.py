@@ -16,6 +16,8 @@ _USES = (
     "walk the rows as they are sorted; Esc closes.",
     "Click a heading to sort; hold Shift and click further ones to sort by several columns. Columns chooses which.",
     "Differences are right less left on every screen: Microsoft less BSS, export less usage, e-invoice less register.",
+    "Editors land files with Upload and have a month loaded, reconciled and published with Run; Dagster runs it.",
+    "CSV, XLSX and Print hold all filtered rows, not only those in sight. A pack to sign off is a month whole.",
     "As published shows a month as it was at an earlier time. Saved views give an address a name that everybody sees.",
 )
 _TERMS = (

@@ -39,8 +39,8 @@ from recon_assets.settings import Settings
 _SCREENS = (subscriptions.SCREEN, margin.SCREEN, usage.SCREEN, einvoices.SCREEN, files.SCREEN)
 _TABLES = {table.name: (screen, table) for screen in _SCREENS for table in screen.all_tables}
 _TO_DO = (
-    "Put a month's files into the landing folder (Help says where each goes), run the month in Dagster or with "
-    "`recon run`, then look again."
+    "Put a month's files into the landing folder (Help says where each goes; editors can use Upload), have the month "
+    "run (editors: Run), then look again."
 )
 _BLOCK = 1_000  # most rows that one request gets
 
