@@ -3,8 +3,8 @@
     python benchmarks/load.py [--lines 1000000] [--usage-lines 5000000] [--documents 100000] [--work DIR] [--only NAME ...]
 
 A load is `load_month`: hashing, reading, converting, rejecting, writing and the audit. The floors: DuckDB copies delimited
-text to Parquet (every column text, zstd, two threads), polars sinks it, DuckDB's read_json copies JSON Lines, and
-`json.loads` parses the documents of zips. Every stage runs in a process of its own and is timed inside it, imports left
+text to Parquet (every column text, zstd, two threads), polars sinks it, DuckDB's read_json copies JSON Lines,
+`json.loads` parses the documents of zips, and python-calamine reads a workbook into Arrow. Every stage runs in a process of its own and is timed inside it, imports left
 out; its peak memory is that of the process. It ends with lines `ratio NAME VALUE TARGET` (a value above its target is a
 miss): seconds over those of the floor, peak GB, and the peak over that of a quarter of the lines.
 """
@@ -43,12 +43,20 @@ class Case:
     target: float
 
 
+REGISTER = f"erp/sales_register/{MONTH}/register.xlsx"
+_REGISTER_LINES = 300_000
+_REGISTER_HEADINGS = [
+    "Supplier TIN", "Buyer TIN", "Customer", "Document No", "Document Date", "Currency", "Total Excl. Tax", "Tax Amount",
+    "Total Incl. Tax",
+]  # fmt: skip
+
 CASES = {
     "bss": Case("bss_invoices", FILES["bss_invoices"], ("duckdb_csv",), 2.0),
     "nce": Case("ms_recon_nce", FILES["ms_recon_nce"], ("duckdb_csv",), 2.0),
     "usage": Case("azure_invoice_usage", USAGE, ("duckdb_csv", "polars_csv"), 1.4),
     "graph": Case("azure_invoice_usage", GRAPH, ("duckdb_json",), 2.5),
     "ubl": Case("einvoices", ZIPS, ("json_loads",), 3.0),
+    "xlsx": Case("erp_sales_register", REGISTER, ("calamine_arrow",), 5.0),
 }
 
 
@@ -60,6 +68,8 @@ def make(name: str, folder: Path, lines: int) -> None:
         usage_month.generate(folder, lines, 0)
     elif name == "graph":
         _make_graph(folder, lines)
+    elif name == "xlsx":
+        _make_register(folder, lines)
     else:
         _make_zips(folder, lines)
 
@@ -91,6 +101,45 @@ def _make_zips(folder: Path, documents: int) -> None:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for number in range(first, min(first + _IN_A_ZIP, documents)):
                 archive.writestr(f"{number:08d}.json", text.replace("DOC-01", f"DOC-{number:08d}"))
+
+
+def _make_register(folder: Path, documents: int) -> None:
+    """A register as an accounting program writes it: a title, dates and numbers of their own kinds, a column of
+    numbers with leading zeros, and a total."""
+    import datetime as dt
+
+    import xlsxwriter
+
+    target = folder / "landing" / REGISTER
+    target.parent.mkdir(parents=True)
+    book = xlsxwriter.Workbook(str(target), {"constant_memory": True})
+    sheet = book.add_worksheet("Register")
+    day, money, padded = (book.add_format({"num_format": code}) for code in ("dd/mm/yyyy", "#,##0.00", "00000000"))
+    sheet.write_row(0, 0, ["Sales register"])
+    sheet.write_row(1, 0, _REGISTER_HEADINGS)
+    total = [0, 0, 0]  # cents
+    for n in range(documents):
+        net = n * 7919 % 5_000_000 + 100
+        amounts = (net, net * 6 // 100, net + net * 6 // 100)
+        sheet.write_row(n + 2, 0, ["C20830570210", f"C{10_000_000_000 + n % 5000}", f"Customer {n % 5000}"])
+        sheet.write_number(n + 2, 3, n + 1, padded)
+        sheet.write_datetime(n + 2, 4, dt.datetime(2025, 3, 1 + n % 31), day)
+        sheet.write_string(n + 2, 5, "MYR")
+        for at, cents in enumerate(amounts):
+            total[at] += cents
+            sheet.write_number(n + 2, 6 + at, cents / 100, money)
+    sheet.write_string(documents + 2, 0, "Total")
+    for at, cents in enumerate(total):
+        sheet.write_number(documents + 2, 6 + at, cents / 100, money)
+    book.close()
+
+
+def calamine_arrow(path: Path) -> None:
+    import pyarrow as pa
+    from python_calamine import CalamineWorkbook
+
+    rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()[2:-1]
+    pa.table([pa.array(column) for column in zip(*rows, strict=True)], names=_REGISTER_HEADINGS)
 
 
 def duckdb_csv(path: Path) -> None:
@@ -189,7 +238,7 @@ def main() -> None:
     if options.stage:
         run_stage(options.stage)
         return
-    sizes = {"usage": options.usage_lines, "ubl": options.documents}
+    sizes = {"usage": options.usage_lines, "ubl": options.documents, "xlsx": min(options.lines, _REGISTER_LINES)}
     found = [compare(name, sizes.get(name, options.lines), options.work) for name in options.only]
     print(*machine(), *(line for lines in found for line in lines), sep="\n")
 

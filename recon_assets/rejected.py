@@ -11,7 +11,7 @@ from recon_assets.lakehouse.raw import RawStore
 from recon_assets.months import add_months
 
 _SHOWN = 3
-_COLUMNS = "source, month, source_file, source_row, column_name, value, reason"
+_COLUMNS = "source, month, source_file, source_row, source_line, column_name, value, reason"
 Row = tuple[object, ...]  # of _COLUMNS
 
 
@@ -57,6 +57,7 @@ def _rejected(raw: RawStore, source: str, month: str) -> Iterator[duckdb.DuckDBP
 
 
 def _in_words(row: Row) -> str:
-    _, _, file, number, column, value, reason = row
-    place = f"{file}, row {number}" + (f", column '{column}'" if column else "")
+    _, _, file, number, line, column, value, reason = row
+    where = f"row {line} (record {number})" if line is not None else f"record {number}"
+    place = f"{file}, {where}" + (f", column '{column}'" if column else "")
     return f"{place}: " + (f"{value!r} {reason}" if value is not None else str(reason))

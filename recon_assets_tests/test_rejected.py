@@ -20,7 +20,7 @@ def test_rejected_rows_are_counted_per_source_and_the_first_three_are_told(platf
     places = [(paths[0], 2), (paths[0], 251), (paths[1], 8)]
     assert len(found.first) == 3
     for text, (path, row) in zip(found.first, places, strict=True):
-        assert text.startswith(f"{path}, row {row}, column 'Subtotal': 'ten' "), text
+        assert text.startswith(f"{path}, row {row + 1} (record {row}), column 'Subtotal': 'ten' "), text
     assert rejections(platform.raw, ["subscriptions"], ["2025-06"]) == []
     assert rejections(platform.raw, ["usage"], ["2025-01"]) == []
     (far,) = rejections(platform.raw, ["subscriptions"], ["2025-03"])

@@ -66,6 +66,7 @@ REJECTED = Table(
     mart="quarantined_rows",
     columns=(
         Column("source_file", "File, with its sheet or member", width=380),
+        Column("source_line", "Line or row", "count", 110),
         Column("source_row", "Record", "count", 90),
         Column("column_name", "Column", width=150),
         Column("value", "What stands there", width=190),

@@ -169,7 +169,7 @@ def _show_months(statuses: list[MonthStatus]) -> None:
 
 
 def show_rejected(platform: Platform, months: list[str] | None) -> None:
-    table = Table("source", "month", "file", "row", "column", "value", "reason", show_lines=False)
+    table = Table("source", "month", "file", "record", "row or line", "column", "value", "reason", show_lines=False)
     for source in SOURCES:
         for month in platform.raw.recorded_months(source):
             if months is None or month in months:

@@ -123,6 +123,7 @@ def subscriptions(month: str, discrepancy: str = "12.50") -> dict[str, list[Row]
                 "source": "bss_invoices",
                 "month": month,
                 "source_row": 17,
+                "source_line": 18,
                 "source_file": f"bss/invoices/{month}/a.csv",
                 "column_name": "Start Date",
                 "value": "31/31/2025",

@@ -26,6 +26,7 @@ final as (
         rejected.month,
         rejected.source_file,
         rejected.source_row,
+        rejected.source_line,
         rejected.column_name,
         rejected.value,
         rejected.reason,
