@@ -857,13 +857,13 @@ class Style:
         return cls(
             rng=rng,
             delimiter=delimiter,
-            decimal_comma=delimiter != "," and rng.random() < 0.7,
+            decimal_comma=rng.random() < (0.2 if delimiter == "," else 0.7),
             encoding=rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16")),
             newline=rng.choice(("\r\n", "\n")),
         )
 
     def number(self, value: Decimal | None) -> str:
-        """A number that the number rules read in exactly one way."""
+        """A number with the marks of the file: a column has one decimal mark (spec/intake.md, 4)."""
         if value is None:
             return ""
         plain = format(value, "f")
@@ -872,13 +872,13 @@ class Style:
         whole, _, decimals = plain.partition(".")
         chance = self.rng.random()
         if self.decimal_comma:
+            if len(decimals) == 3:
+                decimals += "0"  # 1,234 alone would be a thousand
             if chance < 0.3 and decimals and abs(value) >= 1000:
                 whole = f"{int(whole):,}".replace(",", ".")
             return f"{whole},{decimals}" if decimals else whole
         if chance < 0.2 and abs(value) >= 1000 and (decimals or self.delimiter == ","):
             return f"{int(whole):,}" + (f".{decimals}" if decimals else "")
-        if chance < 0.3 and self.delimiter == "," and len(decimals) in (1, 2, 4):
-            return f"{whole},{decimals}"
         if chance < 0.4 and len(decimals) < 8:
             return f"{plain}0000" if decimals else f"{plain}.0"
         return plain
