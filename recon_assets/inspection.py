@@ -79,7 +79,7 @@ def inspect_file(
 ) -> Report:
     """The report on one file; `profile` is the text of a profile that is not landed yet.
 
-    `subfolder` is one of the source's, such as received; without it the first.
+    `subfolder` is one of the source's, such as received; without it the one that the file's path names, else the first.
     """
     report = Report(file)
     if not file.is_file():
@@ -137,7 +137,8 @@ def _place(
     if report.month is None or not is_month(report.month):
         report.problems.append("no month could be told from the file; name it with --month")
         return
-    report.landing_path = _path_in(chosen, report.month, report.file.name, subfolder)
+    named = (folder for folder in chosen.subfolders if folder in str(report.file).lower())
+    report.landing_path = _path_in(chosen, report.month, report.file.name, subfolder or next(named, ""))
     if chosen.manifests == "cost":
         report.landing_path = (
             f"{chosen.prefix}{_kind_of_export(chosen, report, trial)}/{report.month}/{report.file.name}"
@@ -163,7 +164,7 @@ def _landed_path(platform: Platform, file: Path) -> str | None:
 
 def _source_of(report: Report, trial: Platform, source: str | None) -> Source | None:
     if source is not None:
-        report.source, report.why = source, "--source says so"
+        report.source, report.why = source, "it was named"
         return SOURCES[source]
     for known in SOURCES.values():
         if month_of_file(known, f"{known.prefix}{report.file.name}") is not None:

@@ -10,16 +10,25 @@ from recon_assets.errors import InputError
 from recon_assets.landing.writer import landing_writer
 from recon_assets.months import parse_month
 
+_SUBFOLDERS = sorted({folder for source in SOURCES.values() for folder in source.subfolders})
+
 
 @click.command("inspect")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--source", type=click.Choice(list(SOURCES)), help="What the files are, where that cannot be told.")
 @click.option("--month", help="YYYY-MM, where that cannot be told.")
+@click.option("--subfolder", type=click.Choice(_SUBFOLDERS), help="Of e-invoices, where the path does not say it.")
 @click.option("--write-profile", "profile", metavar="NAME", help="Write a profile that makes the file readable.")
 @click.option("--land", is_flag=True, help="Put readable files where they belong in the landing zone.")
 @click.option("--replace", is_flag=True, help="With --land: also in place of a file with other content.")
 def inspect(
-    files: tuple[Path, ...], source: str | None, month: str | None, profile: str | None, land: bool, replace: bool
+    files: tuple[Path, ...],
+    source: str | None,
+    month: str | None,
+    subfolder: str | None,
+    profile: str | None,
+    land: bool,
+    replace: bool,
 ) -> None:
     """How files would be read, without loading them. Exit code 0 when all are readable, 2 when not."""
     from recon_assets.cli.console import show_report
@@ -30,14 +39,14 @@ def inspect(
     month = parse_month(month) if month else None
     readable = True
     for file in files:
-        report = inspect_file(platform, file, source, month)
+        report = inspect_file(platform, file, source, month, subfolder=subfolder or "")
         if profile and report.source and not report.is_readable:
             text = mending_profile(platform, file, report.source, report.month or "2000-01")
             if text is None:
                 raise InputError(f"No profile makes {file} readable: {'; '.join(report.problems)}")
             landing_writer(platform.settings).put(f"profiles/{profile}.toml", text.encode())
             click.echo(f"Wrote profiles/{profile}.toml below the landing root:\n\n{text}")
-            report = inspect_file(platform, file, source, month)
+            report = inspect_file(platform, file, source, month, subfolder=subfolder or "")
         show_report(report)
         readable = readable and report.is_readable
         if land and report.is_readable and report.landing_path:

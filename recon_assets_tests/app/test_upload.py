@@ -118,9 +118,11 @@ def test_received_einvoices_land_in_their_own_folder(client: FlaskClient, landin
     fields = {"source": "einvoices", "month": "2025-01", "subfolder": "received"}
     answer = look(client, template(SOURCES["einvoices"]), "list.csv", **fields)
     again(client, answer, "land", **fields)
-    assert [path.relative_to(landing).as_posix() for path in landing.rglob("*.csv")] == [
-        "einvoice/received/2025-01/list.csv"
-    ]
+    fields.pop("subfolder")
+    answer = look(client, template(SOURCES["einvoices"]).replace("INV-1", "INV-2"), "Received list.csv", **fields)
+    again(client, answer, "land", **fields)
+    landed = {path.relative_to(landing).as_posix() for path in landing.rglob("*.csv")}
+    assert landed == {f"einvoice/received/2025-01/{name}.csv" for name in ("list", "Received list")}
 
 
 def test_a_profile_that_makes_a_file_readable_is_proposed_and_lands_with_it(client: FlaskClient, landing: Path) -> None:
