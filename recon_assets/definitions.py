@@ -24,7 +24,7 @@ from recon_assets.defs.downloads import (
 )
 from recon_assets.defs.issues import issues_asset, issues_job
 from recon_assets.defs.launcher import end_when_runs_are_not_watched
-from recon_assets.defs.models import subject_models
+from recon_assets.defs.models import decisions_spec, subject_models
 from recon_assets.defs.notices import notice_sensors
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
@@ -59,6 +59,7 @@ def build_definitions(platform: Platform | None = None, subjects: Iterable[str] 
             *models.values(),
             *(publication_asset(subject, models[subject], partitions) for subject in models),
             issues_asset(),
+            decisions_spec(),
         ],
         jobs=[loading, *jobs.values(), all_job(partitions), issues_job()],
         schedules=all_schedules(jobs, platform.settings),

@@ -16,7 +16,7 @@ from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.records import open_run_instance
 from recon_assets.defs.resources import time_from
 from recon_assets.errors import NotListed
-from recon_assets.issues.store import keeps_issues
+from recon_assets.issues.database import has_database
 from recon_assets.lakehouse.log import Publication
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
@@ -67,7 +67,7 @@ def _run_months(platform: Platform, subjects: list[str], months: list[str], prog
         definitions = build_definitions(platform, plans)
         ranges = contiguous(months)
         total = len({load.month for plan in plans.values() for load in plan}) + len(plans) * len(ranges)
-        copies_issues = keeps_issues(platform.settings)
+        copies_issues = has_database(platform.settings)
         total += copies_issues
         for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome, copies_issues)):
             progress(step, done, total)

@@ -64,6 +64,11 @@ class Settings(EnvironmentSettings):
     partner_names: dict[str, str] = Field(
         default_factory=dict, examples=['{"5d1c7a10": "Contoso Cloud"}'], description="Names of partners, by PartnerId."
     )
+    approval_above: dict[str, Decimal] = Field(
+        default_factory=dict,
+        examples=['{"MYR": "10000"}'],
+        description="Amount per currency above which accept and ignore need a second person who approves.",
+    )
     quarantine_limit: Decimal = Field(
         Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
     )

@@ -32,3 +32,13 @@
 {% macro settle_days() %}
     {{ return({'subscriptions': 0, 'usage': 5, 'einvoices': 0}) }}
 {% endmacro %}
+
+{# Of each subject the mart that people decide about: its status, which statuses leave nothing to
+   decide, and what a decision rests on (column, whether it is an amount). #}
+{% macro decided_marts() %}
+    {{ return({
+        'subscriptions': {'status': 'status', 'settled': ['match'], 'values': [('status', False), ('cost_difference', True), ('currency', False), ('bss_total_cost', True), ('ms_total_cost', True)]},
+        'usage': {'status': 'status', 'settled': ['matched'], 'values': [('status', False), ('amount_variation', True), ('currency', False), ('usage_amount', True), ('cost_amount', True), ('usage_quantity', True), ('cost_quantity', True)]},
+        'einvoices': {'status': 'bucket', 'settled': ['Exact'], 'values': [('bucket', False), ('max_difference_myr', True), ('register_supplier_tin', False), ('register_buyer_tin', False), ('register_document_number', False), ('register_document_type', False), ('register_document_date', False), ('register_currency_code', False), ('register_original_document_number', False), ('register_total_excluding_tax', True), ('register_total_tax_amount', True), ('register_total_including_tax', True), ('register_total_payable_amount', True), ('register_total_discount_value', True), ('register_total_charge_amount', True), ('einvoice_supplier_tin', False), ('einvoice_buyer_tin', False), ('einvoice_document_number', False), ('einvoice_document_type', False), ('einvoice_document_date', False), ('einvoice_currency_code', False), ('einvoice_original_document_number', False), ('einvoice_total_excluding_tax', True), ('einvoice_total_tax_amount', True), ('einvoice_total_including_tax', True), ('einvoice_total_payable_amount', True), ('einvoice_total_discount_value', True), ('einvoice_total_charge_amount', True)]},
+    }) }}
+{% endmacro %}

@@ -377,6 +377,22 @@ e as (
 {# The e-invoices that a register document may meet: its folder's month, widened by 31 days on either side (6.1). #}
 {% macro in_window() -%} e.document_date between r.window_start and r.window_end {%- endmacro %}
 
+{# Whether people leave two documents to the passes: neither is in a pair of theirs, and they did not part the two. #}
+{% macro not_decided() -%}
+    not exists (
+        select 1 from {{ ref('int_einvoices__manual') }} as made
+        where made.action = 'pair' and made.register_id = r.register_id
+    )
+    and not exists (
+        select 1 from {{ ref('int_einvoices__manual') }} as made
+        where made.action = 'pair' and made.einvoice_id = e.einvoice_id
+    )
+    and not exists (
+        select 1 from {{ ref('int_einvoices__manual') }} as made
+        where made.action = 'unpair' and made.register_id = r.register_id and made.einvoice_id = e.einvoice_id
+    )
+{%- endmacro %}
+
 {# What a pass asks of two documents. Equal values only, so each is a join on keys. #}
 {% macro meets_key() -%}
     r.register_type = e.register_type

@@ -23,6 +23,9 @@
                     {% do files.append(path) %}
                 {% endfor %}
             {% endfor %}
+            {% if node.meta.table == 'decisions' and var('decisions_file') %}
+                {% do files.append(var('decisions_file')) %}
+            {% endif %}
             {% set rows = raw_loads_sql(node) if node.meta.table == 'loads' else raw_files_sql(node, root, files) %}
             {% do views.append(replace ~ ' view ' ~ unless ~ ' raw.' ~ node.name ~ ' as ' ~ rows) %}
         {% endfor %}

@@ -4,6 +4,7 @@ from typing import Any
 
 from dash import html
 
+from recon_assets.app import decided
 from recon_assets.app.format import number, plain, words
 from recon_assets.app.parts import data_table, facts, scrolled
 from recon_assets.app.queries import Query
@@ -85,6 +86,7 @@ DOCUMENTS = Table(
         Column("bucket", "Bucket", "status", 165),
         Column("document_date", "Date", "date", 100, sql="coalesce(register_document_date, einvoice_document_date)"),
         Column("reason", "Reason", "status", 100),
+        decided.COLUMN,
         Column("due_state", "Due", "status", 90),
         Column("register_type", "Register", "status", 90),
         Column("billing_month", "Month", "month", 85),
@@ -113,6 +115,7 @@ DOCUMENTS = Table(
         Filter("currency", "Currency", _CURRENCY),
         Filter("reason", "Reason", "reason", is_code=True),
         Filter("due", "Due", "due_state", is_code=True),
+        decided.FILTER,
         *CHANGED,
     ),
     sort="-max_difference_myr",
@@ -188,6 +191,7 @@ def _facts(row: Row) -> dict[str, Any]:
         "Duplicate of": row["duplicate_of"],
         "Register rows": row["row_count"] if row["row_count"] != 1 else None,
         "Due": words(row["due_state"]),
+        **decided.decision_facts(row),
     }
     return {name: plain(value) for name, value in found.items() if value}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from dash import html
 
+from recon_assets.app import decided
 from recon_assets.app.format import exactly, higher_or_lower, money, words
 from recon_assets.app.parts import data_table, facts
 from recon_assets.app.screens import Context, Late, Screen
@@ -45,6 +46,7 @@ TABLE = Table(
         Column("ms_total_cost", "MS total cost", "money", 120),
         Column("product", "Product", width=150),
         Column("explanation", "Explanation", "status", 150),
+        decided.COLUMN,
         Column("ms_product_type", "Type", width=110),
         Column("ms_subscription_id", "Subscription id", width=285),
         Column("billing_month", "Month", "month", 90),
@@ -78,6 +80,7 @@ TABLE = Table(
         Filter("why", "Why", _WHY, is_code=True),
         Filter("currency", "Currency", "currency"),
         Filter("status", "Status", "status", is_code=True, is_quiet=True),
+        decided.FILTER,
         *CHANGED,
     ),
     sort="-cost_difference",
@@ -196,6 +199,7 @@ def details(context: Context, table: Table, row: Row) -> list[Any]:
             "Customer": row["customer_name"] or "unknown",
             "Account": row["account_id"] or "unknown",
             "Selection, coverage": f"{row['selection_method']}, {row['coverage_method']}",
+            **decided.decision_facts(row),
         }
     )
     items = {side: context.rows(items_query(row, side)) for side in _SIDES}

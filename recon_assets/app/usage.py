@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from recon_assets.app import bridge
+from recon_assets.app import bridge, decided
 from recon_assets.app.format import exactly, number, words
 from recon_assets.app.parts import data_table, facts, message
 from recon_assets.app.queries import Query, Restriction
@@ -160,6 +160,7 @@ METERS = _table(
         *_STATUS,
         *_COMPARED,
         *_EXPLANATION,
+        decided.COLUMN,
         *_METER[1:],
         *_IDENTITY,
         Column("meter_id", "Meter id", width=280, is_optional=True),
@@ -231,6 +232,7 @@ def details(context: Context, table: Table, row: Row) -> list[Any]:
                 "Lines": f"{number(row['usage_line_count'], 0)} billed, {number(row['cost_line_count'], 0)} exported",
                 "Tolerance": f"{exactly(row['tolerance'])} {currency}",
                 "Explanation": words(row["explanation"]) or "none",
+                **(decided.decision_facts(row) if table is METERS else {}),
             }
         )
     ]

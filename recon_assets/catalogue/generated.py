@@ -11,6 +11,7 @@ from recon_assets.catalogue.blocks import has_blocks, with_blocks
 from recon_assets.catalogue.catalogue import SUBJECTS, source_windows
 from recon_assets.catalogue.columns_page import columns_page
 from recon_assets.catalogue.compared import compared_fields
+from recon_assets.catalogue.decided import fingerprint_columns
 from recon_assets.catalogue.raw_tables import RawTable, raw_tables
 
 DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -40,6 +41,11 @@ def _macros() -> str:
         f"        '{name}': [{', '.join(repr(source) for group in subject.required for source in group)}],\n"
         for name, subject in SUBJECTS.items()
     )
+    decided = "".join(
+        f"        '{name}': {{'status': '{subject.marts[subject.decided.mart].status}', "
+        f"'settled': {list(subject.decided.settled)!r}, 'values': {fingerprint_columns(name)!r}}},\n"
+        for name, subject in SUBJECTS.items()
+    )
     settle_days = ", ".join(f"'{name}': {subject.settle_days}" for name, subject in SUBJECTS.items())
     return (
         f"{{# {_NOTICE} #}}\n\n{{# The compared fields of a document, in their order. #}}\n"
@@ -47,7 +53,10 @@ def _macros() -> str:
         f"{{# Of each subject the sources without which it has no month. #}}\n"
         f"{{% macro required_sources() %}}\n    {{{{ return({{\n{required}    }}) }}}}\n{{% endmacro %}}\n\n"
         f"{{# Days after its end until a month of a subject is final. #}}\n"
-        f"{{% macro settle_days() %}}\n    {{{{ return({{{settle_days}}}) }}}}\n{{% endmacro %}}\n"
+        f"{{% macro settle_days() %}}\n    {{{{ return({{{settle_days}}}) }}}}\n{{% endmacro %}}\n\n"
+        f"{{# Of each subject the mart that people decide about: its status, which statuses leave nothing to\n"
+        f"   decide, and what a decision rests on (column, whether it is an amount). #}}\n"
+        f"{{% macro decided_marts() %}}\n    {{{{ return({{\n{decided}    }}) }}}}\n{{% endmacro %}}\n"
     )
 
 

@@ -168,6 +168,22 @@ class AtStake(Declared):
 
 
 @dataclass(frozen=True)
+class Decided(Declared):
+    """The mart about whose rows people decide (spec/decisions.md).
+
+    `settled` are the statuses that leave nothing to decide. `texts` and `amounts` are what a decision rests on beside
+    status and difference: columns, whose change opens the row again. `documents`: the compared fields of either side
+    too.
+    """
+
+    mart: str
+    settled: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+    amounts: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Subject(Declared):
     """One reconciliation: its two sides, and what a month of it needs. Of each group in `required` one is enough."""
 
@@ -179,6 +195,7 @@ class Subject(Declared):
     required: tuple[tuple[str, ...], ...]
     marts: dict[str, ComparedMart]
     at_stake: AtStake
+    decided: Decided
     shown: tuple[str, ...] = ()  # sources that are loaded and shown, on neither side: never built nor published
     settle_days: int = 0  # after its end until a month is final
 

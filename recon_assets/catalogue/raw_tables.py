@@ -75,6 +75,31 @@ LOADS = (
     RawColumn("rows", "bigint", "Rows loaded from the file."),
     RawColumn("quarantined", "bigint", "Records of the file that were rejected."),
 )
+# The snapshot of the decisions that hold (pipeline/decisions.py): no source lands it, and no month holds it.
+DECISIONS = (
+    RawColumn("decision_id", "bigint", "Number of the decision: later ones are higher."),
+    RawColumn("reconciliation", "varchar", "Which reconciliation."),
+    RawColumn("billing_month", "date", "Month of the row when it was decided, first day."),
+    RawColumn("reconciliation_key", "varchar", "Key of the row."),
+    RawColumn("other_key", "varchar", "Of a pair the key of the row of its other document."),
+    RawColumn("action", "varchar", "accept, ignore, pending, pair or unpair."),
+    RawColumn("is_shown", "boolean", "Whether the row shows this one: the verdict, else the newest about its pair."),
+    RawColumn("reason", "varchar", "Why, as its author wrote."),
+    RawColumn("until_day", "date", "Of pending: the last day of waiting."),
+    RawColumn("decided_by", "varchar", "Who decided."),
+    RawColumn("decided_at", "timestamp", "When, UTC."),
+    RawColumn("awaits_approval", "boolean", "Whether a second person has still to approve it."),
+    RawColumn("fingerprint", "varchar", "Of the values of the row as it was (catalogue/decided.py)."),
+    RawColumn("status_then", "varchar", "Status or bucket of the row as it was."),
+    RawColumn("difference_then", "decimal(38, 12)", "Difference of the row as it was."),
+    RawColumn("register_type", "varchar", "E-invoices: register of the row's documents; what follows finds them."),
+    RawColumn("register_document_number", "varchar", "Number of the register document, as it came."),
+    RawColumn("register_supplier_tin", "varchar", "Supplier of the register document, as it came."),
+    RawColumn("register_row_reference", "varchar", "Row reference of the register document."),
+    RawColumn("einvoice_uuid", "varchar", "UUID of the e-invoice, as it came; null for a bare document."),
+    RawColumn("einvoice_document_number", "varchar", "Number of the e-invoice, as it came."),
+    RawColumn("einvoice_supplier_tin", "varchar", "Supplier of the e-invoice, as it came."),
+)
 _GRAIN = "One row per source_file and source_row."
 
 
@@ -90,6 +115,12 @@ def raw_tables() -> list[RawTable]:
         ),
         RawTable(
             "loads", "loads", "Landed files that are loaded, those without rows included. One row per file.", LOADS
+        ),
+        RawTable(
+            "decisions",
+            "decisions",
+            "Decisions of people that held when the build began. One row per decision_id.",
+            DECISIONS,
         ),
     ]
     return [table for source in SOURCES.values() for table in _tables_of(source)] + shared

@@ -13,6 +13,7 @@ from click.utils import get_text_stream
 
 from recon_assets.azure.urls import is_azure
 from recon_assets.catalogue import SUBJECTS
+from recon_assets.cli.decide import decide
 from recon_assets.cli.fetch import fetch
 from recon_assets.cli.inspect import inspect
 from recon_assets.cli.issues import issues
@@ -66,6 +67,7 @@ def main() -> None:
     log_to_stderr("json" if os.environ.get("RECON_LOG_FORMAT") == "json" else "text")
 
 
+main.add_command(decide)
 main.add_command(fetch)
 main.add_command(inspect)
 main.add_command(issues)

@@ -55,6 +55,6 @@ def issues_job() -> Any:
     """The job of the hand and of `recon run`; Dagster does not export the type of an unresolved job."""
     return dg.define_asset_job(
         "issues",
-        dg.AssetSelection.groups("issues"),
+        dg.AssetSelection.assets(REPORTED_ISSUES),
         description="Copy the issue log to where readers of the published marts find it.",
     )

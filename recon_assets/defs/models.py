@@ -18,7 +18,10 @@ from recon_assets.defs.resources import PlatformResource
 from recon_assets.pipeline.build import ASSET_LAYERS, Build, run_build
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.project import manifest_folder
+from recon_assets.pipeline.snapshot import decision_count
+from recon_assets.platform import Platform
 
+DECISIONS = dg.AssetKey(["raw", "decisions"])
 # Raw relations that hold rows of every source of a subject.
 _ALL_SOURCES = {"intake_files", "loads", "quarantined_rows"}
 
@@ -110,6 +113,8 @@ class SubjectTranslator(DagsterDbtTranslator):
         deps: dict[dg.AssetKey, dg.AssetDep] = {}
         for parent in visible_parents(manifest, unique_id, self._subject):
             props = self.get_resource_props(manifest, parent)
+            if props["resource_type"] == "source" and props["name"] == DECISIONS.path[-1]:
+                deps[DECISIONS] = dg.AssetDep(DECISIONS)
             everything = props["resource_type"] == "source" and props["name"] in _ALL_SOURCES
             for key in list(mappings) if everything else [self.get_asset_key(props)]:
                 if props["resource_type"] == "source" and key not in mappings:
@@ -150,6 +155,7 @@ def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.Asse
         months = list(context.partition_keys)
         build = run_build(here.settings, subject, months, context.run_id, here.clock().date())
         build.save()
+        _report_decisions(context, here, build)
         marts = published_marts()
         metadata = model_metadata(build, months, marts)
         for node in build.nodes:  # in the order they were built, as Dagster wants them
@@ -163,6 +169,26 @@ def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.Asse
         _report_checks(context, build)
 
     return models
+
+
+def decisions_spec() -> dg.AssetSpec:
+    """What people decided; outside the group `raw`, whose changes start builds."""
+    return dg.AssetSpec(
+        DECISIONS,
+        description="Decisions of people about rows and pairs, kept in the database of the issues. A build reads those "
+        "that hold as a file that is named by its content; the observation names the file and the run.",
+        group_name="issues",
+        owners=OWNERS,
+        kinds={"parquet"},
+    )
+
+
+def _report_decisions(context: dg.AssetExecutionContext, platform: Platform, build: Build) -> None:
+    metadata: dict[str, Any] = {
+        "snapshot": build.decisions,
+        "dagster/row_count": decision_count(platform.settings, build.decisions),
+    }
+    context.log_event(dg.AssetObservation(DECISIONS, metadata=metadata))
 
 
 def _report_checks(context: dg.AssetExecutionContext, build: Build) -> None:

@@ -6,17 +6,17 @@ Comments are only added. Every change leaves a row in the audit trail, in the sa
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from recon_assets.clock import Clock, utc_now
 from recon_assets.errors import InputError, ReconError
+from recon_assets.issues.database import METADATA, Database, database_url
 from recon_assets.months import first_day
 from recon_assets.settings import Settings
 
@@ -25,11 +25,10 @@ STATUSES: tuple[str, ...] = get_args(Status)
 OPEN: tuple[str, ...] = ("open", "investigating")
 LENGTHS = {"title": 200, "description": 4_000, "assignee": 100, "comment": 4_000, "view": 100}
 
-_metadata = sa.MetaData()
 # Amounts are text: SQLite has no decimal, and a difference must come back as it was published.
 _issues = sa.Table(
     "issues",
-    _metadata,
+    METADATA,
     sa.Column("issue_id", sa.Integer, primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("reconciliation", sa.String(20), nullable=False),
@@ -50,7 +49,7 @@ _issues = sa.Table(
 )
 _comments = sa.Table(
     "issue_comments",
-    _metadata,
+    METADATA,
     sa.Column("comment_id", sa.Integer, primary_key=True),
     sa.Column("issue_id", sa.ForeignKey("issues.issue_id"), nullable=False, index=True),
     sa.Column("author", sa.String(100), nullable=False),
@@ -59,7 +58,7 @@ _comments = sa.Table(
 )
 _audit = sa.Table(
     "issue_audit",
-    _metadata,
+    METADATA,
     sa.Column("audit_id", sa.Integer, primary_key=True),
     sa.Column("issue_id", sa.ForeignKey("issues.issue_id"), nullable=False, index=True),
     sa.Column("who", sa.String(100), nullable=False),
@@ -73,7 +72,7 @@ _audit = sa.Table(
 # What was sent once and may arrive twice (a double click): the form it came from, with a hash of what it said.
 _requests = sa.Table(
     "issue_requests",
-    _metadata,
+    METADATA,
     sa.Column("request", sa.String(100), primary_key=True),
     sa.Column("issue_id", sa.ForeignKey("issues.issue_id"), nullable=False),
 )
@@ -82,7 +81,7 @@ _requests = sa.Table(
 # An address with a name, for everybody who reads.
 _views = sa.Table(
     "saved_views",
-    _metadata,
+    METADATA,
     sa.Column("name", sa.String(100), primary_key=True),
     sa.Column("path", sa.String(40), nullable=False),
     sa.Column("search", sa.Text, nullable=False),
@@ -150,15 +149,8 @@ class IssueStore:
     """The issue log. Methods raise InputError for bad values, Conflict, or ReconError when the database fails."""
 
     def __init__(self, url: str, clock: Clock = utc_now) -> None:
-        try:
-            self._engine = sa.create_engine(url, pool_pre_ping=True)
-        except (SQLAlchemyError, ImportError) as error:
-            raise InputError("RECON_ISSUES_URL is not the address of a database that can be used here.") from error
-        if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        self._transaction = Database(url, (_issues, _comments, _audit, _requests, _views)).transaction
         self._clock = clock
-        with self._transaction() as connection:
-            _metadata.create_all(connection)
 
     def report(
         self, about: Discrepancy, title: str, description: str, assignee: str, reporter: str, form: str = ""
@@ -349,33 +341,10 @@ class IssueStore:
     def _now(self) -> dt.datetime:
         return self._clock().replace(tzinfo=None)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            # The driver's text may name the password of the address.
-            raise ReconError(f"The issue store cannot be used ({type(error).__name__}).") from error
-
-
-def keeps_issues(settings: Settings) -> bool:
-    """Whether there is an issue store already: a database that was named, or the file of the home."""
-    return settings.issues_url is not None or (settings.home / "issues.db").is_file()
-
 
 def open_issues(settings: Settings, clock: Clock = utc_now) -> IssueStore:
-    """The issue store of the settings; a SQLite file of the home unless RECON_ISSUES_URL names a database."""
-    if settings.issues_url is None:
-        settings.home.mkdir(parents=True, exist_ok=True)
-    return IssueStore(settings.issues_url or f"sqlite:///{settings.home / 'issues.db'}", clock)
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    # Readers do not block the writer, and a second writer waits.
-    connection.execute("pragma journal_mode = wal")
-    connection.execute("pragma busy_timeout = 10000")
-    connection.execute("pragma foreign_keys = on")
+    """The issue store of the settings."""
+    return IssueStore(database_url(settings), clock)
 
 
 def _checked(texts: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from recon_assets.pipeline.project import (
     manifest_folder,
     quiet_dbt_environment,
 )
+from recon_assets.pipeline.snapshot import take_snapshot
 from recon_assets.settings import Settings
 
 # Layers whose models are shown with their rows; intermediate models are steps inside a build, some of them views.
@@ -57,6 +58,7 @@ class Build:
     database: Path
     nodes: list[NodeResult]
     checks: list[CheckResult]
+    decisions: str = ""  # the snapshot of people's decisions that was read, below raw
 
     def save(self) -> None:
         """Keep the outcome beside the database, for the step that publishes it."""
@@ -73,6 +75,7 @@ class Build:
             folder / content["database"],
             [NodeResult(**node) for node in content["nodes"]],
             [CheckResult(**check) for check in content["checks"]],
+            content["decisions"],
         )
 
     def failed_checks(self, month: str) -> list[CheckResult]:
@@ -94,7 +97,13 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
     folder.mkdir(parents=True)
     database = folder / DATABASE_NAME
     target = folder / "dbt"
-    chosen = {"target_months": months, "subjects": [subject], "as_of_date": as_of.isoformat() if as_of else ""}
+    decisions = take_snapshot(settings)
+    chosen = {
+        "target_months": months,
+        "subjects": [subject],
+        "as_of_date": as_of.isoformat() if as_of else "",
+        "decisions_file": decisions,
+    }
     variables = json.dumps(settings.dbt_vars() | chosen)
     engine = engine_of(settings)
     # What dbt would write of its project into JSON takes a fifth of a small build, and nobody reads it.
@@ -115,7 +124,7 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
             ]
     finally:
         engine.release()
-    return Build(subject, months, database, nodes, checks)
+    return Build(subject, months, database, nodes, checks, decisions)
 
 
 def _keep_build(project: Any, subject: str) -> None:

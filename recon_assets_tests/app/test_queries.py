@@ -51,6 +51,8 @@ def test_a_difference_is_sorted_by_its_size_and_what_has_none_comes_last(site: S
         ("&result=missing", 2),
         ("&result=missing&result=discrepancies", 3),
         ("&partner=partner-2", 1),
+        ("&open=open", 1),
+        ("&open=decided", 1),
         ("&type=Legacy", 1),
         ("&subscription=SUB-000", 10),
         ("&account=A3&billing_account=B1", 11),

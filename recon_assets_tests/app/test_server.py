@@ -23,7 +23,7 @@ from recon_assets.app.settings import load_app_settings
 from recon_assets.errors import InputError
 from recon_assets.logs import log_to_stderr
 from recon_assets_tests.app.conftest import site_in
-from recon_assets_tests.app.published import FORMULA, PLAIN
+from recon_assets_tests.app.published import FORMULA, PLAIN, key
 
 MARCH = "month=2025-03"
 ORIGIN = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
@@ -317,6 +317,14 @@ def test_the_usage_area_hides_when_it_is_switched_off(published: Path, tmp_path:
     assert "There is no page /usage" in page_text(client, "/usage")
     assert client.get(f"/download/meters.csv?{MARCH}").status_code == 400
     assert "Usage" not in page_text(client, "/")
+
+
+def test_details_of_a_row_tell_what_was_decided_and_what_has_changed_since(client: FlaskClient) -> None:
+    row = key("subscription", "2025-03", "sub-9001")
+    answer = update(client, ORIGIN, "/subscriptions", f"?{MARCH}&row=subscriptions:{row}").get_json()["response"]
+    text = json.dumps(answer["details"]["children"], ensure_ascii=False)
+    for said in ("Accept by ana, 2025-04-08 09:00 UTC", "rounding agreed", "Stale", "Discrepancy, difference 9.5"):
+        assert said in text
 
 
 def test_a_page_shows_what_is_missing_of_a_month_and_where_it_was_made(client: FlaskClient) -> None:

@@ -14,17 +14,20 @@ import duckdb
 import jinja2
 import pyarrow as pa
 
+from recon_assets.catalogue import SUBJECTS
 from recon_assets.catalogue.compared import compared_fields
+from recon_assets.catalogue.decided import fingerprint_columns
 from recon_assets.pipeline.project import PROJECT_DIR
 from recon_assets_tests.landed import as_dicts
 
-MACROS = ("coverage", "exact_ratio", "usage", "einvoice_fields", "einvoice_pairing")
+MACROS = ("keys", "coverage", "decisions", "exact_ratio", "usage", "einvoice_fields", "einvoice_pairing")
 BUCKETS = "models/intermediate/einvoices/int_einvoices__rows.sql"
 VERDICTS = "models/intermediate/subscriptions/int_subscriptions__verdicts.sql"
 VARIABLES = {"coverage_method": "thirty_360", "usage_tolerance_factor": 0, "usage_tolerance_cap": 100}
 _FIELDS = [{"name": field.name, "kind": field.kind, "form": field.form} for field in compared_fields()]
 _IDENTIFIERS = [field.name for field in compared_fields() if field.kind == "identifier"]
 _AMOUNTS = [field.name for field in compared_fields() if field.kind == "amount"]
+_DECIDED = {name: {"values": fingerprint_columns(name)} for name in SUBJECTS}
 _LISTS = {"einvoice_identifiers": _IDENTIFIERS, "einvoice_amounts": _AMOUNTS}
 
 
@@ -72,6 +75,7 @@ def render(template: str, **variables: Any) -> str:
         "return": lambda value: value, "var": values.__getitem__, "ref": lambda name: name, "adapter": _Adapter(macros),
         "config": lambda **_: "", "einvoice_key": lambda name: name if name == "document_date" else f"{name}_key",
         "target_months": lambda _=None: [], "compared_fields": lambda: _FIELDS,
+        "decided_marts": lambda: _DECIDED,
     }  # fmt: skip
     for name in MACROS:
         text = (project() / "macros" / f"{name}.sql").read_text(encoding="utf-8")

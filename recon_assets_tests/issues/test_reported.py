@@ -167,7 +167,7 @@ def test_a_clock_that_was_set_back_hides_no_copy(store: IssueStore, published: P
 
 
 def test_a_copy_of_what_was_read_earlier_never_replaces_a_later_one(
-    store: IssueStore, published: PublishedStore
+    store: IssueStore, published: PublishedStore, tmp_path: Path
 ) -> None:
     """The second copy begins and ends while the first has read its issues and not yet written them."""
     report(store)
@@ -183,7 +183,7 @@ def test_a_copy_of_what_was_read_earlier_never_replaces_a_later_one(
                 copy(store, published, 2, "quick")
             return found
 
-    slow = Slow(f"sqlite:///{store._engine.url.database}", lambda: at(0))
+    slow = Slow(f"sqlite:///{tmp_path / 'issues.db'}", lambda: at(0))
     copy(slow, published, 3, "slow")
     assert [row["issue_id"] for row in reported(published)] == [1, 2]
 

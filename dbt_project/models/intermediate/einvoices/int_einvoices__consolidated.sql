@@ -49,6 +49,7 @@ choices as (
             r.register_type = e.register_type
             and r.consolidated_einvoice_number_key = e.document_number_key
             and {{ in_window() }}
+    where {{ not_decided() }}
 
 ),
 

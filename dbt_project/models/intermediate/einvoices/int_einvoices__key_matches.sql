@@ -11,4 +11,6 @@ left join {{ ref('int_einvoices__consolidated') }} as in_groups on r.register_id
 left join (
     select distinct einvoice_id from {{ ref('int_einvoices__consolidated') }}
 ) as groups on e.einvoice_id = groups.einvoice_id
-where e.participation = 'takes_part' and in_groups.register_id is null and groups.einvoice_id is null
+where
+    e.participation = 'takes_part' and in_groups.register_id is null and groups.einvoice_id is null
+    and {{ not_decided() }}

@@ -1,6 +1,11 @@
 with verdicts as (
 
-    select * from {{ ref('einvoice_reconciliation') }}
+    select
+        *,
+        {{ decided_step('rows_in') }} is not null as is_decided,
+        coalesce(register_total_including_tax, 0) as left_value,
+        coalesce(einvoice_total_including_tax, 0) as right_value
+    from {{ ref('einvoice_reconciliation') }} as rows_in
 
 ),
 
@@ -20,12 +25,13 @@ final as (
             else upper(register_currency_code) || '/' || upper(einvoice_currency_code)
         end as currency,
         count(*) as row_count,
-        sum(coalesce(register_total_including_tax, 0)) as left_amount,
-        sum(coalesce(einvoice_total_including_tax, 0)) as right_amount,
+        sum(left_value) as left_amount,
+        sum(right_value) as right_amount,
         case
             when max(case when pass is not null and register_currency_code is null then 1 when upper(register_currency_code) <> upper(einvoice_currency_code) then 1 else 0 end) = 0
-                then sum(coalesce(register_total_including_tax, 0)) - sum(coalesce(einvoice_total_including_tax, 0))
-        end as difference
+                then sum(left_value) - sum(right_value)
+        end as difference,
+        {{ open_and_decided('left_value', 'right_value') }}
     from verdicts
     group by 1, 2, 3, 4
 

@@ -1,6 +1,11 @@
 with verdicts as (
 
-    select * from {{ ref('int_subscriptions__verdicts') }}
+    select
+        *,
+        {{ decided_step('rows_in') }} is not null as is_decided,
+        case when bss_item_count > 0 then bss_total_cost else 0 end as left_cost,
+        case when ms_item_count > 0 then ms_total_cost else 0 end as right_cost
+    from {{ ref('subscription_reconciliation') }} as rows_in
 
 ),
 
@@ -13,9 +18,10 @@ final as (
         status,
         currency,
         count(*) as row_count,
-        sum(case when is_in_bss then bss_total_cost else 0 end) as left_amount,
-        sum(case when is_in_ms then ms_total_cost else 0 end) as right_amount,
-        sum(cost_difference) as difference
+        sum(left_cost) as left_amount,
+        sum(right_cost) as right_amount,
+        sum(cost_difference) as difference,
+        {{ open_and_decided('left_cost', 'right_cost') }}
     from verdicts
     group by billing_month, status, currency
 

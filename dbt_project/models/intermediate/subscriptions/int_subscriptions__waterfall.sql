@@ -8,7 +8,7 @@ with items as (
 
 verdicts as (
 
-    select * from {{ ref('int_subscriptions__explained') }}
+    select * from {{ ref('subscription_reconciliation') }}
 
 ),
 
@@ -39,17 +39,18 @@ final as (
         cast(null as string) as register_type,
         summed.currency,
         case
+            when {{ decided_step('verdicts') }} is not null then 55
             when verdicts.status = 'missing_in_ms' then 20
             when verdicts.status = 'missing_in_bss' then 30
             when verdicts.status = 'match' then 50
             when verdicts.status = 'not_comparable' then 60
             else 40
         end as position,
-        case
+        coalesce({{ decided_step('verdicts') }}, case
             when verdicts.status = 'match' then 'within_tolerance'
             when verdicts.status = 'discrepancy' then verdicts.explanation
             else verdicts.status
-        end as step,
+        end) as step,
         {{ at_minor_unit('summed.left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as left_amount,
         {{ at_minor_unit('summed.right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as right_amount
     from summed

@@ -95,6 +95,7 @@ final as (
         case ranked.side when 'register' then e.source_row else r.source_row end as candidate_source_row,
         case
             when ranked.is_own_pair then 'own_pair'
+            when parted.register_id is not null then 'parted_by_hand'
             when e.participation <> 'takes_part' then e.participation
             when e.document_date not between r.window_start and r.window_end then 'outside_window'
             when others.document_id is not null then 'paired_elsewhere'
@@ -116,6 +117,10 @@ final as (
         on
             others.side = case ranked.side when 'register' then 'right' else 'left' end
             and others.document_id = case ranked.side when 'register' then ranked.einvoice_id else ranked.register_id end
+    left join {{ ref('int_einvoices__manual') }} as parted
+        on
+            parted.action = 'unpair' and ranked.register_id = parted.register_id
+            and ranked.einvoice_id = parted.einvoice_id
     where ranked.candidate_rank <= 3
 
 )

@@ -32,10 +32,11 @@ groups as (
 
 ),
 
-final as (
+shown as (
 
     select
         rows_in.billing_month,
+        coalesce(rows_in.register_id, rows_in.einvoice_id) as row_id,
         {{ einvoice_reconciliation_key('registers', 'einvoices', 'repeated') }} as reconciliation_key,
         rows_in.register_type,
         rows_in.bucket,
@@ -97,8 +98,7 @@ final as (
         einvoices.source_row as einvoice_source_row,
         bands.low as low_threshold_myr,
         bands.medium as medium_threshold_myr,
-        bands.high as high_threshold_myr,
-        {{ publication_columns() }}
+        bands.high as high_threshold_myr
     from rows_in
     left join registers on rows_in.register_id = registers.register_id
     left join einvoices on rows_in.einvoice_id = einvoices.einvoice_id
@@ -106,6 +106,21 @@ final as (
         on coalesce(rows_in.register_id, rows_in.einvoice_id) = repeated.row_id
     left join groups on rows_in.einvoice_id = groups.einvoice_id
     cross join {{ ref('int_einvoices__bands') }} as bands
+
+),
+
+final as (
+
+    select
+        {# The columns of the contract but those that follow: row_id is for the join alone. -#}
+        {% for column in model.columns if not column.startswith('decision') and not column.startswith('decided')
+            and column not in ['is_open', 'published_at', 'run_id'] -%}
+        shown.{{ column }},
+        {% endfor -%}
+        {{ decision_columns('einvoices', 'shown', 'made', "shown.pass = 'manual'") }},
+        {{ publication_columns() }}
+    from shown
+    left join {{ ref('int_einvoices__decided') }} as made on shown.row_id = made.row_id
 
 )
 

@@ -91,6 +91,7 @@ final as (
         cast(counts.paired_count as bigint) as paired_count,
         cast(counts.missing_count as bigint) as missing_count,
         totals.control_totals,
+        nullif('{{ var("decisions_file") }}', '') as decisions_snapshot,
         {{ publication_columns() }}
     from counts
     inner join sources

@@ -24,7 +24,13 @@ rounded as (
         summaries.row_count,
         summaries.difference is not null as is_comparable,
         {{ at_minor_unit('summaries.left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as left_amount,
-        {{ at_minor_unit('summaries.right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as right_amount
+        {{ at_minor_unit('summaries.right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as right_amount,
+        {% for part in ['open', 'decided'] -%}
+        summaries.{{ part }}_row_count,
+        {{ at_minor_unit('summaries.' ~ part ~ '_left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as {{ part }}_left_amount,
+        {{ at_minor_unit('summaries.' ~ part ~ '_right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as {{ part }}_right_amount
+        {{- ',' if not loop.last }}
+        {% endfor %}
     from summaries
     left join units as own on summaries.currency = own.currency
     left join units as other on other.currency = '*'
@@ -47,6 +53,11 @@ final as (
             when is_comparable then left_amount - right_amount
         end as decimal(38, 3)) as difference,
         currency,
+        {% for part in ['open', 'decided'] -%}
+        cast({{ part }}_row_count as bigint) as {{ part }}_row_count,
+        {{ part }}_left_amount,
+        {{ part }}_right_amount,
+        {% endfor -%}
         {{ publication_columns() }}
     from rounded
 

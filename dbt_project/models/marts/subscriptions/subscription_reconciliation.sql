@@ -28,7 +28,7 @@ platform_offers as (
 
 ),
 
-final as (
+described as (
 
     select
         verdicts.billing_month,
@@ -59,8 +59,7 @@ final as (
         cast(verdicts.bss_item_count as bigint) as bss_item_count,
         cast(verdicts.ms_item_count as bigint) as ms_item_count,
         '{{ var("selection_method") }}' as selection_method,
-        '{{ var("coverage_method") }}' as coverage_method,
-        {{ publication_columns() }}
+        '{{ var("coverage_method") }}' as coverage_method
     from verdicts
     inner join descriptions
         on
@@ -75,6 +74,17 @@ final as (
             descriptions.product is not distinct from products.product
             and descriptions.publisher_name is not distinct from products.publisher_name
     left join platform_offers on lower(trim(descriptions.product_type)) = platform_offers.product_type
+
+),
+
+final as (
+
+    select
+        described.*,
+        {{ decision_columns('subscriptions', 'described', 'made') }},
+        {{ publication_columns() }}
+    from described
+    left join ({{ shown_decisions('subscriptions') }}) as made on described.reconciliation_key = made.reconciliation_key
 
 )
 

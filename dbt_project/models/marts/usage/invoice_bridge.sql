@@ -51,7 +51,10 @@ billed as (
 
 grid as (
 
-    select * from {{ ref('int_usage__explained') }}
+    select
+        *,
+        {{ decided_step('rows_in') }} as decided_step
+    from {{ ref('usage_cost_reconciliation') }} as rows_in
 
 ),
 
@@ -199,20 +202,20 @@ steps as (
     group by {{ key }}
     having sum(amount) <> 0
     union all
-    select {{ key }}, 60, 'step', coalesce(explanation, 'within_tolerance'), sum(cost_amount - usage_amount),
+    select {{ key }}, 60, 'step', coalesce(decided_step, explanation, 'within_tolerance'), sum(cost_amount - usage_amount),
         sum(usage_line_count + cost_line_count)
     from grid
-    where status <> 'not_comparable'
-    group by {{ key }}, coalesce(explanation, 'within_tolerance')
+    where status <> 'not_comparable' or decided_step is not null
+    group by {{ key }}, coalesce(decided_step, explanation, 'within_tolerance')
     union all
     select {{ key }}, 60, 'step', 'not_comparable_usage', -sum(usage_amount), sum(usage_line_count)
     from grid
-    where status = 'not_comparable' and usage_line_count > 0
+    where status = 'not_comparable' and decided_step is null and usage_line_count > 0
     group by {{ key }}
     union all
     select {{ key }}, 60, 'step', 'not_comparable_cost', sum(cost_amount), sum(cost_line_count)
     from grid
-    where status = 'not_comparable' and cost_line_count > 0
+    where status = 'not_comparable' and decided_step is null and cost_line_count > 0
     group by {{ key }}
     union all
     select judged.billing_month, judged.comparison, judged.invoice_number, judged.currency, 65, 'total', 'cost_export_in_scope',

@@ -4,7 +4,7 @@ with grid as (
 
 ),
 
-final as (
+shown as (
 
     select
         billing_month,
@@ -32,9 +32,19 @@ final as (
         cost_line_count,
         tolerance,
         status,
-        explanation,
-        {{ publication_columns() }}
+        explanation
     from grid
+
+),
+
+final as (
+
+    select
+        shown.*,
+        {{ decision_columns('usage', 'shown', 'made') }},
+        {{ publication_columns() }}
+    from shown
+    left join ({{ shown_decisions('usage') }}) as made on shown.reconciliation_key = made.reconciliation_key
 
 )
 

@@ -1,0 +1,71 @@
+"""The decisions that hold, as the file that a build reads: named by its content, so that a build can be repeated."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recon_assets.catalogue.raw_tables import DECISIONS
+from recon_assets.issues.database import has_database
+from recon_assets.issues.decisions import Decision, Standing, open_decisions, standing
+from recon_assets.months import first_day
+from recon_assets.settings import Settings
+
+_FOLDER = "decisions"
+_TYPES = {
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "decimal(38, 12)": pa.decimal128(38, 12),
+    "timestamp": pa.timestamp("us"),
+    "varchar": pa.string(),
+}
+_SCHEMA = pa.schema([(column.name, _TYPES[column.sql_type]) for column in DECISIONS])
+
+
+def take_snapshot(settings: Settings) -> str:
+    """Keep what is decided now below `raw`; the file's path there, empty when nothing is decided."""
+    if not has_database(settings):
+        return ""
+    held = standing(open_decisions(settings).history())
+    rows = sorted((row for one in held.values() for row in _rows(one)), key=lambda row: row["decision_id"])
+    if not rows:
+        return ""
+    digest = hashlib.sha256(json.dumps(rows, default=str, sort_keys=True).encode()).hexdigest()
+    file = settings.raw / _FOLDER / f"{digest[:32]}.parquet"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        pq.write_table(pa.Table.from_pylist(rows, _SCHEMA), partial)
+        partial.replace(file)
+    return f"{_FOLDER}/{file.name}"
+
+
+def _rows(held: Standing) -> Iterator[dict[str, Any]]:
+    """The rows of one row's decisions; of the newest about its pair the row tells when it has no verdict."""
+    pairings = sorted([*held.unpairs, *([held.pair] if held.pair else [])], key=lambda d: d.decision_id)
+    for decision in pairings:
+        yield _row(decision, decision is pairings[-1] and held.verdict is None, False)
+    if held.verdict:
+        yield _row(held.verdict, True, held.awaits_approval)
+
+
+def _row(decision: Decision, is_shown: bool, awaits_approval: bool) -> dict[str, Any]:
+    row, documents = decision.row, decision.row.documents
+    found: dict[str, Any] = {
+        "decision_id": decision.decision_id, "reconciliation": row.reconciliation,
+        "billing_month": first_day(row.month), "reconciliation_key": row.key, "other_key": decision.other_key,
+        "action": decision.action, "is_shown": is_shown,
+        "reason": decision.reason, "until_day": decision.until, "decided_by": decision.by, "decided_at": decision.at,
+        "awaits_approval": awaits_approval, "fingerprint": row.fingerprint, "status_then": row.status,
+        "difference_then": row.difference,
+    }  # fmt: skip
+    return found | {name: documents.get(name) for name in _SCHEMA.names if name not in found}
+
+
+def decision_count(settings: Settings, snapshot: str) -> int:
+    """Decisions of a snapshot."""
+    return int(pq.read_metadata(settings.raw / snapshot).num_rows) if snapshot else 0
