@@ -104,6 +104,7 @@ select
     billing_month,
     row_reference,
     consolidated_einvoice_number_key,
+    einvoice_uuid_key,
     supplier_name,
     buyer_name,
     source_file,
@@ -178,7 +179,7 @@ from ({{ einvoice_documents(_picked_settled('stg_myinvois__einvoice_rows', 'einv
     Only for the few that meet: of all documents it would cost more than their comparison.
 #}
 {% macro register_content(side) -%}
-    {{ content_key(side, "coalesce(" ~ side ~ ".row_reference, '') || '|' || coalesce(" ~ side ~ ".consolidated_einvoice_number_key, '')") }}
+    {{ content_key(side, "coalesce(" ~ side ~ ".row_reference, '') || '|' || coalesce(" ~ side ~ ".consolidated_einvoice_number_key, '') || coalesce('|' || " ~ side ~ ".einvoice_uuid_key, '')") }}
 {%- endmacro %}
 
 {% macro einvoice_content(side) -%}

@@ -354,9 +354,9 @@ r as (
     select *
     from {{ ref('int_einvoices__unsettled_registers') }} as documents
     where
+        true
         {% for pairs in taken -%}
-        not exists (select 1 from {{ ref(pairs) }} as taken where taken.register_id = documents.register_id)
-        {{ 'and' if not loop.last }}
+        and not exists (select 1 from {{ ref(pairs) }} as taken where taken.register_id = documents.register_id)
         {% endfor %}
 
 ),
@@ -391,6 +391,39 @@ e as (
         select 1 from {{ ref('int_einvoices__manual') }} as made
         where made.action = 'unpair' and made.register_id = r.register_id and made.einvoice_id = e.einvoice_id
     )
+{%- endmacro %}
+
+{# Matches of a pass that are alike in everything, with no other match of either document: there is nothing to count. #}
+{% macro alike_without_rivals(matches) -%}
+select matches.register_id, matches.einvoice_id, matches.register_type, matches.billing_month
+from {{ matches }} as matches
+where
+    is_alike
+    {% for id in ['register_id', 'einvoice_id'] -%}
+    and not exists (
+        select 1
+        from (select {{ id }} from {{ matches }} group by {{ id }} having count(*) > 1) as rivals
+        where rivals.{{ id }} = matches.{{ id }}
+    )
+    {% endfor -%}
+{%- endmacro %}
+
+{# The matches of unsettled documents that the passes in `taken` have left, compared. #}
+{% macro matches_compared(matches, taken) -%}
+with
+{{ open_documents(taken) }},
+
+matches as (
+
+    select register_id, einvoice_id from {{ matches }}
+
+),
+
+{{ compare_documents(
+    "from matches inner join r on matches.register_id = r.register_id inner join e on matches.einvoice_id = e.einvoice_id"
+) }}
+
+select {{ pair_columns() }} from compared
 {%- endmacro %}
 
 {# What a pass asks of two documents. Equal values only, so each is a join on keys. #}

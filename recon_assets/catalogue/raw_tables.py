@@ -87,7 +87,7 @@ DECISIONS = (
     RawColumn("reason", "varchar", "Why, as its author wrote."),
     RawColumn("until_day", "date", "Of pending: the last day of waiting."),
     RawColumn("decided_by", "varchar", "Who decided."),
-    RawColumn("decided_at", "timestamp", "When, UTC."),
+    RawColumn("decided_at", "varchar", "When, ISO 8601 with its offset: the marts have it as an instant."),
     RawColumn("awaits_approval", "boolean", "Whether a second person has still to approve it."),
     RawColumn("fingerprint", "varchar", "Of the values of the row as it was (catalogue/decided.py)."),
     RawColumn("status_then", "varchar", "Status or bucket of the row as it was."),

@@ -11,6 +11,7 @@ import click
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.errors import InputError
 from recon_assets.months import parse_month
+from recon_assets.settings import load_settings
 from recon_assets.visible import visible
 
 BY = click.option("--by", default=getpass.getuser, show_default="your user name", help="Who decides.")
@@ -149,7 +150,6 @@ def list_(subject: str | None, month: str | None, key: str | None) -> None:
     """The audit trail: every decision ever made, oldest first."""
     from recon_assets.issues.decisions import open_decisions
     from recon_assets.issues.store import open_issues
-    from recon_assets.settings import load_settings
 
     settings = load_settings()
     found = open_decisions(settings).history(subject, parse_month(month) if month else None, key)

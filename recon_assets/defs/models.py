@@ -21,7 +21,7 @@ from recon_assets.pipeline.project import manifest_folder
 from recon_assets.pipeline.snapshot import decision_count
 from recon_assets.platform import Platform
 
-DECISIONS = dg.AssetKey(["raw", "decisions"])
+DECISIONS = dg.AssetKey(["issues", "decisions"])
 # Raw relations that hold rows of every source of a subject.
 _ALL_SOURCES = {"intake_files", "loads", "quarantined_rows"}
 

@@ -124,7 +124,7 @@ def _published_row(subject: str, row: dict[str, Any]) -> PublishedRow:
     )
     return PublishedRow(
         about, row["is_settled"], row["at_stake"], row["pass"], row["decision"], row["decision_reason"],
-        row["decided_by"], row["decided_at"],
+        row["decided_by"], row["decided_at"] and row["decided_at"].astimezone(dt.UTC).replace(tzinfo=None),
     )  # fmt: skip
 
 

@@ -20,7 +20,6 @@ _TYPES = {
     "boolean": pa.bool_(),
     "date": pa.date32(),
     "decimal(38, 12)": pa.decimal128(38, 12),
-    "timestamp": pa.timestamp("us"),
     "varchar": pa.string(),
 }
 _SCHEMA = pa.schema([(column.name, _TYPES[column.sql_type]) for column in DECISIONS])
@@ -59,7 +58,8 @@ def _row(decision: Decision, is_shown: bool, awaits_approval: bool) -> dict[str,
         "decision_id": decision.decision_id, "reconciliation": row.reconciliation,
         "billing_month": first_day(row.month), "reconciliation_key": row.key, "other_key": decision.other_key,
         "action": decision.action, "is_shown": is_shown,
-        "reason": decision.reason, "until_day": decision.until, "decided_by": decision.by, "decided_at": decision.at,
+        "reason": decision.reason, "until_day": decision.until, "decided_by": decision.by,
+        "decided_at": f"{decision.at.isoformat()}+00:00",
         "awaits_approval": awaits_approval, "fingerprint": row.fingerprint, "status_then": row.status,
         "difference_then": row.difference,
     }  # fmt: skip

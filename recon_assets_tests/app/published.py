@@ -81,13 +81,13 @@ def subscriptions(month: str, discrepancy: str = "12.50") -> dict[str, list[Row]
         ms_total_cost=Decimal("1234.50") - Decimal(discrepancy), cost_difference=Decimal(discrepancy),
         status="discrepancy", explanation="unit_cost", csp_partner="partner-2", product_type="Legacy", ms_product_type="Legacy",
         is_open=True, decision="accept", decision_state="stale", decision_reason="rounding agreed", decided_by="ana",
-        decided_at=dt.datetime(2025, 4, 8, 9), decided_status="discrepancy", decided_difference=Decimal("9.5"),
+        decided_at=dt.datetime(2025, 4, 8, 9, tzinfo=dt.UTC), decided_status="discrepancy", decided_difference=Decimal("9.5"),
     )  # fmt: skip
     missing = subscription(
         9002, month, product=FORMULA, ms_total_cost=None, ms_item_count=0, bss_total_cost=Decimal(70),
         cost_difference=Decimal(70), status="missing_in_ms", explanation="missing_side",
         is_open=False, decision="ignore", decision_state="holds", decision_reason="test tenant", decided_by="ben",
-        decided_at=dt.datetime(2025, 4, 8, 9),
+        decided_at=dt.datetime(2025, 4, 8, 9, tzinfo=dt.UTC),
     )  # fmt: skip
     mixed = subscription(9003, month, currency="MYR/USD", cost_difference=None, status="not_comparable")
     rows = [*(subscription(n, month) for n in range(PLAIN)), differs, missing, mixed]

@@ -23,6 +23,9 @@ ONLY_IN_MARTS = {
     "published_at", "run_id", "tolerance", "selection_method", "coverage_method",
     "source", "product_type", "csp_partner", "partner_name", "customer_name", "publisher_name", "offer_type",
     "ms_product_type", "product_family",
+    # what people decided (einvoices/test_decisions.py)
+    "decision", "decision_state", "decision_reason", "decided_by", "decided_at", "decided_status", "decided_difference",
+    "is_open",
 }  # fmt: skip
 # Headings of the JSON pages -> those of the CSV, which the oracle names.
 CSV_HEADINGS = {

@@ -19,8 +19,10 @@ from recon_assets_tests.landed import as_dicts
 MONTHS = RANDOM_MONTHS[1]
 FIRST, LAST = first_day(MONTHS[0]), last_day(MONTHS[-1])
 DAYS = st.dates(FIRST, LAST)
+DECISION = {"decision", "decision_state", "decision_reason", "decided_by", "decided_at", "decided_status",
+            "decided_difference", "is_open"}  # fmt: skip
 # What a month's row has beside its verdict of the period.
-OF_THE_MONTH = {"billing_month", "reconciliation_key", "product_family", "selection_method", "coverage_method",
+OF_THE_MONTH = {*DECISION, "billing_month", "reconciliation_key", "product_family", "selection_method", "coverage_method",
                 "published_at", "run_id"}  # fmt: skip
 
 

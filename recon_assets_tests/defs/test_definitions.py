@@ -13,6 +13,7 @@ from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD
 from recon_assets.defs.issues import REPORTED_ISSUES
+from recon_assets.defs.models import DECISIONS
 from recon_assets.defs.partitions import month_partitions, window_mapping
 from recon_assets.platform import Platform
 from recon_assets_tests.landed import NOW, land_bss, land_nce, platform_in, settings_in
@@ -59,37 +60,38 @@ STAGING: dict[str, dict[str, set[str]]] = {
     },
 }
 _DOCUMENTS = {f"staging/{model}" for model in STAGING["einvoices"] if model != "stg_einvoices__files"}
+_DECIDED = "issues/decisions"
 _USAGE_AND_COST = {"raw/azure_invoice_usage", "raw/azure_cost_export"}
 # subject -> mart -> layers of the subject it reads all of, or the mart it reads
 MARTS: dict[str, dict[str, set[str]]] = {
     "subscriptions": {
-        "subscription_reconciliation": {"staging", "raw"},
+        "subscription_reconciliation": {"staging", "raw", _DECIDED},
         "subscription_reconciliation_items": {"staging"},
         "subscription_margin": {"marts/subscription_reconciliation", "staging"},
         "subscriptions/intake_files": {"raw"},
         "subscriptions/month_status": {"staging", "raw"},
         "subscriptions/quarantined_rows": {"raw"},
-        "subscriptions/reconciliation_summary": {"staging"},
-        "subscriptions/reconciliation_waterfall": {"staging", "raw"},
+        "subscriptions/reconciliation_summary": {"marts/subscription_reconciliation"},
+        "subscriptions/reconciliation_waterfall": {"staging", "marts/subscription_reconciliation"},
     },
     "usage": {
-        "invoice_bridge": {"raw", "marts/usage_cost_out_of_scope"},
+        "invoice_bridge": {"raw", "marts/usage_cost_out_of_scope", "marts/usage_cost_reconciliation"},
         "usage_cost_out_of_scope": _USAGE_AND_COST,
-        "usage_cost_reconciliation": _USAGE_AND_COST,
+        "usage_cost_reconciliation": {*_USAGE_AND_COST, _DECIDED},
         "usage_cost_summary": _USAGE_AND_COST,
         "usage_cost_variations": _USAGE_AND_COST,
         "usage/intake_files": {"raw"},
         "usage/month_status": {"raw"},
         "usage/quarantined_rows": {"raw"},
-        "usage/reconciliation_summary": _USAGE_AND_COST,
+        "usage/reconciliation_summary": {*_USAGE_AND_COST, "marts/usage_cost_reconciliation"},
         "usage/reconciliation_waterfall": set(),
     },
     "einvoices": {
-        "einvoice_candidates": _DOCUMENTS,
-        "einvoice_field_differences": _DOCUMENTS,
-        "einvoice_reconciliation": _DOCUMENTS,
+        "einvoice_candidates": {*_DOCUMENTS, _DECIDED},
+        "einvoice_field_differences": {*_DOCUMENTS, _DECIDED},
+        "einvoice_reconciliation": {*_DOCUMENTS, _DECIDED},
         "einvoices/intake_files": {"raw"},
-        "einvoices/month_status": {*_DOCUMENTS, "raw"},
+        "einvoices/month_status": {*_DOCUMENTS, "raw", _DECIDED},
         "einvoices/quarantined_rows": {"raw"},
         "einvoices/reconciliation_summary": {"marts/einvoice_reconciliation"},
         "einvoices/reconciliation_waterfall": {"marts/einvoice_reconciliation"},
@@ -126,8 +128,8 @@ def definitions(platform: Platform) -> dg.Definitions:
 
 
 def asset_keys(definitions: dg.Definitions) -> list[dg.AssetKey]:
-    """All assets that have months and a subject: all but the copy of the issues."""
-    return sorted(definitions.resolve_asset_graph().get_all_asset_keys() - {REPORTED_ISSUES})
+    """All assets that have months and a subject: all but the copy of the issues and the decisions."""
+    return sorted(definitions.resolve_asset_graph().get_all_asset_keys() - {REPORTED_ISSUES, DECISIONS})
 
 
 def assets_of(definitions: dg.Definitions, subject: str) -> list[dg.AssetKey]:
@@ -164,12 +166,13 @@ def test_no_asset_of_a_subject_reads_one_of_another(definitions: dg.Definitions)
     graph = definitions.resolve_asset_graph()
     for subject in SUBJECTS:
         keys = assets_of(definitions, subject)
-        assert {parent for key in keys for parent in graph.get(key).parent_keys} <= set(keys)
+        assert {parent for key in keys for parent in graph.get(key).parent_keys} <= {*keys, DECISIONS}
 
 
 def test_the_issues_are_one_asset_without_months_that_reads_every_publication(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    assert {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == "issues"} == {REPORTED_ISSUES}
+    grouped = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == "issues"}
+    assert grouped == {REPORTED_ISSUES, DECISIONS}
     node = graph.get(REPORTED_ISSUES)
     assert node.parent_keys == {dg.AssetKey(["published", subject]) for subject in SUBJECTS}
     assert (node.partitions_def, set(node.kinds), node.owners) == (None, {"deltalake"}, ["team:finops"])
@@ -294,7 +297,7 @@ def test_a_month_needs_the_raw_months_of_its_selection_window(definitions: dg.De
             if parent.path[0] == "raw":
                 window = next(w for w in source_windows(graph.get(key).tags["subject"]) if w.source == parent.path[1])
                 assert mapping == window_mapping(window)
-            elif parent == BSS_DOWNLOAD:  # one fetch brings any months
+            elif parent in (BSS_DOWNLOAD, DECISIONS):  # one fetch brings any months, decisions are of any
                 assert isinstance(mapping, dg.AllPartitionMapping)
             else:
                 assert (mapping.start_offset, mapping.end_offset) == (0, 0)  # type: ignore[attr-defined]

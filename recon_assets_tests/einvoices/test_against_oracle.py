@@ -36,6 +36,7 @@ def built(home: Home) -> Built:
 def test_the_mart_holds_what_the_oracle_finds(home: Home, built: Built) -> None:
     ours = {place(row): row for row in built.mart()}
     theirs = {place(row): row for row in reconcile(home.landing, MONTHS, AS_OF).rows}
+    assert {"consolidated", "uuid", "key", "number"} <= {row["pass"] for row in theirs.values()}
     assert ours.keys() == theirs.keys()
     for key, row in theirs.items():
         assert {name: ours[key][name] for name in row} == row

@@ -140,7 +140,7 @@ def heading(text: str) -> str:
 
 def canonical(text: str) -> str:
     bare = heading(text)
-    for name in (*FIELDS, "exchange_rate", "consolidated_einvoice_number", "row_reference", "uuid", "submission_uid",
+    for name in (*FIELDS, "exchange_rate", "consolidated_einvoice_number", "row_reference", "einvoice_uuid", "uuid", "submission_uid",
                  "status", "issued_at", "validated_at"):  # fmt: skip
         if bare == heading(name) or bare in ALIASES.get(name, ()):
             return name
@@ -514,6 +514,8 @@ def content(document: Document) -> str:
     rate = "" if document.rate is None else f"{document.rate:.12f}"
     if document.side == "register":
         own = f"{document.raw.get('row_reference') or ''}|{normal(document.raw.get('consolidated_einvoice_number')) or ''}"
+        named = normal(document.raw.get("einvoice_uuid"))
+        own += "" if named is None else f"|{named}"
     else:
         own = f"{normal(document.raw.get('uuid')) or ''}|{document.raw['status'].upper()}"
     return hashlib.md5("|".join([*parts, rate, own]).encode()).hexdigest()
@@ -543,6 +545,9 @@ def same_number(r: Document, e: Document) -> bool:
 def meets(name: str, r: Document, e: Document) -> Comparison | None:
     if not in_window(r, e):
         return None
+    if name == "uuid":
+        named = normal(r.raw.get("einvoice_uuid"))
+        return compare(r, e) if named is not None and named == normal(e.raw.get("uuid")) else None
     if name == "key":
         return compare(r, e) if same_key(r, e) else None
     if name == "number":
@@ -554,7 +559,7 @@ def meets(name: str, r: Document, e: Document) -> Comparison | None:
 def pair_up(registers: list[Document], einvoices: list[Document]) -> tuple[list[Pair], list[Document], list[Document]]:
     """Pairs in pairing order, and what is left of either side."""
     pairs, left, right = consolidate(registers, [e for e in einvoices if e.takes_part == "takes_part"])
-    for name in ("key", "number", "amounts"):
+    for name in ("uuid", "key", "number", "amounts"):
         candidates = []
         for r in left:
             for e in right:

@@ -168,7 +168,8 @@ class Generator:
         style = self.random.choice(("iso", "day", "month"))
         middle = month_first(date.fromisoformat(f"{folder.name}-01")) + timedelta(days=19)
         names = ["supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
-                 "original_document_number", *AMOUNTS, "exchange_rate", "consolidated_einvoice_number", "row_reference"]  # fmt: skip
+                 "original_document_number", *AMOUNTS, "exchange_rate", "consolidated_einvoice_number", "row_reference",
+                 "einvoice_uuid"]  # fmt: skip
         rows = [[HEADINGS.get(name, name) for name in names]]
         # Days that only one order can put into the month.
         for n in range(2):
@@ -179,8 +180,8 @@ class Generator:
                 reference=f"A{n}",
             )
             deeds = [*deeds, anchor] if style != "iso" else deeds
-        for deed in deeds:
-            rows.append(self.register_row(deed, style))
+        for n, deed in enumerate(deeds):
+            rows.append([*self.register_row(deed, style), named_uuid(deed, deeds[n - 1])])
         rows[1:] += [list(row) for row in self.random.sample(rows[1:], 1)]
         if self.random.random() < 0.5:
             bad = list(rows[1])
@@ -252,6 +253,12 @@ def issued_at(deed: Deed) -> datetime:
     """A time in UTC on the day in Malaysia: late ones lie on the day before."""
     hour = (hash_of(deed.number) % 24) - 8
     return datetime(deed.day.year, deed.day.month, deed.day.day) + timedelta(hours=hour)
+
+
+def named_uuid(deed: Deed, other: Deed) -> str:
+    """What the ERP keeps: often nothing, often the own one, now and then another document's or one that is not there."""
+    kind = hash_of(f"{deed.number}{deed.reference}") % 8
+    return {0: deed.uuid, 1: deed.uuid, 2: other.uuid, 3: "GONE"}.get(kind) or ""
 
 
 def hash_of(text: str) -> int:

@@ -1,7 +1,7 @@
 -- Pass 3: all six amounts equal and exactly one identifier differs. Leaving out one identifier at a time gives keys to
 -- join on, so no pair is looked at that differs in two; the comparison then decides.
 with
-{{ open_documents(['int_einvoices__manual_pairs', 'int_einvoices__consolidated', 'int_einvoices__key_pairs', 'int_einvoices__number_pairs']) }},
+{{ open_documents(['int_einvoices__manual_pairs', 'int_einvoices__consolidated', 'int_einvoices__uuid_pairs', 'int_einvoices__key_pairs', 'int_einvoices__number_pairs']) }},
 
 matches as (
 

@@ -14,3 +14,9 @@ left join (
 where
     e.participation = 'takes_part' and in_groups.register_id is null and groups.einvoice_id is null
     and {{ not_decided() }}
+    and not exists (
+        select 1 from {{ ref('int_einvoices__uuid_settled') }} as named where named.register_id = r.register_id
+    )
+    and not exists (
+        select 1 from {{ ref('int_einvoices__uuid_settled') }} as named where named.einvoice_id = e.einvoice_id
+    )

@@ -1,12 +1,20 @@
 -- Most documents: alike in everything and without a rival on either side. No later pass needs to look at them.
-select matches.register_id, matches.einvoice_id, matches.register_type, matches.billing_month
-from {{ ref('int_einvoices__key_matches') }} as matches
+with by_key as (
+
+    {{ alike_without_rivals(ref('int_einvoices__key_matches')) }}
+
+)
+
+select register_id, einvoice_id, register_type, billing_month, 'uuid' as pass
+from {{ ref('int_einvoices__uuid_settled') }}
+union all
+-- What another document names by its UUID waits for that pass.
+select by_key.register_id, by_key.einvoice_id, by_key.register_type, by_key.billing_month, 'key' as pass
+from by_key
 where
-    is_alike
-    {% for id in ['register_id', 'einvoice_id'] -%}
-    and not exists (
-        select 1
-        from (select {{ id }} from {{ ref('int_einvoices__key_matches') }} group by {{ id }} having count(*) > 1) as rivals
-        where rivals.{{ id }} = matches.{{ id }}
+    not exists (
+        select 1 from {{ ref('int_einvoices__uuid_matches') }} as named where named.register_id = by_key.register_id
     )
-    {% endfor -%}
+    and not exists (
+        select 1 from {{ ref('int_einvoices__uuid_matches') }} as named where named.einvoice_id = by_key.einvoice_id
+    )

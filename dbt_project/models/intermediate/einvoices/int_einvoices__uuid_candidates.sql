@@ -1,0 +1,2 @@
+-- Pass uuid: the matches that are not settled, counted field by field.
+{{ matches_compared(ref('int_einvoices__uuid_matches'), []) }}

@@ -1,0 +1,1 @@
+{{ accepted_pairs(ref('int_einvoices__uuid_candidates')) }}
