@@ -102,7 +102,7 @@ def details(context: Context, table: Table, row: Row) -> list[Any]:
 
 SCREEN = Screen(
     Subject("files", "Files", "What became of every landed file, and the records that could not be loaded.",
-            Side("", ()), Side("", ()), (), {}, SUBJECTS["subscriptions"].at_stake),
+            Side("", ()), Side("", ()), (), {}, SUBJECTS["subscriptions"].at_stake, SUBJECTS["subscriptions"].decided),
     (REJECTED, FILES),
     details,
     verdict="outcome",
