@@ -6,6 +6,7 @@ import pytest
 
 from recon_assets.catalogue import normalize_heading
 from recon_assets_tests.dbt.conftest import RANDOM_MONTHS, BuildOf, Built
+from recon_assets_tests.footing import rounded, statement_sums, summed
 from recon_assets_tests.landed import same_value
 from recon_assets_tests.oracle.subscriptions import COVERAGE_METHODS, SELECTION_METHODS, OracleResult, reconcile
 from recon_assets_tests.search import guarded_by
@@ -96,6 +97,34 @@ def test_a_build_equals_the_oracle(
     statuses = built.rows("select strftime(billing_month, '%Y-%m') as month, window_status from marts.month_status")
     assert {row["month"]: row["window_status"] for row in statuses} == oracle.window_status
     assert [check for check in built.build.checks if not check.passed] == []
+
+
+@built_by_every_method
+def test_the_statement_leads_from_the_platforms_total_to_microsofts(
+    seed: int, selection_method: str, coverage_method: str, random_build: BuildOf
+) -> None:
+    built = random_build(seed, selection_method, coverage_method)
+    costs = summed(
+        ((r["billing_month"], None, r["currency"], r["ms_subscription_id"], r["side"]), r["period_cost"])
+        for r in built.rows("from marts.subscription_reconciliation_items")
+    )
+    sides = {key: rounded(amount, key[2]) for key, amount in costs.items()}
+    verdicts = keyed(built.rows("from marts.subscription_reconciliation"), VERDICT_KEY)
+
+    def step(key: tuple[Any, ...]) -> str:
+        row = verdicts[key[0], key[3]]
+        if row["status"] == "not_comparable":
+            return "not_comparable_left" if key[4] == "bss" else "not_comparable_right"
+        return {"match": "within_tolerance", "discrepancy": row["explanation"]}.get(row["status"]) or row["status"]
+
+    left, right, steps = statement_sums(
+        built.rows("from marts.reconciliation_waterfall where reconciliation = 'subscriptions'")
+    )
+    assert left == summed((key[:3], amount) for key, amount in sides.items() if key[4] == "bss")
+    assert right == summed((key[:3], amount) for key, amount in sides.items() if key[4] == "ms")
+    assert steps == summed(
+        ((*key[:3], step(key)), amount if key[4] == "ms" else -amount) for key, amount in sides.items()
+    )
 
 
 def test_the_random_trees_reach_every_status_and_explanation(random_build: BuildOf) -> None:

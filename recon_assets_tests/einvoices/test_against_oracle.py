@@ -8,6 +8,7 @@ import pytest
 
 from recon_assets_tests.einvoices.built import AS_OF, Built, Home
 from recon_assets_tests.einvoices.test_buckets import rules
+from recon_assets_tests.footing import statement_sums, summed
 from recon_assets_tests.oracle.einvoices import reconcile
 from recon_assets_tests.oracle.random_einvoices import write_random_einvoices
 from recon_assets_tests.search import guarded_by
@@ -40,6 +41,25 @@ def test_the_mart_holds_what_the_oracle_finds(home: Home, built: Built) -> None:
     assert ours.keys() == theirs.keys()
     for key, row in theirs.items():
         assert {name: ours[key][name] for name in row} == row
+
+
+def test_the_statement_leads_from_the_registers_total_to_the_e_invoices(home: Home, built: Built) -> None:
+    values = []
+    for row in reconcile(home.landing, MONTHS, AS_OF).rows:
+        sides = {side: row[f"{side}_currency_code"] for side in ("register", "einvoice")}
+        currencies = {side: (code or "MIXED").upper() for side, code in sides.items()}
+        one = row["pass"] is None or currencies["register"] == currencies["einvoice"]
+        for side, total in ((side, row[f"{side}_total_including_tax"]) for side in sides):
+            if total is not None and (row["pass"] is not None or sides[side] is not None):
+                end = "left" if side == "register" else "right"
+                place = (row["billing_month"], row["register_type"], currencies[side])
+                values.append((place, end, row["bucket"] if one else f"not_comparable_{end}", total))
+    left, right, steps = statement_sums(
+        built.rows("from marts.reconciliation_waterfall where reconciliation = 'einvoices'")
+    )
+    assert left == summed((place, total) for place, end, _, total in values if end == "left")
+    assert right == summed((place, total) for place, end, _, total in values if end == "right")
+    assert steps == summed(((*place, step), total if end == "right" else -total) for place, end, step, total in values)
 
 
 def test_the_fields_of_every_pair_are_those_of_the_oracle(home: Home, built: Built) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from recon_assets.months import month_range
 from recon_assets.sample import usage
+from recon_assets_tests.footing import require_bridges_foot
+from recon_assets_tests.landed import as_dicts
 from recon_assets_tests.oracle.compare_usage import build_months
 
 MONTHS = month_range("2025-01", "2025-04")
@@ -70,6 +72,10 @@ def test_every_status_and_explanation_is_planted(expected: dict[str, Any]) -> No
         None, "currency", "category_move", "zero_amount", "missing_side", "rounding", "quantity", "price", "unit", "restated",
         "unexplained",
     }  # fmt: skip
+
+
+def test_the_bridge_of_the_sample_foots(marts: Any) -> None:
+    require_bridges_foot(as_dicts(marts.execute("from marts.invoice_bridge")))
 
 
 def test_charges_that_are_no_usage_are_reported_beside_the_differences(marts: Any, expected: dict[str, Any]) -> None:

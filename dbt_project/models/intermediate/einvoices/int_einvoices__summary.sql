@@ -1,10 +1,10 @@
 with verdicts as (
 
     select
-        *,
+        rows_in.*,
         {{ decided_step('rows_in') }} is not null as is_decided,
-        coalesce(register_total_including_tax, 0) as left_value,
-        coalesce(einvoice_total_including_tax, 0) as right_value
+        coalesce(rows_in.register_total_including_tax, 0) as left_value,
+        coalesce(rows_in.einvoice_total_including_tax, 0) as right_value
     from {{ ref('einvoice_reconciliation') }} as rows_in
 
 ),

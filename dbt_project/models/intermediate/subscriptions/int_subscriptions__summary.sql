@@ -1,10 +1,10 @@
 with verdicts as (
 
     select
-        *,
+        rows_in.*,
         {{ decided_step('rows_in') }} is not null as is_decided,
-        case when bss_item_count > 0 then bss_total_cost else 0 end as left_cost,
-        case when ms_item_count > 0 then ms_total_cost else 0 end as right_cost
+        case when rows_in.bss_item_count > 0 then rows_in.bss_total_cost else 0 end as left_cost,
+        case when rows_in.ms_item_count > 0 then rows_in.ms_total_cost else 0 end as right_cost
     from {{ ref('subscription_reconciliation') }} as rows_in
 
 ),

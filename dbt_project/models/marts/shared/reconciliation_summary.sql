@@ -25,12 +25,12 @@ rounded as (
         summaries.difference is not null as is_comparable,
         {{ at_minor_unit('summaries.left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as left_amount,
         {{ at_minor_unit('summaries.right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as right_amount,
-        {% for part in ['open', 'decided'] -%}
-        summaries.{{ part }}_row_count,
-        {{ at_minor_unit('summaries.' ~ part ~ '_left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as {{ part }}_left_amount,
-        {{ at_minor_unit('summaries.' ~ part ~ '_right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as {{ part }}_right_amount
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        summaries.open_row_count,
+        {{ at_minor_unit('summaries.open_left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as open_left_amount,
+        {{ at_minor_unit('summaries.open_right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as open_right_amount,
+        summaries.decided_row_count,
+        {{ at_minor_unit('summaries.decided_left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as decided_left_amount,
+        {{ at_minor_unit('summaries.decided_right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as decided_right_amount
     from summaries
     left join units as own on summaries.currency = own.currency
     left join units as other on other.currency = '*'
@@ -53,11 +53,12 @@ final as (
             when is_comparable then left_amount - right_amount
         end as decimal(38, 3)) as difference,
         currency,
-        {% for part in ['open', 'decided'] -%}
-        cast({{ part }}_row_count as bigint) as {{ part }}_row_count,
-        {{ part }}_left_amount,
-        {{ part }}_right_amount,
-        {% endfor -%}
+        cast(open_row_count as bigint) as open_row_count,
+        open_left_amount,
+        open_right_amount,
+        cast(decided_row_count as bigint) as decided_row_count,
+        decided_left_amount,
+        decided_right_amount,
         {{ publication_columns() }}
     from rounded
 

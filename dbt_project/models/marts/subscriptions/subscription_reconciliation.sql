@@ -77,6 +77,12 @@ described as (
 
 ),
 
+made as (
+
+    {{ shown_decisions('subscriptions') }}
+
+),
+
 final as (
 
     select
@@ -84,7 +90,7 @@ final as (
         {{ decision_columns('subscriptions', 'described', 'made') }},
         {{ publication_columns() }}
     from described
-    left join ({{ shown_decisions('subscriptions') }}) as made on described.reconciliation_key = made.reconciliation_key
+    left join made on described.reconciliation_key = made.reconciliation_key
 
 )
 

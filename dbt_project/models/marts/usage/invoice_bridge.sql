@@ -52,7 +52,7 @@ billed as (
 grid as (
 
     select
-        *,
+        rows_in.*,
         {{ decided_step('rows_in') }} as decided_step
     from {{ ref('usage_cost_reconciliation') }} as rows_in
 

@@ -37,6 +37,12 @@ shown as (
 
 ),
 
+made as (
+
+    {{ shown_decisions('usage') }}
+
+),
+
 final as (
 
     select
@@ -44,7 +50,7 @@ final as (
         {{ decision_columns('usage', 'shown', 'made') }},
         {{ publication_columns() }}
     from shown
-    left join ({{ shown_decisions('usage') }}) as made on shown.reconciliation_key = made.reconciliation_key
+    left join made on shown.reconciliation_key = made.reconciliation_key
 
 )
 
