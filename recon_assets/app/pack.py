@@ -27,11 +27,15 @@ from recon_assets.catalogue import source_windows
 from recon_assets.errors import InputError
 from recon_assets.export import SHEET_ROWS
 from recon_assets.lakehouse.log import Publication
-from recon_assets.lakehouse.raw import RawStore
+from recon_assets.lakehouse.raw import LoadedFile, RawStore
+from recon_assets.landing.discovery import discover
+from recon_assets.landing.store import FileStore
 from recon_assets.months import add_months, first_day
 from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
 from recon_assets.pipeline.project import rules
 from recon_assets.query import plain_text
+from recon_assets.sources.loading import content_hash_of
+from recon_assets.storage import landing_store
 
 _FORMAT = 1
 _INDEX = "pack.json"
@@ -165,19 +169,32 @@ def _issues(site: Site, screen: Screen, month: str, path: Path) -> Path:
 
 def _landed(site: Site, screen: Screen, month: str, path: Path) -> Path:
     """The landed files of the month's whole window as they are loaded now, with hashes and what became of each."""
-    raw = RawStore(site.settings.raw)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["source", "month", "path", "bytes", "sha256", "rows", "rejected", "set_aside"])
-    for window in source_windows(screen.reconciliation):
-        for offset in window.offsets:
-            loaded = raw.read(window.source, add_months(month, offset))
-            for file in loaded.files if loaded else []:
-                aside = f"repeats {file.duplicate_of}" if file.duplicate_of else file.set_aside or ""
-                place = [window.source, add_months(month, offset), file.path, file.size, file.content_hash]
-                writer.writerow([*place, file.rows, file.quarantined, aside])
-    path.write_bytes(out.getvalue().encode("utf-8"))
+    raw, landing = RawStore(site.settings.raw), landing_store(site.settings)
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\r\n")
+        writer.writerow(["source", "month", "path", "bytes", "sha256", "rows", "rejected", "set_aside"])
+        for window in source_windows(screen.reconciliation):
+            for other in (add_months(month, offset) for offset in window.offsets):
+                loaded = raw.read(window.source, other)
+                hashes = _hashes(landing, window.source, other, loaded.files) if loaded else {}
+                for file in loaded.files if loaded else []:
+                    aside = f"repeats {file.duplicate_of}" if file.duplicate_of else file.set_aside or ""
+                    place = [window.source, other, file.path, file.size, hashes.get(file.path, "")]
+                    writer.writerow([*place, file.rows, file.quarantined, aside])
     return path
+
+
+def _hashes(landing: FileStore, source: str, month: str, files: list[LoadedFile]) -> dict[str, str]:
+    """SHA-256 by path: the load's, and of files that it set aside unread that of the landed file, where it is there."""
+    found = {file.path: file.content_hash for file in files if file.content_hash}
+    unread = {file.version for file in files if not file.content_hash}
+    if not unread or not landing.exists():
+        return found
+    for file in discover(landing, source).get(month, []):
+        if file.version in unread:
+            with landing.open_local(file) as local:
+                found[file.path] = content_hash_of(local)
+    return found
 
 
 def _index(site: Site, context: Context, publication: Publication, who: str) -> dict[str, Any]:

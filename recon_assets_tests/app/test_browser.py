@@ -238,6 +238,13 @@ def test_the_largest_open_difference_is_found_explained_and_printed_in_four_clic
     opened.value.close()
 
 
+def test_times_are_those_of_the_readers_own_zone(browser: Browser, app: App) -> None:
+    with browser.new_page(base_url=app.url, timezone_id="Asia/Kuala_Lumpur") as page:
+        page.goto("/")
+        expect(page.locator("#page time").first).to_have_text("2025-04-09 14:00 GMT+8", timeout=20_000)
+        expect(page.locator("#page time").first).to_have_attribute("title", "2025-04-09 06:00 UTC")
+
+
 def test_a_step_of_the_waterfall_leads_to_its_rows(page: Page) -> None:
     open_page(page, f"/subscriptions?{MARCH}")
     page.get_by_role("region", name="From left to right, MYR").get_by_role("link", name="Unit cost").click()

@@ -14,6 +14,9 @@ from recon_assets.app.pages import Site, find_discrepancy
 from recon_assets.app.server import create_app
 from recon_assets.errors import InputError
 from recon_assets.lakehouse.published import PublishedStore
+from recon_assets.lakehouse.raw import LoadedFile, RawMonth, RawStore
+from recon_assets.landing.discovery import discover
+from recon_assets.storage import landing_store
 from recon_assets_tests.app.conftest import site_in
 from recon_assets_tests.app.published import PUBLISHED_AGAIN, PUBLISHED_FIRST, key, publish, subscriptions
 
@@ -69,6 +72,29 @@ def test_open_items_are_the_rows_that_do_not_agree_and_issues_say_who_and_when(s
     }
     said = [(row["who"], row["what"], row["to"]) for row in rows_of(tmp_path / "a.zip", "issues.csv")]
     assert said == [("ana", "issue", "Why?"), ("eva", "comment", "Credit of April")]
+
+
+def test_landed_files_have_the_hash_of_what_lies_there_read_or_set_aside(site: Site, tmp_path: Path) -> None:
+    content = {"a.csv": b"read", "b.csv": b"set aside"}
+    folder = site.settings.landing / "bss" / "invoices" / MARCH
+    folder.mkdir(parents=True)
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    landed = {Path(file.path).name: file for file in discover(landing_store(site.settings), "bss_invoices")[MARCH]}
+    hashes = {"a.csv": hashlib.sha256(b"read").hexdigest(), "b.csv": ""}
+    files = [
+        LoadedFile(file.path, file.etag, file.size, hashes[name], 1, 0, set_aside="older" if name == "b.csv" else None)
+        for name, file in landed.items()
+    ]
+    (site.settings.raw / "bss_invoices" / MARCH).mkdir(parents=True)
+    RawStore(site.settings.raw).commit(RawMonth("bss_invoices", MARCH, "load", "2025-04-01T00:00:00", files, 1, 0, {}))
+    write_pack(site, "subscriptions", MARCH, "ana", tmp_path / "a.zip")
+    found = {
+        Path(row["path"]).name: (row["sha256"], row["set_aside"])
+        for row in rows_of(tmp_path / "a.zip", "landed_files.csv")
+    }
+    wanted = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+    assert found == {"a.csv": (wanted["a.csv"], ""), "b.csv": (wanted["b.csv"], "older")}
 
 
 def test_a_pack_holds_while_the_same_is_published_again_and_no_longer(
