@@ -2,10 +2,12 @@
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|(0+)|_.|\*.|\[[^\]]*\]|([-/ ().:+])')
 
 
+@cache
 def zero_pattern(code: str) -> list[tuple[str, int]] | None:
     """The format as fixed texts and runs of zeros, (text, 0) or ("", count); None for any other format."""
     section = code.split(";")[0].strip()
@@ -28,13 +30,10 @@ def zero_pattern(code: str) -> list[tuple[str, int]] | None:
 def shown_number(value: str, code: str) -> str | None:
     """A whole number as a format of zeros shows it; None when the number is not whole, or below zero."""
     parts = zero_pattern(code)
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
+    whole = value if value.isdigit() else _whole(value)
+    if parts is None or whole is None:
         return None
-    if parts is None or number < 0 or number != number.to_integral_value():
-        return None
-    digits = format(number.quantize(Decimal(1)), "f").rjust(sum(count for _, count in parts), "0")
+    digits = whole.rjust(sum(count for _, count in parts), "0")
     first = next(n for n, (_, count) in enumerate(parts) if count)
     shown: list[str] = []
     for index in reversed(range(len(parts))):
@@ -46,3 +45,13 @@ def shown_number(value: str, code: str) -> str | None:
         else:
             shown.append(text)
     return "".join(reversed(shown))
+
+
+def _whole(value: str) -> str | None:
+    """The digits of a whole number that is written otherwise, such as 1.0 or 1E3; None for any other."""
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return None
+    is_whole = number.is_finite() and number >= 0 and number == number.to_integral_value()
+    return format(number.quantize(Decimal(1)), "f") if is_whole else None

@@ -20,6 +20,7 @@ from recon_assets.sources.intake.xlsx import (
     Marks,
     Package,
     glance,
+    parse_marks,
     read_marks,
     read_package,
     require_no_entities,
@@ -115,7 +116,11 @@ def _marks(archive: zipfile.ZipFile, package: Package, name: str, file: str) -> 
     if not (look.has_errors or look.has_formulas or package.patterns):
         return Marks()
     with archive.open(part) as stream:
-        return read_marks(stream, package.patterns)  # type: ignore[arg-type]
+        marks = read_marks(stream, package.patterns)  # type: ignore[arg-type]
+    if marks is not None:
+        return marks
+    with archive.open(part) as stream:
+        return parse_marks(stream, package.patterns)  # type: ignore[arg-type]
 
 
 def _calamine_sheets(path: Path, file: str, marks_of: Callable[[str], Marks]) -> Iterator[Grid]:

@@ -7,7 +7,7 @@ looked at cell by cell only when its bytes show that it has any of these.
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -25,6 +25,13 @@ _HAS_ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
 _HAS_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["'](\d+)["']""")
 _COLUMN = re.compile(rb"""\sr\s*=\s*["']([A-Z]+)\d""")
+_ATTRIBUTE = re.compile(rb"""\s([a-z]+)\s*=\s*["']([^"']*)["']""")
+_VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<")
+# Cells with a body that have a wanted style, an error or a formula.
+_CELL_OF = (
+    rb"""<(?:\w+:)?c(?=\s)(?:(?=[^>]*\s(?:s\s*=\s*["'](?:%(styles)b)["']|t\s*=\s*["']e["']))|"""
+    rb"""(?=[^>]*>\s*<(?:\w+:)?f[\s>/]))([^>]*[^>/])>(.*?)</(?:\w+:)?c>"""
+)
 _REFERENCE = re.compile(r"([A-Z]+)(\d+)")
 MOST_ROWS = 1 << 20  # of a sheet in Excel
 MOST_CELLS = 40_000_000  # a sheet is held in memory from its first to its last used cell
@@ -153,26 +160,71 @@ def _patterns(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
     return {str(n): zeros[xf.get("numFmtId")] for n, xf in styles if xf.get("numFmtId") in zeros}
 
 
-def read_marks(part: BinaryIO, patterns: dict[str, str]) -> Marks:
-    """What the cells of one sheet say beside their values."""
+def read_marks(part: BinaryIO, patterns: dict[str, str]) -> Marks | None:
+    """What the cells of one sheet say beside their values; None for a sheet whose cells do not say where they stand.
+
+    Found in the bytes, which takes a tenth of the time of parsing every cell; a sheet in UTF-16 is not looked at so.
+    """
+    wanted = b"|".join(re.escape(style.encode()) for style in patterns) or b"none"
+    cells = re.compile(_CELL_OF % {b"styles": wanted}, re.DOTALL)
     marks = Marks()
-    for row, column, cell in _cells(part):
-        value = cell.findtext("{*}v")
-        if cell.get("t") == "e":
-            marks.errors.append((row, column, (value or "#N/A").strip()))
-        elif value and cell.get("s") in patterns and cell.get("t", "n") == "n":
-            text = shown_number(value, patterns[cell.get("s")])
-            if text is not None:
-                marks.shown.append((row, column, text))
-        if cell.find("{*}f") is not None:
-            _count_formula(marks, cell, value, row, column)
+    rest = b""
+    while chunk := part.read(_CHUNK):
+        text = rest + chunk
+        if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return None
+        end = text.rfind(b"row>") + 4
+        if end < 4:
+            rest = text
+            continue
+        rest = text[end:]
+        for attributes, body in cells.findall(text, 0, end):
+            if not _mark(marks, attributes, body, patterns):
+                return None
     return marks
 
 
-def _count_formula(marks: Marks, cell: Any, value: str | None, row: int, column: int) -> None:
-    if not value and cell.get("t") != "str":
+def _mark(marks: Marks, attributes: bytes, body: bytes, patterns: dict[str, str]) -> bool:
+    """Note what a cell says; False for one that does not say where it stands."""
+    said = {name.decode(): value.decode() for name, value in _ATTRIBUTE.findall(attributes)}
+    place = _REFERENCE.fullmatch(said.get("r", ""))
+    if place is None:
+        return False
+    found = _VALUE.search(body)
+    value = found[1].decode() if found else None
+    _note(
+        marks, int(place[2]) - 1, _column_index(place[1]), said, value, patterns, _HAS_FORMULA.search(body) is not None
+    )
+    return True
+
+
+def parse_marks(part: BinaryIO, patterns: dict[str, str]) -> Marks:
+    """As `read_marks`, by parsing every cell."""
+    marks = Marks()
+    for row, column, cell in _cells(part):
+        _note(marks, row, column, cell.attrib, cell.findtext("{*}v"), patterns, cell.find("{*}f") is not None)
+    return marks
+
+
+def _note(
+    marks: Marks, row: int, column: int, said: Mapping[str, str], value: str | None, patterns: dict[str, str],
+    has_formula: bool,
+) -> None:  # fmt: skip
+    kind = said.get("t", "n")
+    if kind == "e":
+        marks.errors.append((row, column, (value or "#N/A").strip()))
+    elif value and kind == "n" and said.get("s") in patterns:
+        text = shown_number(value, patterns[said["s"]])
+        if text is not None:
+            marks.shown.append((row, column, text))
+    if has_formula:
+        _count_formula(marks, kind, value, row, column)
+
+
+def _count_formula(marks: Marks, kind: str, value: str | None, row: int, column: int) -> None:
+    if not value and kind != "str":
         marks.without_result = marks.without_result or f"{_letters(column)}{row + 1}"
-    elif cell.get("t", "n") == "n" and float(value or 0) == 0:
+    elif kind == "n" and float(value or 0) == 0:
         marks.zero_results += 1
     else:
         marks.other_results += 1
