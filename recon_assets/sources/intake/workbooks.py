@@ -14,6 +14,7 @@ from recon_assets.sources.intake.formats import shown_number, zero_pattern
 from recon_assets.sources.intake.grid import Grid, GridBuilder
 from recon_assets.sources.intake.markup import is_markup, read_markup
 from recon_assets.sources.intake.ods import read_document
+from recon_assets.sources.intake.xlsb import read_binary
 from recon_assets.sources.intake.xlsx import (
     MOST_CELLS,
     MOST_ROWS,
@@ -79,7 +80,8 @@ def _read_zip(path: Path, file: str, limits: UnpackLimits) -> list[Grid]:
             grids = _calamine_sheets(path, file, lambda name: document.marks.get(name, Marks()))
             return [replace(grid, date_1904=document.date_1904) for grid in grids]
         if any(name.endswith("workbook.bin") for name in names):
-            return list(_calamine_sheets(path, file, lambda name: Marks()))
+            binary = read_binary(archive)
+            return list(_calamine_sheets(path, file, lambda name: binary.get(name, Marks())))
         package = read_package(archive)
         return [
             replace(grid, date_1904=package.date_1904)

@@ -117,7 +117,7 @@ def read_package(archive: zipfile.ZipFile) -> Package:
     base = _target(archive, "_rels/.rels", "", "/officeDocument") or "xl/workbook.xml"
     workbook = _tree(archive, names.get(base.lower(), base))
     folder, leaf = posixpath.split(base)
-    targets = _relations(archive, names.get(f"{folder}/_rels/{leaf}.rels".lower(), ""), folder)
+    targets = relations(archive, names.get(f"{folder}/_rels/{leaf}.rels".lower(), ""), folder)
     sheets, is_1904 = {}, False
     for element in workbook.iter("{*}sheet", "{*}workbookPr"):
         if _local(element) == "workbookPr":
@@ -132,11 +132,11 @@ def read_package(archive: zipfile.ZipFile) -> Package:
 
 
 def _target(archive: zipfile.ZipFile, rels: str, folder: str, kind: str) -> str | None:
-    found = _relations(archive, rels if rels in archive.namelist() else "", folder)
+    found = relations(archive, rels if rels in archive.namelist() else "", folder)
     return next((target for type_, target in found.values() if type_.endswith(kind)), None)
 
 
-def _relations(archive: zipfile.ZipFile, name: str, folder: str) -> dict[str, tuple[str, str]]:
+def relations(archive: zipfile.ZipFile, name: str, folder: str) -> dict[str, tuple[str, str]]:
     """Relation id -> (type, part)."""
     if not name:
         return {}
