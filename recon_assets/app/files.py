@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import html
 
-from recon_assets.app.format import plain
+from recon_assets.app.format import shown
 from recon_assets.app.parts import facts
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.tables import Column, Filter, Row, Table
@@ -67,7 +67,7 @@ REJECTED = Table(
     columns=(
         Column("source_file", "File, with its sheet or member", width=380),
         Column("source_line", "Line or row", "count", 110),
-        Column("source_row", "Record", "count", 90),
+        Column("source_row", "Record", "count", 115),
         Column("column_name", "Column", width=150),
         Column("value", "What stands there", width=190),
         Column("reason", "Why it was rejected", width=360),
@@ -87,11 +87,9 @@ REJECTED = Table(
 
 def details(context: Context, table: Table, row: Row) -> list[Any]:
     """Everything that is known of a file, or of a rejected record."""
-    names = {column.name: column.title for column in table.columns}
-    shown = {
-        names[name]: plain(row[name]) for name in names if name in row and name != "raw_row" and row[name] is not None
-    }
-    content: list[Any] = [facts(shown)]
+    known = [column for column in table.columns if row.get(column.name) is not None and column.name != "raw_row"]
+    told = {column.title: shown(row[column.name], column.kind) for column in known}
+    content: list[Any] = [facts(told | {"Source": SOURCES[row["source"]].title or row["source"]})]
     if row.get("raw_row"):
         content += [html.H3("The whole record"), html.Pre(row["raw_row"], className="record", tabIndex=0)]
     if table is REJECTED:

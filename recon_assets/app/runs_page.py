@@ -49,7 +49,11 @@ def render(site: Site, search: str | None, user: User) -> list[Any]:
     note = (
         "Dagster runs it, as it runs what is scheduled. What readers see changes when the month's checks have passed."
     )
-    return [html.H1("Run a month"), html.P(note, className="note"), html.Div(form, className="report form")]
+    return [
+        html.H1("Run a month"),
+        html.P(note, className="note"),
+        html.Div(html.Div(form, className="form"), className="report"),
+    ]
 
 
 def _field(title: str, control: Any) -> html.Label:

@@ -37,7 +37,8 @@ def test_an_opened_record_shows_the_whole_of_it(site: Site) -> None:
     client = create_app(site).server.test_client()
     context = site.context(files.SCREEN, f"{MARCH}&row=rejected:{key('rejected', '2025-03')}")
     assert context.selected is not None
-    assert "sub-7,31/31/2025" in text_of(files.details(context, *context.selected))
+    text = text_of(files.details(context, *context.selected))
+    assert "sub-7,31/31/2025" in text and "SourceBSS invoices" in text and "Month2025-03" in text
     assert client.get(f"/print/files{MARCH}").status_code == 200
 
 
