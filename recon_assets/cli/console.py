@@ -67,7 +67,7 @@ def show_outcome(platform: Platform, outcome: "Outcome", subjects: list[str], mo
         console.print("[red]problem[/]", cell(problem), highlight=False)
     _show_rejected_rows(console, platform, subjects, months)
     _show_summary(console, platform, outcome)
-    _show_intake(console, platform, subjects, months)
+    show_intake(console, platform, subjects, months)
     for (month, subject), publication in sorted(outcome.since.items()):
         text = (
             f"{month} {subject} was published again since, at {publication.published_at:%Y-%m-%d %H:%M:%S} UTC by run"
@@ -81,24 +81,36 @@ def show_outcome(platform: Platform, outcome: "Outcome", subjects: list[str], mo
     return 1 if missing else 0
 
 
-def _show_intake(console: Console, platform: Platform, subjects: list[str], months: list[str]) -> None:
-    """What of the months' own files did not become rows, beside what was rejected: the first three."""
-    aside, ignored = [], 0
+def show_intake(console: Console, platform: Platform, subjects: list[str], months: list[str]) -> None:
+    """What of the months' own files did not become rows, beside what was rejected: counts, and the first three."""
+    aside: list[str] = []
+    ignored: list[str] = []
+    rows = 0
     for source in (s for s in SOURCES.values() if s.subject in subjects):
         for loaded in filter(None, (platform.raw.read(source.name, month) for month in months)):
             aside += [f"{f.path} repeats {f.duplicate_of}" for f in loaded.files if f.duplicate_of]
-            aside += [f"{f.path}{t.name} {t.set_aside}" for f in loaded.files for t in f.tables if t.set_aside]
-            ignored += sum(n for f in loaded.files for t in f.tables for n in t.ignored.values())
+            aside += [f"{f.path}: {f.set_aside}" for f in loaded.files if f.set_aside and not f.tables]
+            aside += [f"{f.path}{t.name}: {t.set_aside}" for f in loaded.files for t in f.tables if t.set_aside]
+            rows += sum(sum(f.ignored.values()) for f in loaded.files)
+            ignored += [f"{f.path}: {_counts(f.ignored)}" for f in loaded.files if f.ignored]
     try:
         aside += [str(unread) for unread in unread_files(platform.landing)]
     except NotListed as error:
         aside.append(str(error))
-    if ignored:
-        console.print(f"{ignored} rows were ignored as titles, totals, footers and the like.", highlight=False)
-    for text in aside[:3]:
-        console.print("[yellow]set aside[/]", cell(text), highlight=False)
-    if len(aside) > 3:
-        console.print(f"... and {len(aside) - 3} more; marts.intake_files tells them all.", highlight=False)
+    for title, found in (
+        (f"ignored {rows:,} rows", ignored),
+        (f"set aside {len(aside):,} files, sheets or members", aside),
+    ):
+        if found:
+            console.print(f"[yellow]{title}[/]", highlight=False)
+        for text in found[:3]:
+            console.print(cell(f"  {text}"), highlight=False, soft_wrap=True)
+    if len(aside) > 3 or len(ignored) > 3:
+        console.print("marts.intake_files tells them all.", highlight=False)
+
+
+def _counts(kinds: dict[str, int]) -> str:
+    return ", ".join(f"{kind} {count:,}" for kind, count in kinds.items())
 
 
 def _show_rejected_rows(console: Console, platform: Platform, subjects: list[str], months: list[str]) -> None:

@@ -1,16 +1,19 @@
 """Nothing is left out in silence: every file below a source's folder, and every record of it, ends in one place."""
 
 import csv
+import io
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from recon_assets.cli.console import show_intake
 from recon_assets.lakehouse.raw import LoadedFile
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.unread import unread_files
 from recon_assets_tests.landed import load_all, platform_in, table_rows
-from recon_assets_tests.wild.folders import CASES
+from recon_assets_tests.wild.folders import CASES, land_case
 
 FOLDERS = sorted(path for subject in ("einvoices", "microsoft") for path in (CASES / subject).iterdir())
 NO_COUNT = ("r11c", "c01")  # records of other encodings and marks are counted by their own tests
@@ -65,3 +68,21 @@ def test_every_file_and_every_record_is_somewhere(tmp_path: Path, folder: Path) 
 def _landed(home: Path) -> list[str]:
     landing = home / "landing"
     return [path.relative_to(landing).as_posix() for path in landing.rglob("*") if path.is_file()]
+
+
+def test_a_run_tells_what_was_ignored_and_set_aside(tmp_path: Path) -> None:
+    for subject, case in (("einvoices", "r03b_totals_and_footer_xlsx"), ("microsoft", "c10_aggregated")):
+        land_case(subject, case, tmp_path / "landing")
+    (tmp_path / "landing" / "notes.txt").write_text("x")
+    platform = platform_in(tmp_path)
+    load_all(platform)
+    out = io.StringIO()
+    show_intake(Console(file=out, width=200), platform, ["einvoices", "usage"], ["2025-03", "2025-05"])
+    ignored, register, aside, aggregated, unread = out.getvalue().splitlines()
+    assert (ignored, register.strip()) == (
+        "ignored 3 rows", "erp/sales_register/2025-03/sales.xlsx: blank 1, footer 1, subtotal 1",
+    )  # fmt: skip
+    assert aside == "set aside 2 files, sheets or members"
+    assert (
+        "G202505_BilledUsageAggregated.csv: aggregated billed usage" in aggregated and "notes.txt is not read" in unread
+    )
