@@ -24,7 +24,7 @@ _ENTITIES = tuple(
 _HAS_ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
 _HAS_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\sr\s*=\s*["'](\d+)["']""")
-_COLUMN = re.compile(rb"""\sr\s*=\s*["']([A-Z]+)\d""")
+_FAR_COLUMN = re.compile(rb"""\sr\s*=\s*["']([A-Z]{2,})\d""")  # beyond Z
 _ATTRIBUTE = re.compile(rb"""\s([a-z]+)\s*=\s*["']([^"']*)["']""")
 _VALUE = re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]*)<")
 # Cells with a body that have a wanted style, an error or a formula.
@@ -55,7 +55,7 @@ class Look:
     has_errors: bool
     has_formulas: bool
     rows: int
-    columns: int
+    columns: int  # 26 where none lies beyond Z
 
 
 def require_no_entities(archive: zipfile.ZipFile, file: str) -> None:
@@ -79,10 +79,10 @@ def glance(part: BinaryIO) -> Look:
         text = before + chunk
         errors = errors or _HAS_ERROR.search(text) is not None
         formulas = formulas or _HAS_FORMULA.search(text) is not None
-        columns.update(_COLUMN.findall(text))
+        columns.update(_FAR_COLUMN.findall(text))
         last_row = max(last_row, max(map(int, _ROW.findall(text)), default=0))
         before = text[-_OVERLAP:]
-    return Look(errors, formulas, last_row, max((_column_index(c.decode()) + 1 for c in columns), default=0))
+    return Look(errors, formulas, last_row, max((_column_index(c.decode()) + 1 for c in columns), default=26))
 
 
 def _column_index(letters: str) -> int:
