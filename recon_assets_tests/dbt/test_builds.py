@@ -264,3 +264,28 @@ def test_billable_quantity_and_effective_price_say_what_differs_and_stand_in_for
     assert told_rows(told)["priced"]["explanation"] == "unit_cost"
     sql = "select quantity, unit_price from marts.subscription_reconciliation_items where ms_subscription_id = 'priced' and side = 'ms'"
     assert told.rows(sql) == [{"quantity": 10, "unit_price": 2}]
+
+
+BRIDGE_OF_THE_SAMPLE = {
+    10: {"invoice_before_tax"}, 11: {"invoice_document"}, 12: {"tax"}, 13: {"invoice_residual"}, 20: {"seats", "software"},
+    30: {"azure_usage_invoiced"}, 45: {"invoice_against_daily_usage"}, 50: {"billed_daily_usage"},
+    60: {"not_comparable_cost", "not_comparable_usage", "price", "quantity", "restated", "rounding", "unexplained",
+         "within_tolerance"},
+    65: {"cost_export_in_scope"}, 75: {"rounding_adjustments"},
+    80: {"adjustment", "credit", "purchase", "refund", "roundingadjustment"}, 90: {"cost_export"},
+}  # fmt: skip
+WATERFALLS_OF_THE_SAMPLE = {
+    "subscriptions": {"missing_in_ms", "missing_in_bss", "quantity", "tax_or_credit", "unit_cost", "unexplained",
+                      "late_invoice", "within_tolerance", "not_comparable_left", "not_comparable_right"},
+    "einvoices": {"Missing in EInv", "Missing in Sales", "Missing in Purchase", "Low", "Medium", "High", "Mismatch",
+                  "not_comparable_left", "not_comparable_right"},
+}  # fmt: skip
+
+
+def test_the_sample_plants_the_steps_of_the_statements_with_amounts(sample_build_of: Callable[[str], Built]) -> None:
+    bridge = sample_build_of("usage").rows("select distinct position, step from marts.invoice_bridge where amount <> 0")
+    for position, steps in BRIDGE_OF_THE_SAMPLE.items():
+        assert {row["step"] for row in bridge if row["position"] == position} >= steps, position
+    for subject, steps in WATERFALLS_OF_THE_SAMPLE.items():
+        sql = f"select distinct step from marts.reconciliation_waterfall where reconciliation = '{subject}' and amount <> 0"
+        assert {row["step"] for row in sample_build_of(subject).rows(sql)} >= steps, subject
