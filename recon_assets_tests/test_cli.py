@@ -183,7 +183,7 @@ def test_run_publishes_and_the_exit_code_says_so(copied: Recon) -> None:
     done = copied.process("run", "--months", FEBRUARY)
     assert (done.returncode, "1 of 1 months were published." in done.stdout) == (0, True)
     assert f"{FEBRUARY} │ subscriptions  │ provisional" in done.stdout
-    assert f"rejected ms_recon_nce: 1 rows ({FEBRUARY}: 1)\n  {path}, row 5, column 'Subtotal': 'ten' " in done.stdout
+    assert f"rejected ms_recon_nce: 1 rows ({FEBRUARY}: 1)\n  {path}, row 6 (record 5), column 'Subtotal': 'ten' " in done.stdout
     assert "Warning" not in done.stdout + done.stderr
 
 
@@ -583,8 +583,8 @@ def test_rejected_rows_are_listed_with_file_row_and_reason(fresh: Recon) -> None
     listed = fresh("reject", "list")
     assert listed.exit_code == 0
     (row,) = (line for line in listed.stdout.splitlines() if path in line)
-    assert [cell.strip() for cell in row.strip("│").split("│")][:6] == [
-        "ms_recon_nce", FEBRUARY, path, "5", "Subtotal", "ten",
+    assert [cell.strip() for cell in row.strip("│").split("│")][:7] == [
+        "ms_recon_nce", FEBRUARY, path, "5", "6", "Subtotal", "ten",
     ]  # fmt: skip
     assert fresh("reject", "list", "--months", MARCH).stdout == "No row was rejected.\n"
 
