@@ -183,7 +183,10 @@ def test_run_publishes_and_the_exit_code_says_so(copied: Recon) -> None:
     done = copied.process("run", "--months", FEBRUARY)
     assert (done.returncode, "1 of 1 months were published." in done.stdout) == (0, True)
     assert f"{FEBRUARY} │ subscriptions  │ provisional" in done.stdout
-    assert f"rejected ms_recon_nce: 1 rows ({FEBRUARY}: 1)\n  {path}, row 6 (record 5), column 'Subtotal': 'ten' " in done.stdout
+    assert (
+        f"rejected ms_recon_nce: 1 rows ({FEBRUARY}: 1)\n  {path}, row 6 (record 5), column 'Subtotal': 'ten' "
+        in done.stdout
+    )
     assert "Warning" not in done.stdout + done.stderr
 
 
