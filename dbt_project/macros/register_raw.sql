@@ -98,19 +98,29 @@
     ) }}
 {% endmacro %}
 
+{# Months that an older version loaded lack columns that came later: those are null. #}
 {% macro raw_files_sql(node, root, files) %}
-    {% if files %}
-        {% set names = node.columns.values() | map(attribute='name') | join(', ') %}
-        {{ return('select ' ~ names ~ ' from ' ~ parquet_files(root, files)) }}
-    {% endif %}
     {% set typed = [] %}
     {% for column in node.columns.values() %}
         {% do typed.append('cast(null as ' ~ column.data_type | replace('varchar', 'string') ~ ') as ' ~ column.name) %}
     {% endfor %}
-    {{ return('select ' ~ typed | join(', ') ~ ' where false') }}
+    {% set empty = 'select ' ~ typed | join(', ') ~ ' where false' %}
+    {% if not files %}
+        {{ return(empty) }}
+    {% endif %}
+    {% set names = node.columns.values() | map(attribute='name') | join(', ') %}
+    {{ return(adapter.dispatch('landed_rows_sql')(names, parquet_files(root, files), empty)) }}
 {% endmacro %}
 
-{# Parquet files of one shape, below `root`, as a table. #}
+{% macro duckdb__landed_rows_sql(names, files, empty) %}
+    {{ return('select ' ~ names ~ ' from (select * from ' ~ files ~ ' union all by name ' ~ empty ~ ') as landed') }}
+{% endmacro %}
+
+{% macro default__landed_rows_sql(names, files, empty) %}
+    {{ return('select ' ~ names ~ ' from ' ~ files) }}
+{% endmacro %}
+
+{# Parquet files below `root` as a table. #}
 {% macro parquet_files(root, files) %}
     {{ return(adapter.dispatch('parquet_files')(root, files)) }}
 {% endmacro %}
@@ -120,7 +130,7 @@
     {% for file in files %}
         {% do listed.append("'" ~ (root ~ '/' ~ file) | replace("'", "''") ~ "'") %}
     {% endfor %}
-    {{ return('read_parquet([' ~ listed | join(', ') ~ '])') }}
+    {{ return('read_parquet([' ~ listed | join(', ') ~ '], union_by_name = true)') }}
 {% endmacro %}
 
 {# One path of alternatives, in which what a pattern would read as more than itself is escaped. #}

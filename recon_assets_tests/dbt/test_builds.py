@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from recon_assets.catalogue import source_windows
@@ -45,6 +47,23 @@ def test_a_month_alone_equals_the_same_month_in_a_range(
         assert month_rows(alone, mart.name, month) == month_rows(ranged, mart.name, month), mart.name
     assert month_rows(alone, "subscription_reconciliation_items", month)
     assert {check.month for check in alone.build.checks} == {month}
+
+
+def test_months_that_an_earlier_version_loaded_lack_later_columns_and_hold_nothing_back(
+    random_home: Callable[[int], Path], random_build: BuildOf, tmp_path: Path
+) -> None:
+    """Here the first month of Microsoft's lines, as it was before they named the customer."""
+    home = shutil.copytree(random_home(1), tmp_path / "home")
+    first = min(path for path in (home / "raw/ms_recon_nce").iterdir())
+    older = sorted(first.glob("*/rows*.parquet"))
+    for file in older:
+        pq.write_table(pq.read_table(file).drop_columns("customer_name"), file)
+    months = RANDOM_MONTHS[1]
+    rebuilt, built = built_in(home, months, "older"), random_build(1)
+    assert older
+    for mart in ("subscription_reconciliation", "subscription_reconciliation_items"):
+        compared = f"select * exclude (customer_name) from marts.{mart} order by all"
+        assert rebuilt.rows(compared) == built.rows(compared), mart
 
 
 def test_the_window_status_of_python_is_that_of_the_mart(random_build: BuildOf) -> None:
