@@ -335,6 +335,8 @@ def main() -> None:
     for way in ("passes", "build"):
         print(f"{way}: {pandas / results[way]['seconds']:.2f} x as fast as pandas")
         print(f"{way}: the same buckets as pandas: {results[way]['buckets'] == results['pandas']['buckets']}")
+    print(f"ratio einvoices_build/pandas {results['build']['seconds'] / pandas:.2f} 0.6")
+    print(f"ratio einvoices_peak_gb {results['build']['peak_gb']:.2f} 3.0")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def compare(home: Path, subject: str, lines: int, master: str) -> bool:
     return not apart
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=250_000)
     parser.add_argument("--subjects", nargs="+", choices=SUBJECTS, default=list(SUBJECTS))
@@ -90,7 +90,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.stage:
         build(given.home, given.subjects[0], given.stage, given.master)
-        return 0
+        return
     print(f"pyspark {version('pyspark')}, dbt-spark {version('dbt-spark')}, {given.master}\n")
     print(
         "| subject | lines | DuckDB, s | GB | Spark, s | GB | marts equal |\n|---|---|---|---|---|---|---|", flush=True
@@ -100,8 +100,8 @@ def main() -> int:
         for times in given.times:
             with tempfile.TemporaryDirectory(prefix="engines_") as home:
                 equal.append(compare(Path(home), subject, given.lines * times, given.master))
-    return 0 if all(equal) else 1
+    print(f"\nratio engines_builds_that_differ {equal.count(False)} 0")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

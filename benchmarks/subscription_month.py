@@ -5,7 +5,7 @@
 --lines are invoice lines of the BSS and as many of Microsoft's reconciliation file, one of each per subscription, but
 for 5 in 1000 on one side alone; 1 in 100 differs by more than the tolerance, 1 in 100 by less. Each stage runs in a
 process of its own. The floor of loading is a bare DuckDB COPY of the same files as text, that of building a bare scan of
-the columns that are compared. The others read the raw Parquet that the load made, sum each side by subscription, join,
+the columns that are compared. The pandas script does the whole from the same files to written Parquet. The others read the raw Parquet that the load made, sum each side by subscription, join,
 and hold the difference against the same tolerance: what the build does besides (selection by period, coverage,
 explanations, items, tests) they leave out. They must find as many of each status, or the benchmark fails.
 """
@@ -173,6 +173,45 @@ def _frames(folder: Path) -> tuple[Any, Any]:
     return frames[0], frames[1]
 
 
+def pandas_script(folder: Path) -> None:
+    """What people write: both files read, cleaned, covered, summed and compared, items and verdicts sorted and written."""
+    import pandas as pd
+
+    start, end = pd.Timestamp(f"{MONTH}-01"), pd.Timestamp(f"{MONTH}-31")
+    items = []
+    for source, names in _COLUMNS.items():
+        frame = pd.read_csv(folder / "landing" / FILES[source], engine="pyarrow", dtype_backend="pyarrow")
+        frame = frame.rename(columns=names)
+        frame["side"] = source
+        frame["id"] = frame["id"].str.strip().str.lower()
+        first, last = pd.to_datetime(frame["first"]), pd.to_datetime(frame["last"])
+        frame = frame[(first <= end) & (last >= start)].copy()
+        covered = (last.clip(upper=end) - first.clip(lower=start)).dt.days + 1
+        frame["period_cost"] = (frame["cost"].astype("float64") * covered / ((last - first).dt.days + 1)).round(6)
+        items.append(frame)
+    lines = pd.concat(items).sort_values(["id", "side"])
+    lines.to_parquet(folder / "pandas-items.parquet", compression="zstd")
+    sums = lines.groupby(["id", "side"]).agg(cost=("period_cost", "sum"), product=("product", "first")).unstack()
+    left, right = sums["cost"]["bss_invoices"].round(2), sums["cost"]["ms_recon_nce"].round(2)
+    verdicts = pd.DataFrame({"left": left, "right": right, "difference": left - right})
+    status = verdicts["difference"].abs().le(TOLERANCE + 1e-9).map({True: "match", False: "discrepancy"})
+    verdicts["status"] = status.mask(right.isna(), "missing_in_ms").mask(left.isna(), "missing_in_bss")
+    verdicts["product"] = sums["product"]["bss_invoices"].fillna(sums["product"]["ms_recon_nce"])
+    verdicts.sort_index().to_parquet(folder / "pandas-verdicts.parquet", compression="zstd")
+    _keep(folder, "pandas script", {str(name): int(n) for name, n in verdicts["status"].value_counts().items()})
+
+
+_COLUMNS = {
+    "bss_invoices": {
+        "MS Subscription ID": "id", "Start Date": "first", "End Date": "last", "Total Cost": "cost", "Product": "product",
+    },
+    "ms_recon_nce": {
+        "SubscriptionId": "id", "ChargeStartDate": "first", "ChargeEndDate": "last", "Subtotal": "cost",
+        "ProductName": "product",
+    },
+}  # fmt: skip
+
+
 def with_polars(folder: Path) -> None:
     """Lazily, with the decimals kept."""
     import polars as pl
@@ -217,11 +256,19 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "floor: scan": floor_scan,
     "build": build,
     "publish": lambda folder: publish(_platform(folder)),
+    "pandas script": pandas_script,
     "pandas": with_pandas,
     "polars": with_polars,
     "datacompy": with_datacompy,
 }
-COMPARED = ("build", "pandas", "polars", "datacompy")
+COMPARED = ("build", "pandas script", "pandas", "polars", "datacompy")
+WHOLE = ("load", "build", "publish")
+# Name, stages, stage of the peer, target.
+RATIOS = (
+    ("subscriptions_whole/pandas_script", WHOLE, "pandas script", 1.4),
+    ("subscriptions_load/copy", ("load",), "floor: DuckDB COPY", 2.0),
+    ("subscriptions_build/scan", ("build",), "floor: scan", 15.0),
+)
 _FLOORS = {"load": "floor: DuckDB COPY", "build": "floor: scan"}
 
 
@@ -236,8 +283,13 @@ def report(lines: int, found: dict[str, tuple[float, float]]) -> None:
         beside = [f"{whole / found[name][0]:.1f} times {name}" for name in COMPARED[1:] if name in found]
         print(
             f"\nLoad, build and publish: {whole:.1f} s"
-            + (f"; {', '.join(beside)}, which load nothing" if beside else "")
+            + (f"; {', '.join(beside)}; of these the script alone loads and writes" if beside else "")
         )
+    for name, above, below, target in RATIOS:
+        if found.keys() >= {*above, below}:
+            print(f"ratio {name} {sum(found[stage][0] for stage in above) / found[below][0]:.2f} {target:.1f}")
+    if "build" in found:
+        print(f"ratio subscriptions_peak_gb {max(found[stage][1] for stage in WHOLE if stage in found):.2f} 3.0")
 
 
 def check_counts(folder: Path, lines: int, stages: list[str]) -> None:

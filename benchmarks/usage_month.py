@@ -342,6 +342,11 @@ def report(lines: int, bad_lines: int, found: dict[str, tuple[float, float]], fo
             f", {whole / found['pandas script'][0]:.2f} times the pandas script" if "pandas script" in found else ""
         )
         print(f"The whole: {whole:.0f} s{beside}. Models: {(folder / 'models.json').read_text()}")
+    for name, above, below, target in RATIOS:
+        if found.keys() >= {*above, *below}:
+            seconds, peer = (sum(found[stage][0] for stage in stages) for stages in (above, below))
+            print(f"ratio {name} {seconds / peer:.2f} {target:.1f}")
+    print(f"ratio usage_peak_gb {max(peak for stage, (_, peak) in found.items() if stage in WHOLE):.2f} 3.0")
 
 
 def _report_grid(told: dict[str, Any], found: dict[str, tuple[float, float]]) -> None:
@@ -360,6 +365,12 @@ SCANS = {"floor: scan", "floor: scan with resources"}
 # What category moves are told by: these read the lines of differing subscriptions once more, with their resources.
 EXPLAINING = ("int_usage__usage_cells", "int_usage__cost_cells", "int_usage__resources", "int_usage__category_moves")
 WHOLE = {"load usage", "audit usage", "load cost", "audit cost", "reconcile", "publish"}
+
+# Name, stages, stages of the peer, target.
+RATIOS = (
+    ("usage_whole/pandas", sorted(WHOLE), ["pandas script"], 1.0),
+    ("usage_build/scan", ["reconcile"], ["floor: scan with resources"], 6.0),
+)
 
 
 def floors_of(found: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

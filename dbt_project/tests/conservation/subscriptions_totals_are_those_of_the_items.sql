@@ -33,7 +33,7 @@ where
     coalesce(items.bss_items, 0) <> coalesce(verdicts.bss_item_count, 0)
     or coalesce(items.ms_items, 0) <> coalesce(verdicts.ms_item_count, 0)
     or coalesce(items.bss_items, 0) + coalesce(items.ms_items, 0) = 0
-    or (verdicts.bss_total_cost is not null and coalesce({{ at_minor_unit('items.bss_cost', 'items.minor_unit') }}, 0) <> verdicts.bss_total_cost)
-    or (verdicts.ms_total_cost is not null and coalesce({{ at_minor_unit('items.ms_cost', 'items.minor_unit') }}, 0) <> verdicts.ms_total_cost)
+    or (verdicts.bss_total_cost is not null and coalesce({{ sum_at_minor_unit('items.bss_cost', 'items.minor_unit') }}, 0) <> verdicts.bss_total_cost)
+    or (verdicts.ms_total_cost is not null and coalesce({{ sum_at_minor_unit('items.ms_cost', 'items.minor_unit') }}, 0) <> verdicts.ms_total_cost)
     or (verdicts.bss_total_cost is null and verdicts.bss_item_count > 0 and verdicts.currency not like '%/%')
     or (verdicts.ms_total_cost is null and verdicts.ms_item_count > 0 and verdicts.currency not like '%/%')

@@ -36,7 +36,9 @@ invoices as (
         invoice_key,
         sum(total_cost) as invoice_cost
     from scoped
-    where scope in ('in_scope', 'summary')
+    where
+        scope in ('in_scope', 'summary')
+        and invoice_key in (select credits.invoice_key from scoped as credits where credits.is_credit)
     group by invoice_key
 
 ),

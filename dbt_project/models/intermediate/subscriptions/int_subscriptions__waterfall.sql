@@ -51,8 +51,8 @@ final as (
             when verdicts.status = 'discrepancy' then verdicts.explanation
             else verdicts.status
         end) as step,
-        {{ at_minor_unit('summed.left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as left_amount,
-        {{ at_minor_unit('summed.right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as right_amount
+        {{ sum_at_minor_unit('summed.left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as left_amount,
+        {{ sum_at_minor_unit('summed.right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as right_amount
     from summed
     inner join verdicts
         on

@@ -46,9 +46,9 @@ rounded as (
         summed.bss_item_count,
         summed.ms_item_count,
         summed.unpriced_item_count,
-        {{ at_minor_unit('summed.sales', 'coalesce(own.minor_unit, other.minor_unit)') }} as sales,
-        {{ at_minor_unit('summed.bss_cost', 'coalesce(own.minor_unit, other.minor_unit)') }} as bss_cost,
-        {{ at_minor_unit('summed.ms_cost', 'coalesce(own.minor_unit, other.minor_unit)') }} as ms_cost
+        {{ sum_at_minor_unit('summed.sales', 'coalesce(own.minor_unit, other.minor_unit)') }} as sales,
+        {{ sum_at_minor_unit('summed.bss_cost', 'coalesce(own.minor_unit, other.minor_unit)') }} as bss_cost,
+        {{ sum_at_minor_unit('summed.ms_cost', 'coalesce(own.minor_unit, other.minor_unit)') }} as ms_cost
     from summed
     left join units as own on summed.currency = own.currency
     left join units as other on other.currency = '*'
