@@ -30,16 +30,22 @@ scoped as (
 
 ),
 
+credits as (
+
+    select distinct invoice_key from scoped
+    where is_credit
+
+),
+
 invoices as (
 
     select
-        invoice_key,
-        sum(total_cost) as invoice_cost
+        scoped.invoice_key,
+        sum(scoped.total_cost) as invoice_cost
     from scoped
-    where
-        scope in ('in_scope', 'summary')
-        and invoice_key in (select credits.invoice_key from scoped as credits where credits.is_credit)
-    group by invoice_key
+    inner join credits on scoped.invoice_key = credits.invoice_key
+    where scoped.scope in ('in_scope', 'summary')
+    group by scoped.invoice_key
 
 ),
 
