@@ -4,16 +4,54 @@ with items as (
 
 ),
 
+-- Most sides have one item, which describes them: only those of several are ranked.
+several as (
+
+    select
+        billing_month,
+        ms_subscription_id,
+        side
+    from items
+    group by billing_month, ms_subscription_id, side
+    having count(*) > 1
+
+),
+
 -- The item that describes a side: the largest by amount (5.15).
 ranked as (
 
     select
-        *,
+        items.*,
         row_number() over (
-            partition by billing_month, ms_subscription_id, side
-            order by abs(period_cost) desc, document_code asc nulls last, source_file asc, source_row asc
+            partition by items.billing_month, items.ms_subscription_id, items.side
+            order by
+                abs(items.period_cost) desc, items.document_code asc nulls last, items.source_file asc,
+                items.source_row asc
         ) as item_rank
     from items
+    inner join several
+        on
+            items.billing_month = several.billing_month
+            and items.ms_subscription_id = several.ms_subscription_id
+            and items.side = several.side
+
+),
+
+describing as (
+
+    select
+        items.*,
+        1 as item_rank
+    from items
+    left join several
+        on
+            items.billing_month = several.billing_month
+            and items.ms_subscription_id = several.ms_subscription_id
+            and items.side = several.side
+    where several.side is null
+    union all
+    select * from ranked
+    where item_rank = 1
 
 ),
 
@@ -42,8 +80,7 @@ final as (
         select
             *,
             case side when 'bss' then 2 else 1 end as side_rank
-        from ranked
-        where item_rank = 1
+        from describing
     ) as first_items
     group by billing_month, ms_subscription_id
 
