@@ -114,6 +114,7 @@ class Source(Declared):
     loads: Literal["history", "window"]
     # How they are read.
     reader: Literal["delimited", "bss", "register", "einvoice", "usage", "invoices"]
+    dialect: Literal["microsoft", "typed"]  # numbers and dates as Microsoft writes them, or as programs and people do
     columns: tuple[Column, ...]
     # What the UI shows of a load: raw column of the amount whose sums per currency, and of that currency.
     amount: str

@@ -18,6 +18,7 @@ prefix: parking/invoices/
 month_from: folder
 suffixes: [.csv]
 reader: delimited
+dialect: typed
 window: {from_offset: 0, to_offset: 1}
 loads: window
 amount: net_amount
