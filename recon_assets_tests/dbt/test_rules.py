@@ -2,7 +2,7 @@
 
 import datetime as dt
 import itertools
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -44,6 +44,35 @@ def test_the_coverage_class_at_its_boundaries(start: dt.date | None, end: dt.dat
     sql = render("select {{ coverage_class('a', 'b', 'c', 'd') }} as found from items")
     days = pa.table({name: pa.array([day], pa.date32()) for name, day in zip("abcd", (start, end, MONTH, dt.date(2025, 1, 31)), strict=True)})  # fmt: skip
     assert run(sql, items=days) == [{"found": expected}]
+
+
+# On both sides of what is rounded on 18 digits, and ties of either sign.
+WIDE_AND_NARROW = ["0.005", "-0.005", "2.675000", "-1.004999", "999999.999995", "-999999.995", "1000000.005", "-999999999999.995", "1000000000000.005", "-12345678901234567.895"]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["1", "0.01", "0.001"])
+def test_sums_are_rounded_to_the_minor_unit_alike_whatever_their_size(unit: str) -> None:
+    sql = render("select {{ sum_at_minor_unit('amount', 'unit') }} as found from items")
+    amounts = [Decimal(text) for text in WIDE_AND_NARROW]
+    columns = [pa.array(amounts, pa.decimal128(38, 6)), pa.array([Decimal(unit)] * len(amounts), pa.decimal128(18, 3))]
+    rows = run(sql, items=pa.table(columns, ["amount", "unit"]))
+    assert [row["found"] for row in rows] == [amount.quantize(Decimal(unit), ROUND_HALF_UP) for amount in amounts]
+
+
+def test_unit_costs_are_rounded_to_six_decimals_alike_whatever_their_size() -> None:
+    sql = render("select {{ at_six_decimals('amount') }} as found from items")
+    ties = [
+        "0.0000005",
+        "-0.0000005",
+        "0.000000499995",
+        "999999.9999994",
+        "999999.9999995",
+        "-1000000.0000005",
+        "123456789012.0000005",
+    ]
+    amounts = [Decimal(text) for text in [*ties, *WIDE_AND_NARROW]]
+    rows = run(sql, items=pa.table([pa.array(amounts, EXACT)], ["amount"]))
+    assert [row["found"] for row in rows] == [amount.quantize(MICRO, ROUND_HALF_UP) for amount in amounts]
 
 
 USAGE = """
