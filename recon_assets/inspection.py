@@ -32,9 +32,10 @@ from recon_assets.landing.writer import LandingWriter
 from recon_assets.months import is_month
 from recon_assets.platform import Platform
 from recon_assets.sources.convert import Frame, Origin, convert
+from recon_assets.sources.hints import hints_of
 from recon_assets.sources.intake.dates import ORDERS, Split, written
 from recon_assets.sources.lists import RegularTable
-from recon_assets.sources.loading import hints_of, load_month
+from recon_assets.sources.loading import load_month
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
 from recon_assets.sources.stream import Table
 from recon_assets.sources.unpack import UnpackLimits

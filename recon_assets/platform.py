@@ -13,11 +13,11 @@ from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings, load_settings
 from recon_assets.sources.freshness import Reason, why_load
-from recon_assets.sources.loading import Load, load_month
 from recon_assets.storage import landing_store, open_account, published_store
 
 if TYPE_CHECKING:
     from recon_assets.azure.account import StorageAccount
+    from recon_assets.sources.loading import Load
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,10 @@ class Platform:
         landing, published = landing_store(settings, account), published_store(settings, account)
         return cls(settings, landing, RawStore(settings.raw), published, clock)
 
-    def load(self, source: str, month: str) -> Load:
+    def load(self, source: str, month: str) -> "Load":
         """Load one month of a source from what has landed of it now."""
+        from recon_assets.sources.loading import load_month  # half a second with polars and pandas
+
         files = discover(self.landing, source).get(month, [])
         return load_month(source, month, files, self.landing, self.raw, self.settings, self.clock)
 

@@ -34,7 +34,7 @@ from recon_assets.months import add_months, first_day
 from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
 from recon_assets.pipeline.project import rules
 from recon_assets.query import plain_text
-from recon_assets.sources.loading import content_hash_of
+from recon_assets.sources.version import content_hash_of
 from recon_assets.storage import landing_store
 
 _FORMAT = 1

@@ -1,14 +1,16 @@
 """Raw months as assets, one per source: load, audit, and replace the month only when every audit passed."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 
 from recon_assets.catalogue import SOURCES, Source, source_windows
 from recon_assets.defs.metadata import raw_metadata
 from recon_assets.defs.resources import PlatformResource
-from recon_assets.sources.loading import Check
+
+if TYPE_CHECKING:
+    from recon_assets.sources.loading import Check
 
 OWNERS = ["team:finops"]
 AUDITS: dict[Literal["schema", "row_count", "quarantine_share", "control_totals", "repeats"], str] = {
@@ -96,6 +98,8 @@ def _raw_asset(source: Source, partitions: dg.PartitionsDefinition) -> dg.Assets
     return load
 
 
-def _nothing_to_audit(source: Source, month: str) -> list[Check]:
+def _nothing_to_audit(source: Source, month: str) -> "list[Check]":
     """Outcomes for a month without files: Dagster wants every check of a materialization."""
+    from recon_assets.sources.loading import Check  # half a second with polars and pandas
+
     return [Check(name, True, f"no file of {source.name} has landed for {month}") for name in AUDITS]

@@ -117,7 +117,8 @@ class Log:
     def __init__(self, tables: Tables, name: str, schema: pa.Schema) -> None:
         self._tables, self._name, self._schema = tables, name, schema
         self._lock = threading.Lock()
-        self._rows, self._version = schema.empty_table(), -1
+        # Not schema.empty_table(), which imports pandas: a third of what a query takes.
+        self._rows, self._version = pa.Table.from_batches([], schema), -1
         self._checkpoint: dt.datetime | None = None
 
     def rows(self) -> tuple[pa.Table, int]:

@@ -6,7 +6,7 @@ from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import RawMonth, RawStore
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
-from recon_assets.sources.loading import content_hash_of, load_version
+from recon_assets.sources.version import content_hash_of, load_version
 
 Reason = Literal["new", "changed", "gone", "damaged", "older_reader"]
 

@@ -1,7 +1,6 @@
 """Loading one month of one source: read, convert, audit, and only then replace the month (write, audit, publish)."""
 
 import datetime as dt
-import hashlib
 import shutil
 import uuid
 from collections import Counter
@@ -26,6 +25,7 @@ from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
 from recon_assets.sources.convert import Converted, Frame, Origin, convert
 from recon_assets.sources.delimited import DelimitedTable
+from recon_assets.sources.hints import hints_of
 from recon_assets.sources.intake.prepared import Facts
 from recon_assets.sources.intake.repeats import Records, find_repeats, record_hashes
 from recon_assets.sources.intake.tables import ListTable
@@ -35,13 +35,12 @@ from recon_assets.sources.month_rows import Outside, days_of, leave_out, outside
 from recon_assets.sources.parts import ReadPart, lacking_rows, lacking_warning, of_run, without_older_runs
 from recon_assets.sources.pieces import Piece, intake_table, loaded_table
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
-from recon_assets.sources.registers import RegisterHints
 from recon_assets.sources.rules import Rules
 from recon_assets.sources.stream import Table
 from recon_assets.sources.unpack import UnpackLimits
 from recon_assets.sources.usage_files import SetAsideError, choose_files, open_usage_file
 from recon_assets.sources.values import connect, registered
-from recon_assets.sources.version import reader_version
+from recon_assets.sources.version import content_hash_of, load_version
 
 
 @dataclass(frozen=True)
@@ -70,18 +69,6 @@ class Load:
     @property
     def problems(self) -> list[str]:
         return [check.detail for check in self.checks if not check.passed]
-
-
-def load_version(source: str, files: list[LandedFile], settings: Settings) -> str:
-    """`reader_version` and the settings that decide how these files are read; those that no file meets do not count."""
-    if SOURCES[source].reader != "register":
-        return reader_version(source)
-    hints = hints_of("", settings)
-    read = {file.path: (hints.date_order(file.path), hints.decimal_mark(file.path)) for file in files}
-    chosen = sorted((path, str(order), str(mark)) for path, (order, mark) in read.items() if order or mark)
-    said = repr((chosen, *hints.company_tins)) if chosen or hints.company_tins else ""
-    told = "-" + hashlib.sha256(said.encode()).hexdigest()[:12] if said else ""
-    return reader_version(source) + told
 
 
 def load_month(
@@ -440,12 +427,6 @@ def _together(found: list[Converted]) -> Converted:
     return Converted(records, rows, rejected, dict(warnings), repeats, dict(ignored))
 
 
-def hints_of(month: str, settings: Settings) -> RegisterHints:
-    return RegisterHints(
-        month, settings.register_date_orders, settings.register_decimal_marks, tuple(settings.company_tins)
-    )
-
-
 def _subfolder(source: str, file: LandedFile) -> str:
     """Folder between prefix and month: what it says belongs to the content (issued or received)."""
     known = SOURCES[source]
@@ -523,11 +504,3 @@ def _as_listed(loaded: list[LoadedFile], files: list[LandedFile]) -> list[Loaded
     """With when each landed file was last touched, by which a later look knows that nothing happened to it."""
     changed = {file.path: file.changed_ns for file in files}
     return [replace(file, changed_ns=changed[file.path]) for file in loaded]
-
-
-def content_hash_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

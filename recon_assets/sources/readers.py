@@ -12,11 +12,12 @@ from recon_assets.sources.bss_json import BOUND as BSS_BOUND
 from recon_assets.sources.bss_json import open_bss_page
 from recon_assets.sources.convert import Frame, Origin
 from recon_assets.sources.einvoices import BOUND, open_einvoices
+from recon_assets.sources.hints import RegisterHints
 from recon_assets.sources.intake.tables import OpenedLists
 from recon_assets.sources.json_lines import JsonLinesTable
 from recon_assets.sources.lists import RegularTable, open_list, reading_of
 from recon_assets.sources.ms_invoices import open_ms_invoices
-from recon_assets.sources.registers import RegisterHints, open_register
+from recon_assets.sources.registers import open_register
 from recon_assets.sources.rules import Rules
 from recon_assets.sources.stream import RecordTable, Table
 from recon_assets.sources.unpack import UnpackLimits, open_bytes

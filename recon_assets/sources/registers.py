@@ -1,36 +1,16 @@
 """ERP registers as tables of the one stream: what settings and profiles say of a file, and its lists made plain."""
 
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.landing.profiles import Profile
-from recon_assets.sources.intake.dates import DateOrder
+from recon_assets.sources.hints import RegisterHints
 from recon_assets.sources.intake.lacking import Direction, Lacks
-from recon_assets.sources.intake.numbers import Mark
 from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.tables import OpenedLists, open_lists
 from recon_assets.sources.unpack import UnpackLimits
 
 _DIRECTIONS: dict[str, Direction] = {"erp_sales_register": "sales", "erp_purchase_register": "purchase"}
-
-
-@dataclass(frozen=True)
-class RegisterHints:
-    """What a register's text leaves open: its folder's month, the settings for paths (patterns as in a shell), the
-    TINs of the companies whose registers land here."""
-
-    month: str  # YYYY-MM
-    date_orders: dict[str, DateOrder] = field(default_factory=dict)
-    decimal_marks: dict[str, Mark] = field(default_factory=dict)
-    company_tins: tuple[str, ...] = ()
-
-    def date_order(self, file: str) -> DateOrder | None:
-        return next((order for pattern, order in self.date_orders.items() if fnmatchcase(file, pattern)), None)
-
-    def decimal_mark(self, file: str) -> Mark | None:
-        return next((mark for pattern, mark in self.decimal_marks.items() if fnmatchcase(file, pattern)), None)
 
 
 def open_register(

@@ -5,9 +5,13 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.lakehouse.raw import RawMonth
+from recon_assets.landing.store import LandedFile
+from recon_assets.settings import Settings
+from recon_assets.sources.hints import hints_of
 
 # Modules that the files of one reader alone go through. Whatever else lies in the packages decides over all sources.
 _OWN_MODULES = {
@@ -33,6 +37,18 @@ def reader_version(source: str) -> str:
     return hashlib.sha256(repr(known).encode() + code).hexdigest()[:12]
 
 
+def load_version(source: str, files: list[LandedFile], settings: Settings) -> str:
+    """`reader_version` and the settings that decide how these files are read; those that no file meets do not count."""
+    if SOURCES[source].reader != "register":
+        return reader_version(source)
+    hints = hints_of("", settings)
+    read = {file.path: (hints.date_order(file.path), hints.decimal_mark(file.path)) for file in files}
+    chosen = sorted((path, str(order), str(mark)) for path, (order, mark) in read.items() if order or mark)
+    said = repr((chosen, *hints.company_tins)) if chosen or hints.company_tins else ""
+    told = "-" + hashlib.sha256(said.encode()).hexdigest()[:12] if said else ""
+    return reader_version(source) + told
+
+
 def reader_files(source: str) -> list[Traversable]:
     """The files of code that decide over the rows of a source, in order."""
     package = files("recon_assets")
@@ -47,3 +63,11 @@ def reader_files(source: str) -> list[Traversable]:
 def is_of_older_reader(month: RawMonth) -> bool:
     """Whether a committed month was loaded by code or a declaration that has changed since."""
     return reader_version(month.source) not in month.load_id.split("-")
+
+
+def content_hash_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
