@@ -196,8 +196,8 @@ class Generator:
     def register_row(self, deed: Deed, style: str) -> list[str]:
         spelled = {"iso": f"{deed.day}", "day": f"{deed.day:%d/%m/%Y}", "month": f"{deed.day:%m/%d/%Y}"}[style]
         sign = -1 if deed.type in ("02", "04", "12", "14") else 1
-        amounts = [f"{sign * deed.amounts[a]:,}" for a in AMOUNTS[:4]]
-        amounts += ["" if not deed.amounts[a] else f"{sign * deed.amounts[a]}" for a in AMOUNTS[4:]]
+        amounts = [told(sign * deed.amounts[a], ",") for a in AMOUNTS[:4]]
+        amounts += ["" if not deed.amounts[a] else told(sign * deed.amounts[a]) for a in AMOUNTS[4:]]
         values = [*deed.tins, deed.number, deed.type, spelled, deed.currency, deed.original, *amounts, deed.rate,
                   deed.consolidated, deed.reference]  # fmt: skip
         return [value or "" for value in values]
@@ -265,9 +265,15 @@ def hash_of(text: str) -> int:
     return sum(map(ord, text))
 
 
+def told(amount: Decimal, grouping: str = "") -> str:
+    """An amount that tells its decimal mark: three decimals alone could be thousands (spec/intake.md, 4)."""
+    places = -amount.as_tuple().exponent  # type: ignore[operator]
+    return f"{amount:{grouping}.4f}" if places == 3 else f"{amount:{grouping}}"
+
+
 def einvoice_values(deed: Deed) -> list[str]:
     validated = f"{deed.validated:%Y-%m-%dT%H:%M:%SZ}" if deed.validated and deed.status else ""
-    values = [*deed.tins, deed.number, deed.type, deed.currency, deed.original, *(str(deed.amounts[a]) for a in AMOUNTS),
+    values = [*deed.tins, deed.number, deed.type, deed.currency, deed.original, *(told(deed.amounts[a]) for a in AMOUNTS),
               deed.uuid, deed.status, f"{issued_at(deed):%Y-%m-%dT%H:%M:%SZ}", validated, deed.rate]  # fmt: skip
     return [value or "" for value in values]
 
