@@ -36,7 +36,7 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("subscription_month", "A month of subscriptions", "--lines", "BENCH_LINES", 1_000_000,
-              "pandas, polars and datacompy make the same join with the same tolerance, from the raw Parquet."),
+              "The pandas script does the whole from the same files; pandas, polars and datacompy only join, from the raw Parquet."),
     Benchmark("usage_month", "A month of usage", "--lines", "BENCH_LINES", 1_000_000,
               "The floors read the same files without deciding anything; the pandas script makes the same comparison. The limits are "
               "asked of 20,000,000 lines: below, what does not grow with them weighs more."),
