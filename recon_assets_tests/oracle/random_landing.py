@@ -814,7 +814,7 @@ def add_bad_rows(ledger: Ledger) -> None:
 def broken_ms_line(rng: Random, line: MsLine) -> MsLine:
     broken = rng.choice(
         (
-            {"ChargeStartDate": "31/01/2023"},
+            {"ChargeStartDate": "31/31/2023"},
             {"ChargeEndDate": "2023-02-30"},
             {"ChargeEndDate": "soon"},
             {"Subtotal": "n/a"},

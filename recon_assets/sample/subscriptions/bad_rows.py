@@ -49,7 +49,7 @@ def bad_bss_row(plan: Plan, at: int, defect: int) -> None:
 def corruption(columns: tuple[str, str, str], defect: int) -> Corruption:
     kind, column = DEFECTS[defect], columns[defect]
     if kind == BAD_DATE:
-        return Corruption(column, "31/01/2023", "31/01/2023 is no date of the known formats")
+        return Corruption(column, "31/31/2023", "31/31/2023 is no date")
     if kind == TEXT_AMOUNT:
         return Corruption(column, "see contract", "an amount is written as text")
     return Corruption(column, None, "the row starts after it ends")
