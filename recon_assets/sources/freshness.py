@@ -1,5 +1,6 @@
 """Whether what is loaded of a month is what has landed of it: which months to load, and why. Loads nothing."""
 
+import logging
 from typing import Literal
 
 from recon_assets.errors import FileProblem
@@ -9,6 +10,8 @@ from recon_assets.settings import Settings
 from recon_assets.sources.version import content_hash_of, load_version
 
 Reason = Literal["new", "changed", "gone", "damaged", "older_reader"]
+
+_log = logging.getLogger(__name__)
 
 
 def why_load(
@@ -47,7 +50,10 @@ def _is_same(current: RawMonth, files: list[LandedFile], store: FileStore, raw: 
     except FileProblem:  # it changes at this moment, or cannot be read: loading says so
         return False
     if hashes != known:
-        raw.remember_contents(current.source, current.month, hashes)
+        try:
+            raw.remember_contents(current.source, current.month, hashes)
+        except OSError as error:  # they are only hashed again the next time
+            _log.warning("hashes of %s %s are not kept: %s", current.source, current.month, error)
     return all(hashes[file.state] == loaded[file.path].content_hash for file in touched)
 
 

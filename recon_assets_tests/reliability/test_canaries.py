@@ -51,7 +51,7 @@ from recon_assets_tests.machine import free_port
 from recon_assets_tests.reliability.homes import nce_lines
 from recon_assets_tests.reliability.leaks import contents_below, leaks
 
-pytestmark = [pytest.mark.search, pytest.mark.azure, pytest.mark.slow]
+pytestmark = [pytest.mark.azure, pytest.mark.slow]
 
 MONTH, USAGE_MONTH, INVOICE = "2025-01", "2025-03", "G000000001"
 HOOK, MAIL, POSTGRES = "CANARY+hook/token=", "CANARY mail & password", "CANARY:postgres@password"
@@ -290,7 +290,7 @@ def _fetch_invoices(settings: Settings) -> None:
 
 def _fetch_usage(settings: Settings) -> None:
     with open_partner_center(settings) as partner_center:
-        partner_center.fetch_month(USAGE_MONTH, [INVOICE])
+        partner_center.fetch_month(partner_center.usage, USAGE_MONTH, [INVOICE])
 
 
 def say_what_is_wrong(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,8 @@ def test_a_full_disk_loses_no_month_and_the_next_run_completes(
             assert_unmixed(seen_months(platform, stamps=True))
             assert {month: seen[month] for month in MONTHS[2:]} == {month: earlier[month] for month in MONTHS[2:]}
             assert list(seen) == MONTHS
-            leftovers = [path.name for path in folder(platform).rglob(".*") if path.is_file()]
+            hidden = [path.name for path in folder(platform).rglob(".*") if path.is_file()]
+            leftovers = [name for name in hidden if name != ".publishing"]  # a lock, which stays
             assert not leftovers, "half written files stay behind"
         disk.leave(500_000_000)
         code, outcome = run(platform, RERUN)

@@ -24,7 +24,6 @@ sys.stdin.read()
 """
 
 pytestmark = [
-    pytest.mark.search,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that several share"),
 ]
