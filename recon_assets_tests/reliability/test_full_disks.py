@@ -20,7 +20,6 @@ from recon_assets_tests.reliability.small_disks import missing, small_disk
 from recon_assets_tests.search import examples, guarded_by
 
 pytestmark = [
-    pytest.mark.search,
     pytest.mark.slow,
     pytest.mark.timeout(900),  # four runs a place
     pytest.mark.skipif(bool(missing()), reason=missing() or "none"),
