@@ -13,7 +13,7 @@ import pytest
 from recon_assets.clock import utc_now
 from recon_assets.defs.automation import pending_months
 from recon_assets.landing.store import FileStore, LandedFile
-from recon_assets.landing.watch import Attempt, Memory, decide
+from recon_assets.landing.watch import Memory, decide
 from recon_assets.months import month_range
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
@@ -115,7 +115,7 @@ def test_every_month_ends_with_its_newest_files(platform: Platform, landing: Pat
                 found = versions_in(here, request.month)
                 files = [product.partition(":")[0] for product in found]
                 assert len(files) == len(set(files)), found
-        ended = {key: Attempt(a.batch, a.number, True) for key, a in decision.memory.attempts.items()}
+        ended = {key: replace(a, ending="ended") for key, a in decision.memory.attempts.items()}
         memory = Memory(decision.memory.seen, ended)
     sending.join()
     assert store.left == 0
