@@ -228,3 +228,11 @@ from ({{ einvoice_documents(_picked_settled('stg_myinvois__einvoice_rows', 'einv
         else 'takes_part'
     end
 {%- endmacro %}
+
+{# The rows of `documents`, a relation of e-invoices, that take part (rule 8). #}
+{% macro taking_part(documents) -%}
+    select {{ documents }}.*
+    from {{ documents }}
+    left join {{ ref('stg_myinvois__superseded') }} as superseded on {{ documents }}.einvoice_id = superseded.einvoice_id
+    where {{ participation(documents, 'superseded') }} = 'takes_part'
+{%- endmacro %}

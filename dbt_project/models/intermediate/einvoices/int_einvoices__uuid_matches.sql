@@ -28,10 +28,7 @@ documents as (
 
 e as (
 
-    select documents.*
-    from documents
-    left join {{ ref('stg_myinvois__superseded') }} as superseded on documents.einvoice_id = superseded.einvoice_id
-    where {{ participation('documents', 'superseded') }} = 'takes_part'
+    {{ taking_part('documents') }}
 
 )
 
