@@ -189,9 +189,9 @@ def _platform(folder: Path):  # type: ignore[no-untyped-def]
 
 def load(folder: Path, source: str) -> None:
     """Load one source; the contract is measured apart, by `audit`."""
-    from recon_assets.sources import loading
+    from recon_assets.sources import audits
 
-    loading._contract_check = lambda source, month, rows: loading.Check("contract", True, "measured apart")  # type: ignore[assignment]
+    audits._schema_check = lambda source, month, rows: audits.Check("schema", True, "measured apart")  # type: ignore[assignment]
     outcome = _platform(folder).load(source, MONTH)
     assert outcome.outcome == "loaded", outcome.problems
     assert outcome.raw_month is not None

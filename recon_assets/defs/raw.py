@@ -10,7 +10,7 @@ from recon_assets.defs.metadata import raw_metadata
 from recon_assets.defs.resources import PlatformResource
 
 if TYPE_CHECKING:
-    from recon_assets.sources.loading import Check
+    from recon_assets.sources.audits import Check
 
 OWNERS = ["team:finops"]
 AUDITS: dict[Literal["schema", "row_count", "quarantine_share", "control_totals", "repeats"], str] = {
@@ -100,6 +100,6 @@ def _raw_asset(source: Source, partitions: dg.PartitionsDefinition) -> dg.Assets
 
 def _nothing_to_audit(source: Source, month: str) -> "list[Check]":
     """Outcomes for a month without files: Dagster wants every check of a materialization."""
-    from recon_assets.sources.loading import Check  # half a second with polars and pandas
+    from recon_assets.sources.audits import Check  # half a second with polars and pandas
 
     return [Check(name, True, f"no file of {source.name} has landed for {month}") for name in AUDITS]

@@ -57,3 +57,8 @@ def is_hidden_member(member: zipfile.ZipInfo) -> bool:
     """Folders, and what programs leave behind beside the files of people."""
     name = member.filename.rsplit("/", 1)[-1]
     return member.is_dir() or name.startswith((".", "~$")) or member.filename.startswith("__MACOSX/")
+
+
+def is_list(path: str) -> bool:
+    """Whether a file is a list by its kind: a document alone is one record, which may be lost (e-invoices, rule 20)."""
+    return not path.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".xml", ".zip"))

@@ -28,7 +28,7 @@ def while_converting(signal: Path) -> None:
     """In the raw load: Parquet files are being written."""
     from recon_assets.sources import loading
 
-    _before(loading, "_audit", lambda source, *rest: source == "ms_recon_nce", signal)
+    _before(loading, "audit", lambda source, *rest: source == "ms_recon_nce", signal)
 
 
 def before_raw_commit(signal: Path) -> None:

@@ -1,0 +1,74 @@
+"""What a load must pass before it replaces the month: schema, row count, rejected rows, control totals, repeats."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.parquet as pq
+
+from recon_assets.lakehouse.raw import LoadedFile
+from recon_assets.settings import Settings
+from recon_assets.sources.members import is_list
+from recon_assets.sources.month_loader import MonthLoader
+
+
+@dataclass(frozen=True)
+class Check:
+    """One audit of a load. A failed check keeps the month as it was before."""
+
+    name: Literal["schema", "row_count", "quarantine_share", "control_totals", "repeats"]
+    passed: bool
+    detail: str
+
+
+def audit(
+    source: str, month: str, loaded: list[LoadedFile], problems: list[str], loader: MonthLoader, settings: Settings
+) -> list[Check]:
+    """The audits of a load; without files that could be read there is nothing else to audit."""
+    rows, quarantined = sum(f.rows for f in loaded), sum(f.quarantined for f in loaded)
+    total = rows + quarantined
+    if problems:
+        return [Check("schema", False, "; ".join(problems))]
+    return [
+        _schema_check(source, month, [path for path in loader.tables["rows"] if path.exists()]),
+        Check(
+            "row_count",
+            total == loader.records,
+            f"{source} {month}: {loader.records} records read, {rows} rows and {quarantined} rejected",
+        ),
+        _quarantine_check(source, month, loaded, settings, loader.tables["quarantine"]),
+        Check("control_totals", not loader.disagreeing, "; ".join(loader.disagreeing) or "every control total agrees"),
+        Check("repeats", not loader.shared, "; ".join(loader.shared) or "no two files share half their records"),
+    ]
+
+
+def _quarantine_check(
+    source: str, month: str, loaded: list[LoadedFile], settings: Settings, quarantine: list[Path]
+) -> Check:
+    """Few enough rows are rejected, and not every record of a list."""
+    total = sum(file.rows + file.quarantined for file in loaded)
+    allowed = max(1, int(total * settings.quarantine_limit))
+    rejected = sum(file.quarantined - file.duplicates for file in loaded)
+    whole = [f.path for f in loaded if f.quarantined and not f.rows and (f.quarantined > 1 or is_list(f.path))]
+    text = f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
+    text += f"; every record of {', '.join(whole)} was rejected" if whole else ""
+    passed = rejected <= allowed and not whole
+    return Check("quarantine_share", passed, text if passed else f"{text}; first: {_first_rejection(quarantine)}")
+
+
+def _first_rejection(quarantine: list[Path]) -> str:
+    for path in filter(Path.exists, quarantine):
+        for row in pq.read_table(path).slice(0, 1).to_pylist():
+            record = f"record {row['source_row']}"
+            where = f"row {row['source_line']} ({record})" if row["source_line"] else record
+            if row["column_name"] is None:
+                return f"{row['source_file']}, {where}: {row['reason']}"
+            return f"{row['source_file']}, {where}, column '{row['column_name']}': {row['value']!r} {row['reason']}"
+    return "none"
+
+
+def _schema_check(source: str, month: str, rows: list[Path]) -> Check:
+    from recon_assets.sources.contracts import violations  # pandera takes a second to import; only loads need it
+
+    broken = violations(source, month, rows) if rows else []
+    return Check("schema", not broken, "; ".join(broken) or f"{source} {month} fulfils its contract")
