@@ -69,3 +69,35 @@ FOCUS_1_0 = (
     "RegionId,RegionName,ResourceId,ResourceName,ResourceType,ServiceCategory,ServiceName,SkuId,SkuPriceId,SubAccountId,"
     "SubAccountName,Tags,x_InvoiceId,x_SkuMeterId,x_SkuMeterName,x_SkuMeterCategory,x_SkuMeterSubcategory"
 )
+_MICROSOFT = (
+    "x_SkuMeterId,x_SkuMeterName,x_SkuMeterCategory,x_SkuMeterSubcategory,x_SkuRegion,x_PublisherCategory,x_CustomerId"
+)
+# Columns of the dataset Cost and Usage by FOCUS_Spec's specification/datasets/cost_and_usage, beside Microsoft's own.
+FOCUS_1_2 = ",".join(
+    (
+        "AvailabilityZone,BilledCost,BillingAccountId,BillingAccountName,BillingAccountType,BillingCurrency,"
+        "BillingPeriodEnd,BillingPeriodStart,CapacityReservationId,CapacityReservationStatus,ChargeCategory,ChargeClass,"
+        "ChargeDescription,ChargeFrequency,ChargePeriodEnd,ChargePeriodStart,CommitmentDiscountCategory,"
+        "CommitmentDiscountId,CommitmentDiscountName,CommitmentDiscountQuantity,CommitmentDiscountStatus,"
+        "CommitmentDiscountType,CommitmentDiscountUnit,ConsumedQuantity,ConsumedUnit,ContractedCost,ContractedUnitPrice,"
+        "EffectiveCost,InvoiceId,InvoiceIssuerName,ListCost,ListUnitPrice,PricingCategory,"
+        "PricingCurrencyContractedUnitPrice,PricingCurrencyEffectiveCost,PricingCurrencyListUnitPrice,PricingCurrency,"
+        "PricingQuantity,PricingUnit,ProviderName,PublisherName,RegionId,RegionName,ResourceId,ResourceName,ResourceType,"
+        "ServiceCategory,ServiceName,ServiceSubcategory,SkuId,SkuMeter,SkuPriceDetails,SkuPriceId,SubAccountId,"
+        "SubAccountName,SubAccountType,Tags",
+        _MICROSOFT,
+    )
+)
+# 1.3 deprecates ProviderName and PublisherName; 1.4 has them no longer.
+FOCUS_1_3 = (
+    FOCUS_1_2 + ",AllocatedMethodDetails,AllocatedMethodId,AllocatedResourceId,AllocatedResourceName,AllocatedTags,"
+    "ContractApplied,HostProviderName,ServiceProviderName"
+)
+FOCUS_1_4 = FOCUS_1_3.replace("ProviderName,PublisherName,", "", 1) + ",InvoiceDetailId"
+# The dataset Invoice Detail of FOCUS 1.4 (specification/datasets/invoice_detail).
+INVOICE_DETAIL = (
+    "BilledCost,BillingAccountId,BillingCurrency,ChargeCategory,BillingPeriodEnd,BillingPeriodStart,InvoiceDetailCreated,"
+    "InvoiceDetailDescription,InvoiceDetailGrain,InvoiceDetailId,InvoiceDetailLastUpdated,InvoiceId,InvoiceIssueDate,"
+    "InvoiceIssueStatus,InvoiceIssuerName,PaymentCurrency,PaymentCurrencyBilledCost,PaymentCurrencyInvoiceDetailId,"
+    "PaymentDueDate,PaymentTerms,PurchaseOrderNumber,ReferenceInvoiceId"
+)

@@ -18,11 +18,19 @@ def columns_page() -> str:
 
 
 def _section(source: Source) -> str:
-    rows = "".join(_row(column) for column in source.columns if column.heading != "derived")
     return (
         f"\n## {source.name}\n\n{source.description} Below `{source.prefix}`; endings {', '.join(source.suffixes)}.\n\n"
-        f"| column | kind | headings |\n|---|---|---|\n{rows}"
+        + _table(source.columns)
+        + "".join(
+            f"\nThe same columns by the headings of `{variant}`:\n\n{_table(columns)}"
+            for variant, columns in source.variants.items()
+        )
     )
+
+
+def _table(columns: tuple[Column, ...]) -> str:
+    rows = "".join(_row(column) for column in columns if column.heading != "derived")
+    return f"| column | kind | headings |\n|---|---|---|\n{rows}"
 
 
 def _row(column: Column) -> str:

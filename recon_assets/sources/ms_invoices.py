@@ -1,4 +1,4 @@
-"""Invoices of Partner Center, as its API answers them: one JSON document of one invoice or of several."""
+"""Microsoft's invoices: JSON as Partner Center's API answers them, or their lines as FOCUS 1.4 has them."""
 
 import json
 from pathlib import Path
@@ -6,19 +6,36 @@ from typing import Any
 
 from recon_assets.catalogue import columns_of
 from recon_assets.errors import FileProblem
-from recon_assets.sources.columns import bind_columns
-from recon_assets.sources.stream import Record, RecordTable
+from recon_assets.sources.columns import bind_by_priority, bind_columns, has_required
+from recon_assets.sources.convert import Frame, Origin
+from recon_assets.sources.delimited import open_delimited
+from recon_assets.sources.parquet import open_parquet
+from recon_assets.sources.stream import Record, RecordTable, Table
 from recon_assets.sources.unpack import UnpackLimits, open_text
 
 _SOURCE = "ms_invoices"
+_LINES = "ms_invoices.invoice_detail"
 _LARGEST = 16 << 20  # characters: a page of invoices has some hundred thousand
 
 
-def open_ms_invoices(path: Path, file: str, limits: UnpackLimits) -> tuple[RecordTable, dict[str, int]]:
-    """The invoices of a file as a table and the position of each column; FileProblem when it holds none."""
+def open_ms_invoices(path: Path, origin: Origin, limits: UnpackLimits) -> tuple[Table, Frame]:
+    """The invoices of a file, or their lines, as a table; FileProblem when it holds neither."""
+    if not origin.file.lower().removesuffix(".gz").endswith(".json"):
+        return _open_lines(path, origin, limits)
     headings = [column.aliases[0] for column in columns_of(_SOURCE)]
-    records = [_record(invoice, headings, n) for n, invoice in enumerate(_invoices(path, file, limits), start=1)]
-    return RecordTable(headings, lambda: iter(records)), bind_columns(_SOURCE, headings, file)[0]
+    records = [_record(invoice, headings, n) for n, invoice in enumerate(_invoices(path, origin.file, limits), start=1)]
+    bound = bind_columns(_SOURCE, headings, origin.file)[0]
+    return RecordTable(headings, lambda: iter(records)), Frame(columns_of(_SOURCE), bound, origin)
+
+
+def _open_lines(path: Path, origin: Origin, limits: UnpackLimits) -> tuple[Table, Frame]:
+    if origin.file.lower().endswith(".parquet"):
+        table: Table = open_parquet(path, origin.file)
+    else:
+        table = open_delimited(path, origin.file, limits, lambda headings: has_required(_LINES, headings, set()))
+    bound = bind_by_priority(_LINES, table.headings, origin.file, set())
+    kept = {column.name: column.kind for column in columns_of(_SOURCE)}
+    return table, Frame(columns_of(_LINES), bound, origin, kept)
 
 
 def _invoices(path: Path, file: str, limits: UnpackLimits) -> list[Any]:

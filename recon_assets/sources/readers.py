@@ -52,8 +52,7 @@ def open_file(
     if reader == "einvoice":
         return _open_einvoices(path, origin, limits, profile)
     if reader == "invoices":
-        invoices, bound = open_ms_invoices(path, file, limits)
-        return Opened([(invoices, Frame(columns, bound, origin))])
+        return Opened([open_ms_invoices(path, origin, limits)])
     if reader == "register":
         return _of_lists(open_register(source, path, file, limits, hints, profile), columns, origin)
     if reader == "bss" and file.lower().removesuffix(".gz").endswith(".json"):
@@ -73,7 +72,8 @@ def open_file(
 
 def _require_usable(source: str, file: str, profile: Profile | None) -> None:
     """FileProblem for what a profile says of a file that cannot take it."""
-    if file.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson", ".xml")):
+    is_page = file.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson", ".xml"))
+    if is_page or SOURCES[source].reader == "invoices":
         require_usable(profile, {}, file, "documents and pages of an API")
     elif SOURCES[source].reader == "einvoice":
         require_usable(profile, dict.fromkeys((*OF_LISTS, "document_types")), file, "lists of e-invoices")

@@ -3,27 +3,49 @@
 import datetime as dt
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from recon_assets.pipeline.build import run_build
+from recon_assets_tests.headings import INVOICE_DETAIL
 from recon_assets_tests.landed import land_nce, nce_line
 from recon_assets_tests.usage.zone import COST, MONTH, USAGE, Zone, usage_row
 
 INVOICE = {"id": "G1", "invoiceDate": "2025-04-05T00:00:00Z", "totalCharges": 150.5, "currencyCode": "USD"}
+Bridge = list[tuple[Any, ...]]
 
 
-def bridge(zone: Zone) -> list[tuple[Any, ...]]:
-    """Position, kind, step and amount of the bridge of invoice G1 in dollars."""
+def detail(line: str, cost: str, **changed: str) -> str:
+    """A line of an invoice as FOCUS 1.4 has it."""
+    values = {
+        "BilledCost": cost, "BillingAccountId": "b1", "BillingCurrency": "USD", "ChargeCategory": "Usage",
+        "BillingPeriodStart": "2025-03-01T00:00:00Z", "BillingPeriodEnd": "2025-04-01T00:00:00Z",
+        "InvoiceDetailId": line, "InvoiceId": "G2", "InvoiceIssueDate": "2025-04-05T10:30:00Z",
+        "InvoiceIssueStatus": "Issued", "InvoiceIssuerName": "Microsoft", "PaymentCurrency": "USD",
+        "PaymentTerms": "Net 30", "ReferenceInvoiceId": "G2",
+    } | changed  # fmt: skip
+    return ",".join(values.get(heading, "") for heading in INVOICE_DETAIL.split(","))
+
+
+def built(zone: Zone) -> Path:
+    """The database of the month's build."""
     for source in ("azure_invoice_usage", "azure_cost_export", "ms_invoices", "ms_recon_nce"):
         assert zone.load(source).outcome in ("loaded", "absent")
     build = run_build(zone.platform.settings, "usage", [MONTH], "run", dt.date(2025, 5, 1))
     assert [check.name for check in build.checks if not check.passed] == []
-    with duckdb.connect(str(build.database), read_only=True) as connection:
+    return build.database
+
+
+def bridge(database: Path, invoice: str) -> Bridge:
+    """Position, kind, step and amount of an invoice's bridge in dollars."""
+    with duckdb.connect(str(database), read_only=True) as connection:
         return connection.execute(
             "select position, row_kind, step, amount from marts.invoice_bridge "
-            "where invoice_number = 'G1' and currency = 'USD' order by position, step"
+            "where invoice_number = ? and currency = 'USD' order by position, step",
+            [invoice],
         ).fetchall()
 
 
@@ -40,17 +62,33 @@ def land(zone: Zone) -> None:
     zone.put(f"cost_management/actual_cost/{MONTH}/a.csv", "\n".join([COST, *cost]))
 
 
-def test_the_bridge_leads_from_the_invoice_to_the_cost_export(zone: Zone) -> None:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The build of a month with every source: invoice G1 as a document, G2 as its lines of FOCUS 1.4."""
+    zone = Zone(tmp_path_factory.mktemp("bridge"))
     land(zone)
     bills = [
         nce_line(ProductName="Azure plan", Subtotal="29.99", TaxTotal="2", Currency="usd"),
         nce_line(ProductName="Microsoft 365 E3", Subtotal="100", TaxTotal="8", Currency="USD"),
         nce_line(ProductName="Visio Plan 2", Subtotal="9.5", TaxTotal="1", Currency="USD"),
+        nce_line(ProductName="Visio Plan 2", Subtotal="139.49", TaxTotal="11", Currency="USD", InvoiceNumber="G2"),
     ]
     land_nce(zone.platform.settings.landing, MONTH, bills)
-    zone.put(f"partner_center/invoices/{MONTH}/G1.json", json.dumps(INVOICE))
-    found = bridge(zone)
-    assert [(position, kind, step, f"{amount:.3f}") for position, kind, step, amount in found] == [
+    folder = f"partner_center/invoices/{MONTH}"
+    zone.put(f"{folder}/1.json", json.dumps([INVOICE, INVOICE | {"id": "G2", "totalCharges": 1}]))
+    zone.put(f"{folder}/2.csv", "\n".join([INVOICE_DETAIL, detail("l1", "7")]))
+    lines = [
+        detail("l1", "100"),
+        detail("l2", "39.5"),
+        detail("l3", "11", ChargeCategory="Tax"),
+        detail("l4", "70", InvoiceIssueStatus="Open"),
+    ]
+    zone.put(f"{folder}/3.csv", "\n".join([INVOICE_DETAIL, *lines]))
+    return built(zone)
+
+
+def test_the_bridge_leads_from_the_invoice_to_the_cost_export(whole: Path) -> None:
+    assert [(position, kind, step, f"{amount:.3f}") for position, kind, step, amount in bridge(whole, "G1")] == [
         (10, "total", "invoice_before_tax", "139.490"),
         (11, "beside", "invoice_document", "150.500"),
         (12, "beside", "tax", "11.000"),
@@ -71,9 +109,30 @@ def test_the_bridge_leads_from_the_invoice_to_the_cost_export(zone: Zone) -> Non
     ]
 
 
+def test_an_invoice_may_come_as_its_lines_of_focus_1_4_and_the_last_file_of_it_counts_whole(whole: Path) -> None:
+    assert [row for row in bridge(whole, "G2") if row[1] == "beside"] == [
+        (11, "beside", "invoice_document", Decimal("150.5")),
+        (12, "beside", "tax", Decimal(11)),
+        (13, "beside", "invoice_residual", Decimal("0.01")),
+    ]
+
+
 def test_without_reconciliation_lines_the_bridge_begins_at_the_daily_usage_and_says_so(zone: Zone) -> None:
     land(zone)
-    found = bridge(zone)
+    found = bridge(built(zone), "G1")
     assert found[0] == (10, "absent", "invoice_before_tax", None)
     assert found[1] == (50, "total", "billed_daily_usage", Decimal(30))
     assert found[-1] == (90, "total", "cost_export", Decimal("142.004"))
+
+
+def test_lines_of_an_invoice_keep_their_dates_and_a_file_without_one_is_refused(zone: Zone) -> None:
+    folder = f"partner_center/invoices/{MONTH}"
+    zone.put(f"{folder}/a.csv", "\n".join([INVOICE_DETAIL, detail("l1", "7"), detail("l2", "x")]))
+    load = zone.load("ms_invoices")
+    columns = "invoice_number, line_id, invoice_date, billing_period_start, total_charges, state, amendments"
+    day = dt.date(2025, 4, 5)
+    assert zone.rows(load, columns) == [("G2", "l1", day, dt.date(2025, 3, 1), Decimal(7), "Issued", "G2")]
+    rejected = [(2, "BilledCost", "is not a number (or is a trillion or more)")]
+    assert zone.rows(load, "source_row, column_name, reason", "quarantine") == rejected
+    zone.put(f"{folder}/a.csv", INVOICE_DETAIL.replace("InvoiceDetailId", "Line") + "\n" + detail("l1", "7"))
+    assert "the required columns InvoiceDetailId are missing" in zone.load("ms_invoices").problems[0]

@@ -1,5 +1,6 @@
 """Reading usage and cost files: which runs count, what is set aside, and the shared files of real systems."""
 
+import datetime as dt
 import gzip
 import json
 import re
@@ -215,8 +216,16 @@ def _mappings(node: Any) -> list[Any]:
     return []
 
 
+FOCUS_VERSIONS = {
+    "1.0": headings.FOCUS_1_0,
+    "1.2": headings.FOCUS_1_2,
+    "1.3": headings.FOCUS_1_3,
+    "1.4": headings.FOCUS_1_4,
+}
+
+
 def _focus_headers() -> Iterator[str]:
-    yield headings.FOCUS_1_0
+    yield from FOCUS_VERSIONS.values()
     for path in official("*/schema_focuscost_*.json"):
         schema = json.loads(path.read_text(encoding="utf-8-sig"))
         yield ",".join(mapping["source"]["name"] for mapping in _mappings(schema))
@@ -226,6 +235,34 @@ def _focus_headers() -> Iterator[str]:
 def test_every_version_of_focus_binds(zone: Zone, header: str) -> None:
     zone.put(f"cost_management/focus_cost/{MONTH}/file.csv", header + "\n")
     assert zone.rows(zone.load(), "comparison", "files") == [("focus",)]
+
+
+def test_a_charge_gives_the_same_row_in_every_version_of_focus_that_splits_no_cost(zone: Zone) -> None:
+    charge = {
+        "BilledCost": "1.10", "BillingCurrency": "USD", "ChargeCategory": "Usage", "PricingQuantity": "2",
+        "ChargePeriodStart": "2025-03-05T00:00:00Z", "SubAccountId": "/subscriptions/s1", "x_SkuMeterId": "m1",
+        "ProviderName": "Microsoft", "PublisherName": "Microsoft", "ServiceProviderName": "Microsoft",
+        "HostProviderName": "Microsoft", "InvoiceId": "G1", "x_InvoiceId": "G1",
+    }  # fmt: skip
+    for version, header in FOCUS_VERSIONS.items():
+        zone.put(f"cost_management/focus_cost/{MONTH}/{version}.csv", with_row(header, charge))
+    columns = "invoice_id, subscription_id, usage_date, meter_id, charge_type, quantity, cost, currency"
+    rows = zone.rows(zone.load(), columns)
+    assert rows == [("G1", "/subscriptions/s1", dt.date(2025, 3, 5), "m1", "Usage", 2, Decimal("1.1"), "USD")] * 4
+
+
+def test_each_part_of_a_charge_that_focus_1_3_splits_is_a_row_with_its_share_of_the_cost(zone: Zone) -> None:
+    whole = {"BillingCurrency": "USD", "ChargeCategory": "Usage", "ChargePeriodStart": "2025-03-05T00:00:00Z",
+             "SubAccountId": "/subscriptions/s1", "x_SkuMeterId": "m1", "InvoiceId": "G1"}  # fmt: skip
+    parts = [("0.7", "1.25", "pod-a"), ("0.4", "0.75", "pod-b")]
+    rows = [
+        whole
+        | {"BilledCost": cost, "PricingQuantity": quantity, "AllocatedMethodId": "k8s", "AllocatedResourceId": pod}
+        for cost, quantity, pod in parts
+    ]
+    text = with_row(headings.FOCUS_1_3, rows[0]) + with_row(headings.FOCUS_1_3, rows[1]).partition("\n")[2]
+    zone.put(f"cost_management/focus_cost/{MONTH}/a.csv", text)
+    assert sorted(zone.rows(zone.load(), "cost, quantity")) == [(Decimal(c), Decimal(q)) for c, q, _ in parts[::-1]]
 
 
 @pytest.mark.parametrize(

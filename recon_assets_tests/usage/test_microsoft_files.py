@@ -238,6 +238,21 @@ def test_reconciliation_files_keep_the_name_that_partner_center_gave_them(
     assert (row["subscription_id"], row["subtotal"]) == ("sub-1", Decimal(10))
 
 
+def test_a_reference_that_is_json_is_kept_whole_as_text_or_as_a_value(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    reference = {"referenceType": "Promotion", "ids": ["P-1", "P-2"], "rate": 0.15}
+    text = json.dumps(reference)
+    lines = [nce_line(ReferenceId=text)]
+    folder = f"{RECONCILIATION}/2025-01/nce"
+    land(platform.settings.landing, f"{folder}/a.csv", delimited(lines, list(lines[0])))
+    value = json.dumps(nce_line() | {"ReferenceId": reference, "Subtotal": "11"}) + "\n"
+    land(platform.settings.landing, f"{folder}/b.jsonl", value.encode())
+    assert platform.load("ms_recon_nce", "2025-01").outcome == "loaded"
+    rows = table_rows(platform.raw, "ms_recon_nce", "2025-01")
+    found = [json.loads(row["reference_id"], parse_float=str) for row in rows]
+    assert found == [reference | {"rate": "0.15"}] * 2
+
+
 def test_legacy_files_are_known_by_their_folder_or_their_columns(tmp_path: Path) -> None:
     platform = platform_in(tmp_path)
     for name in ("legacy/a.csv", "License-based (2).csv"):

@@ -20,21 +20,39 @@ invoiced as (
 
 ),
 
+-- Invoices as their documents say them: whole, or as the sum of the lines of a file (FOCUS InvoiceDetail). One that is
+-- still open is no invoice yet.
+stated as (
+
+    select
+        billing_month,
+        trim(invoice_number) as invoice_number,
+        upper(currency) as currency,
+        source_file,
+        case when line_id is null then source_row end as document_row,
+        sum(total_charges) as total_charges
+    from {{ source('raw', 'ms_invoices') }}
+    where line_id is null or lower(state) <> 'open'
+    group by
+        billing_month, trim(invoice_number), upper(currency), source_file, case when line_id is null then source_row end
+
+),
+
 -- Of copies of an invoice the one in the last file.
 documents as (
 
     select
-        invoices.billing_month,
+        stated.billing_month,
         comparisons.comparison,
-        trim(invoices.invoice_number) as invoice_number,
-        upper(invoices.currency) as currency,
-        invoices.total_charges,
+        stated.invoice_number,
+        stated.currency,
+        stated.total_charges,
         row_number() over (
-            partition by invoices.billing_month, comparisons.comparison, trim(invoices.invoice_number), upper(invoices.currency)
-            order by invoices.source_file desc, invoices.source_row desc
+            partition by stated.billing_month, comparisons.comparison, stated.invoice_number, stated.currency
+            order by stated.source_file desc, stated.document_row desc
         ) as copy_rank
-    from {{ source('raw', 'ms_invoices') }} as invoices
-    inner join comparisons on invoices.billing_month = comparisons.billing_month
+    from stated
+    inner join comparisons on stated.billing_month = comparisons.billing_month
 
 ),
 
