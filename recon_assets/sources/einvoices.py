@@ -24,7 +24,7 @@ from recon_assets.sources.intake.tables import ListTable, OpenedLists, open_list
 from recon_assets.sources.json_values import BrokenListError, json_values
 from recon_assets.sources.members import is_hidden_member
 from recon_assets.sources.myinvois import is_portal_list, record_fields, records_of, spelled
-from recon_assets.sources.stream import Block, Ignored, Record, RecordTable, Table
+from recon_assets.sources.stream import Block, Ignored, Record, RecordTable, Table, TableOver
 from recon_assets.sources.ubl import MAX_DOCUMENT, DocumentProblem, Fields, parse_xml, require_bounded
 from recon_assets.sources.unpack import (
     ARCHIVE_ERRORS,
@@ -52,27 +52,10 @@ _PORTAL_MINUTES = 8 * 60  # the portal's lists are in Malaysia's time and do not
 
 
 @dataclass
-class SpelledTable:
+class SpelledTable(TableOver):
     """A table whose columns `names` are in the spellings of the API."""
 
-    table: Table
     names: dict[int, str]
-
-    @property
-    def name(self) -> str:
-        return self.table.name
-
-    @property
-    def headings(self) -> list[str]:
-        return self.table.headings
-
-    @property
-    def heading_line(self) -> int:
-        return self.table.heading_line
-
-    @property
-    def delimiter(self) -> str | None:
-        return self.table.delimiter
 
     def blocks(self, positions: set[int]) -> Iterator[Block]:
         for block in self.table.blocks(positions):

@@ -30,7 +30,7 @@ from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.rows import label_of
 from recon_assets.sources.intake.tables import OpenedLists, open_lists
 from recon_assets.sources.intake.workbooks import workbook_kind
-from recon_assets.sources.stream import Block, Table
+from recon_assets.sources.stream import Block, Table, TableOver
 from recon_assets.sources.unpack import UnpackLimits
 
 _ODD_BYTES = np.isin(np.arange(256), np.frombuffer(b"0123456789.-", np.uint8), invert=True)
@@ -46,26 +46,13 @@ class IrregularError(Exception):
 
 
 @dataclass
-class RegularTable:
+class RegularTable(TableOver):
     """A delimited table whose values need no decision; IrregularError as soon as one does."""
 
     table: DelimitedTable
     heading: Heading
     source: Source
     as_lists: Callable[[], OpenedLists]  # the file read by intake
-    name: str = ""
-
-    @property
-    def headings(self) -> list[str]:
-        return self.table.headings
-
-    @property
-    def heading_line(self) -> int:
-        return self.table.heading_line
-
-    @property
-    def delimiter(self) -> str | None:
-        return self.table.delimiter
 
     @property
     def bound(self) -> dict[str, int]:

@@ -71,6 +71,29 @@ class Table(Protocol):
         """The columns at `positions` at least, block by block; may be asked again. FileProblem when it is damaged."""
 
 
+@dataclass
+class TableOver:
+    """A table with the headings of another; what becomes of its blocks is the subclass's."""
+
+    table: Table
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def headings(self) -> list[str]:
+        return self.table.headings
+
+    @property
+    def heading_line(self) -> int:
+        return self.table.heading_line
+
+    @property
+    def delimiter(self) -> str | None:
+        return self.table.delimiter
+
+
 @dataclass(frozen=True)
 class Record:
     """One record of a reader that goes record by record; with a problem no field is trusted, and `text` is kept."""
