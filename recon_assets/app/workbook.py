@@ -58,7 +58,7 @@ def write_workbook(context: Context, table: Table, path: Path) -> int:
     with open_workbook(path) as (book, _):
         styles = _Styles(book)
         summary, rows, definitions = (book.add_worksheet(name) for name in ("Summary", "Rows", "Definitions"))
-        _write_summary(summary, context, table, footing(table, totals), fields, count, styles)
+        _Summary(summary, table, fields, count, styles).write(context, footing(table, totals))
         _write_rows(rows, batches, fields, count, styles)
         _write_definitions(definitions, table, fields, styles)
     return count
@@ -165,29 +165,76 @@ def _write_value(
         sheet.write_string(line, n, words(str(value)) if field.kind == "status" else str(value))
 
 
-def _write_summary(
-    sheet: Any,
-    context: Context,
-    table: Table,
-    parts: list[list[Row]],
-    fields: list[_Field],
-    count: int,
-    styles: _Styles,
-) -> None:
-    sheet.set_column(0, 0, 30)
-    sheet.set_column(1, 12, 18)
-    _paper(sheet)
-    sheet.write_string(0, 0, f"{context.screen.title}: {table.title.lower()}", styles.title)
-    line = 2
-    for name, text in said(context, table, count):
-        sheet.write_string(line, 0, name, styles.bold)
-        sheet.write_string(line, 1, text)
+@dataclass(frozen=True)
+class _Summary:
+    """The sheet Summary: what the workbook is of, and totals per currency as formulas over the sheet Rows.
+
+    Values stand beside the formulas, for programs that calculate none.
+    """
+
+    sheet: Any
+    table: Table
+    fields: list[_Field]
+    count: int
+    styles: _Styles
+
+    def write(self, context: Context, parts: list[list[Row]]) -> None:
+        """`parts`: the lines of each currency and their total."""
+        sheet = self.sheet
+        sheet.set_column(0, 0, 30)
+        sheet.set_column(1, 12, 18)
+        _paper(sheet)
+        sheet.write_string(0, 0, f"{context.screen.title}: {self.table.title.lower()}", self.styles.title)
+        line = 2
+        for name, text in said(context, self.table, self.count):
+            sheet.write_string(line, 0, name, self.styles.bold)
+            sheet.write_string(line, 1, text)
+            line += 1
         line += 1
-    line += 1
-    for n, title in enumerate(["Status", "Currency", "Rows", *table.sums.values()]):
-        sheet.write_string(line, n, title, styles.head)
-    for part in parts:
-        line = _write_currency(sheet, line + 1, part, table, fields, count, styles)
+        for n, title in enumerate(["Status", "Currency", "Rows", *self.table.sums.values()]):
+            sheet.write_string(line, n, title, self.styles.head)
+        for part in parts:
+            line = self._write_currency(line + 1, part)
+
+    def _write_currency(self, first: int, part: list[Row]) -> int:
+        """Write the lines of a currency from the line `first` on; the next free line."""
+        is_compared = self.table.is_compared
+        summed = sum((not is_compared or row["sum_2"] is not None) and row["status"] is not None for row in part)
+        for line, row in enumerate(part, start=first):
+            is_total = row["status"] is None
+            title = total_title(self.table) if is_total else words(row["status"])
+            self.sheet.write_string(line, 0, title, self.styles.bold if is_total else None)
+            self.sheet.write_string(line, 1, row["currency"] or _NO_CURRENCY)
+            for column, kind, formula, value in self._sums(line, row):
+                style = self.styles.number(kind, row["currency"], is_total)
+                if is_total:
+                    letter = xl_col_to_name(column)
+                    formula = f"=SUM({letter}{first + 1}:{letter}{first + summed})"
+                self.sheet.write_formula(line, column, formula, style, float(value))
+        return first + len(part)
+
+    def _sums(self, line: int, row: Row) -> Iterator[tuple[int, str, str, Any]]:
+        """Column, kind, formula and value of each sum of a line."""
+        is_compared = self.table.is_compared
+        yield 2, "count", f"=COUNTIFS({self._criteria(line)})", row["row_count"]
+        for n, sql in enumerate(self.table.sums):
+            if row[f"sum_{n}"] is None:
+                continue
+            if n == 2 and is_compared:  # right less left of the two as they are shown, so that lines foot
+                left, right = (xl_rowcol_to_cell(line, 3 + m) for m in (0, 1))
+                formula = f"={right}-{left}"
+            else:
+                place = next(n for n, field in enumerate(self.fields) if field.sql == sql)
+                places = self.table.places(row["currency"])
+                formula = f"=ROUND(SUMIFS({self._range(place)},{self._criteria(line)}),{places})"
+            yield 3 + n, "money" if is_compared else "count", formula, row[f"sum_{n}"]
+
+    def _criteria(self, line: int) -> str:
+        return f"{self._range(_STATUS)},$A{line + 1},{self._range(_CURRENCY)},$B{line + 1}"
+
+    def _range(self, n: int) -> str:
+        letter = xl_col_to_name(n)
+        return f"Rows!${letter}$2:${letter}${self.count + 1}"
 
 
 def said(context: Context, table: Table, count: int) -> list[tuple[str, str]]:
@@ -204,76 +251,6 @@ def said(context: Context, table: Table, count: int) -> list[tuple[str, str]]:
     filters = [(f, context.chosen(f)) for f in table.filters if f.kind != "view"]
     chosen = [(f.title, ", ".join(choice_text(f, value) for value in values)) for f, values in filters if values]
     return [*found, *([(f"Filter: {title}", text) for title, text in chosen] or [("Filter", "none")])]
-
-
-def _write_currency(
-    sheet: Any, line: int, part: list[Row], table: Table, fields: list[_Field], count: int, styles: _Styles
-) -> int:
-    """The lines of a currency, as formulas over the sheet Rows; the next free line. Values stand beside formulas."""
-    first = line
-    compared = sum((not table.is_compared or row["sum_2"] is not None) and row["status"] is not None for row in part)
-    for row in part:
-        currency, is_total = row["currency"], row["status"] is None
-        sheet.write_string(
-            line, 0, total_title(table) if is_total else words(row["status"]), styles.bold if is_total else None
-        )
-        sheet.write_string(line, 1, currency or _NO_CURRENCY)
-        _formula(
-            sheet,
-            line,
-            2,
-            _count_formula(line, count),
-            first,
-            compared,
-            is_total,
-            row["row_count"],
-            styles.number("count", None, is_total),
-        )
-        for n, sql in enumerate(table.sums):
-            value = row[f"sum_{n}"]
-            if value is None:
-                continue
-            style = styles.number("money" if table.is_compared else "count", currency, is_total)
-            if (
-                n == 2 and not is_total and table.is_compared
-            ):  # right less left of the two as they are shown, so that lines foot
-                left, right = (xl_rowcol_to_cell(line, 3 + m) for m in (0, 1))
-                sheet.write_formula(line, 5, f"={right}-{left}", style, float(value))
-                continue
-            formula = _sum_formula(line, _place(sql, fields), count, table.places(currency))
-            _formula(sheet, line, 3 + n, formula, first, compared, is_total, value, style)
-        line += 1
-    return line
-
-
-def _formula(
-    sheet: Any, line: int, column: int, formula: str, first: int, compared: int, is_total: bool, value: Any, style: Any
-) -> None:
-    if is_total:
-        letter = xl_col_to_name(column)
-        formula = f"=SUM({letter}{first + 1}:{letter}{first + compared})"
-    sheet.write_formula(line, column, formula, style, float(value))
-
-
-def _range(n: int, count: int) -> str:
-    letter = xl_col_to_name(n)
-    return f"Rows!${letter}$2:${letter}${count + 1}"
-
-
-def _criteria(line: int, count: int) -> str:
-    return f"{_range(_STATUS, count)},$A{line + 1},{_range(_CURRENCY, count)},$B{line + 1}"
-
-
-def _count_formula(line: int, count: int) -> str:
-    return f"=COUNTIFS({_criteria(line, count)})"
-
-
-def _sum_formula(line: int, place: int, count: int, digits: int) -> str:
-    return f"=ROUND(SUMIFS({_range(place, count)},{_criteria(line, count)}),{digits})"
-
-
-def _place(sql: str, fields: list[_Field]) -> int:
-    return next(n for n, field in enumerate(fields) if field.sql == sql)
 
 
 def _write_definitions(sheet: Any, table: Table, fields: list[_Field], styles: _Styles) -> None:
