@@ -95,7 +95,7 @@ def _make_zips(folder: Path, documents: int) -> None:
     from recon_assets_tests.einvoices.ubl import as_json, invoice
 
     (folder / "landing" / ZIPS).mkdir(parents=True)
-    text = as_json(invoice("01")).decode()
+    text = as_json(invoice("01")).decode().replace("2025-02-14", f"{MONTH}-14")
     for first in range(0, documents, _IN_A_ZIP):
         path = folder / "landing" / ZIPS / f"documents-{first:08d}.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -101,6 +101,7 @@ class Converted:
     warnings: dict[str, int]  # values of optional columns that became null, by heading; failed row warnings by name
     duplicates: int = 0  # rejected rows that repeat an earlier one of the same file
     ignored: dict[str, int] = field(default_factory=dict)  # records left out by a named rule
+    has_odd_numbers: bool = False  # whether a row was rejected, or a value lost, for what is no number
 
 
 def convert(
@@ -118,9 +119,9 @@ def convert(
             written.write(good)
             rejects.write(rejected)
     warnings = {name: count for name, count in conversion.warnings.items() if count}
-    return Converted(
-        conversion.records, written.count, rejects.count, warnings, conversion.repeats, dict(conversion.ignored)
-    )
+    counts = (conversion.records, written.count, rejects.count)
+    ignored = dict(conversion.ignored)
+    return Converted(*counts, warnings, conversion.repeats, ignored, conversion.has_odd_numbers)
 
 
 def _converted(conversion: "_Conversion", table: Table) -> Generator[tuple[pa.Table, list[Rejected]], None, None]:
@@ -161,6 +162,7 @@ class _Conversion:
         self.warnings: Counter[str] = Counter()
         self.ignored: Counter[str] = Counter()
         self.repeats = self.records = 0
+        self.has_odd_numbers = False
         rules.begin(values.connection)
 
     def convert(self, block: Block) -> tuple[pa.Table, list[Rejected]]:
@@ -260,6 +262,7 @@ class _Conversion:
             lost = typed.not_understood[column.name] & is_good
             if lost.any():
                 lost &= ~self._is_empty(block, position)
+                self.has_odd_numbers |= column.kind == "decimal" and bool(lost.any())
                 self.warnings[self._table.headings[position]] += int(lost.sum())
         month = f"date '{self.frame.origin.month}-01'"
         self.warnings.update(self._rules.warned(self._values.connection, good, month))
@@ -287,6 +290,7 @@ class _Conversion:
         if value is None:
             return _EMPTY
         kind = next(self.frame.kind_of(column) for column, position in self._bound if position == place)
+        self.has_odd_numbers |= kind == "decimal"
         return _EXPECTED.get(kind, "is not valid")
 
     def _raw_rows(self, block: Block, rows: list[int]) -> list[str]:

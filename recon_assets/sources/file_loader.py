@@ -146,7 +146,7 @@ class FileLoader:
             table, frame = by_intake(table, frame)
             converted = convert(self.connection, table, frame, rules, rows, quarantine)
         is_pointed = not isinstance(table, ListTable | RegularTable) and frame.dialect.decimal_mark == "."
-        if is_pointed and (converted.rejected or converted.warnings):
+        if is_pointed and converted.has_odd_numbers:
             other = turned(table, frame)
             if other is not None:
                 converted = convert(self.connection, table, other, rules, rows, quarantine)

@@ -218,7 +218,7 @@ def reading_of(source: Source, month: str, profile: Profile | None) -> Reading:
 def turned(table: Table, frame: Frame) -> Frame | None:
     """The frame with the decimal marks that the values of its columns show; None when a point explains them all.
 
-    Asked when values were not understood: a column keeps its point unless a comma explains all of it.
+    Asked when numbers were not understood: a column keeps its point unless a comma explains all of it.
     """
     positions = {c.name: frame.bound[c.name] for c in frame.columns if c.kind == "decimal" and c.name in frame.bound}
     looks = {name: Column(name) for name in positions}
