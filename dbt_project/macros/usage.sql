@@ -43,7 +43,18 @@
     end
 {%- endmacro %}
 
-{# The first explanation that holds of a row's own numbers (5); expects status, minor_unit and is_restated. #}
+{# Whether a rejected record of `rejected` (int_usage__rejected) concerns the invoice and subscription of a row. #}
+{% macro concerned_by(rejected, row) -%}
+    {{ row }}.billing_month = {{ rejected }}.billing_month
+    and {{ row }}.azure_subscription_id is not distinct from {{ rejected }}.azure_subscription_id
+    and ({{ rejected }}.comparison is null or {{ row }}.comparison = {{ rejected }}.comparison)
+    and ({{ rejected }}.invoice_number is null or {{ row }}.invoice_number in ({{ rejected }}.invoice_number, 'unassigned'))
+{%- endmacro %}
+
+{#
+    The first explanation that holds of a row's own numbers (5); expects status, minor_unit, is_restated and
+    has_rejected_records.
+#}
 {% macro usage_explanation() -%}
     case
         when status in ('missing_in_cost', 'missing_in_usage') and usage_amount = 0 and cost_amount = 0 then 'zero_amount'
@@ -62,6 +73,7 @@
         when {{ equal_quantities() }} then 'price'
         when abs(cost_amount - usage_amount) <= tolerance then 'unit'
         when is_restated then 'restated'
+        when has_rejected_records then 'rejected_records'
         else 'unexplained'
     end
 {%- endmacro %}

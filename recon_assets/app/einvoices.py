@@ -9,7 +9,7 @@ from recon_assets.app.format import number, plain, words
 from recon_assets.app.parts import data_table, facts, scrolled
 from recon_assets.app.queries import Query
 from recon_assets.app.screens import Context, Late, Screen
-from recon_assets.app.tables import CHANGED, Column, Filter, Row, Table
+from recon_assets.app.tables import CHANGED, REJECTED, Column, Filter, Row, Table
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.catalogue.compared import compared_fields
 
@@ -127,9 +127,9 @@ DOCUMENTS = Table(
     right_minus_left=_DIFFERENCE,
     label=_label,
     currency=_CURRENCY,
-    extra=("ambiguous",),
+    extra=("ambiguous", *REJECTED),
     tooltip=_tooltip,
-    marks={"ambiguous": "ambiguous"},
+    marks={"ambiguous": "ambiguous", **REJECTED},
 )
 
 _CANDIDATE = (

@@ -31,6 +31,7 @@ _WORDS = {
     "before_history": "Began before the other side's first month",
     "late_invoice": "Invoice dated after the month",
     "tax_or_credit": "Tax or credit",
+    "rejected_records": "A record was rejected",
     "wont_fix": "Won't fix",
     "actual_cost": "Actual cost",
     "amortized_cost": "Amortized cost",

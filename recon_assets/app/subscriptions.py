@@ -8,7 +8,7 @@ from recon_assets.app import decided
 from recon_assets.app.format import exactly, higher_or_lower, money, words
 from recon_assets.app.parts import data_table, facts
 from recon_assets.app.screens import Context, Late, Screen
-from recon_assets.app.tables import CHANGED, Column, Filter, Row, Table
+from recon_assets.app.tables import CHANGED, REJECTED, Column, Filter, Row, Table
 from recon_assets.catalogue import SUBJECTS
 
 _SHOWN_ITEMS = 200
@@ -91,7 +91,9 @@ TABLE = Table(
     },
     right_minus_left="-cost_difference",
     label=_label,
+    extra=tuple(REJECTED),
     tooltip=_tooltip,
+    marks=REJECTED,
 )
 
 _COVERAGE = (

@@ -63,6 +63,7 @@ class Filter:
         return self.kind in ("text", "view", "below") or bool(self.prefer)
 
 
+REJECTED = {"has_rejected_records": "has rejected records"}  # a mark of rows
 CHANGED = (
     Filter("change", "Changed by the last publication", "change", "changes", is_code=True, is_quiet=True),
     Filter("was", "Status before that", "status_from", "changes", is_code=True, is_quiet=True),

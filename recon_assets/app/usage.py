@@ -9,7 +9,7 @@ from recon_assets.app.format import exactly, number, words
 from recon_assets.app.parts import data_table, facts, message
 from recon_assets.app.queries import Query, Restriction
 from recon_assets.app.screens import Context, Screen
-from recon_assets.app.tables import CHANGED, Column, Filter, Row, Table
+from recon_assets.app.tables import CHANGED, REJECTED, Column, Filter, Row, Table
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.months import first_day
 
@@ -144,10 +144,11 @@ def _table(
         label,
         extra=tuple(
             name
-            for name in ("usage_amount", "cost_amount", "usage_quantity", "cost_quantity", "explanation")
+            for name in ("usage_amount", "cost_amount", "usage_quantity", "cost_quantity", "explanation", *REJECTED)
             if name not in [column.name for column in columns]
         ),
         tooltip=_tooltip,
+        marks=REJECTED,
     )
 
 

@@ -69,6 +69,10 @@ def _unknown_columns(source: Source, names: list[str]) -> Iterator[Problem]:
     for key, name in (*named.items(), *listed):
         if name not in names:
             yield (key,), f"{name} is no column of the source"
+    context = [column.name for column in source.context]
+    for key, name in source.owner.items():
+        if name not in names + context:
+            yield ("owner", key), f"{name} is no column of the source"
     for number, rule in enumerate(source.row_rules):
         if rule.column not in names:
             yield ("row_rules", number, "column"), f"{rule.column} is no column of the source"

@@ -7,6 +7,7 @@ from pydantic import ConfigDict
 
 Kind = Literal["text", "decimal", "date", "timestamp", "integer"]
 SqlType = Literal["varchar", "boolean", "integer", "timestamp", "date"]
+Owner = Literal["subscription_id", "invoice_number", "meter_id", "comparison", "document_number", "supplier_tin"]
 SQL_TYPES: dict[Kind, str] = {
     "text": "varchar",
     "decimal": "decimal(38, 12)",
@@ -133,6 +134,7 @@ class Source(Declared):
     compares: bool = False  # holds the compared fields: they get keys and are part of `repeats`
     keys: tuple[str, ...] = ()  # text columns beside which their normalised text stands as <name>_key
     repeats: FullKey = FullKey()
+    owner: dict[Owner, str] = field(default_factory=dict)  # columns that say whose a rejected record is
     row_rules: tuple[RowRule, ...] = ()
     row_warnings: dict[str, str] = field(default_factory=dict)  # loaded, but counted per file: name -> SQL
     variants: dict[str, tuple[Column, ...]] = field(default_factory=dict)

@@ -43,6 +43,15 @@ LINEAGE = (
     RawColumn("loaded_at", "timestamp", "When the month was loaded, UTC."),
     _MONTH,
 )
+# Whose a rejected record is: what a source's `owner` says of it, empty where the record has nothing there.
+OWNER = (
+    RawColumn("subscription_id", "varchar", "Subscription that the record names."),
+    RawColumn("invoice_number", "varchar", "Microsoft's invoice that the record names."),
+    RawColumn("meter_id", "varchar", "Meter that the record names."),
+    RawColumn("comparison", "varchar", "Of a cost line: actual_cost, amortized_cost or focus."),
+    RawColumn("document_number", "varchar", "Number of the document that the record names, as it is compared."),
+    RawColumn("supplier_tin", "varchar", "Supplier that the record names, as it is compared."),
+)
 QUARANTINE = (
     RawColumn("source", "varchar", "Raw table."),
     RawColumn("month", "varchar", "Month the file belongs to, YYYY-MM."),
@@ -53,6 +62,7 @@ QUARANTINE = (
     RawColumn("value", "varchar", "What stands there."),
     RawColumn("reason", "varchar", "Why the record was rejected."),
     RawColumn("raw_row", "varchar", "The whole record."),
+    *OWNER,
 )
 INTAKE = (
     RawColumn("source", "varchar", "Raw table."),

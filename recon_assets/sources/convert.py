@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recon_assets.catalogue import Column
-from recon_assets.catalogue.model import Kind
+from recon_assets.catalogue.model import Kind, Owner
 from recon_assets.catalogue.raw_tables import LINEAGE
 from recon_assets.sources.ahead import ahead
 from recon_assets.sources.rules import Rules
@@ -280,8 +280,14 @@ class _Conversion:
             reason = self._reasons[wrong[row]] if wrong[row] != _VALUE else self._expected(place, value)
             heading = self._table.headings[place] if place >= 0 else None
             file, number, line = (rows[name][row].as_py() for name in ("source_file", "source_row", "source_line"))
-            found.append(Rejected(file, number, line, heading, value, reason, raw))
+            # What repeats another record is there: nothing is lost by it.
+            owner = {} if wrong[row] == len(self._reasons) - 1 else self._owner(rows, row)
+            found.append(Rejected(file, number, line, heading, value, reason, raw, owner))
         return sorted(found, key=lambda record: (record.file, record.number))
+
+    def _owner(self, rows: pa.Table, row: int) -> dict[Owner, str]:
+        """Whose the record is; an empty text where it has nothing there."""
+        return {name: rows[column][row].as_py() or "" for name, column in self._rules.owner.items()}
 
     def _file_of(self, member: str | None) -> str:
         return self.frame.origin.file + self._table.name + ("" if member is None else f"/{member}")

@@ -40,7 +40,7 @@ class Opened:
 
 def rules_of(source: str) -> Rules:
     known = SOURCES[source]
-    return Rules(known.row_rules, known.repeats, known.row_warnings)
+    return Rules(known.row_rules, known.repeats, known.row_warnings, known.owner)
 
 
 def open_file(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from recon_assets.catalogue import FullKey, RowRule
+from recon_assets.catalogue.model import Owner
 from recon_assets.sources.values import registered
 
 
@@ -18,6 +19,7 @@ class Rules:
     rows: tuple[RowRule, ...] = ()
     repeats: FullKey = field(default_factory=FullKey)
     warnings: dict[str, str] = field(default_factory=dict)  # name -> SQL; $month is the first day of the month
+    owner: dict[Owner, str] = field(default_factory=dict)  # columns that say whose a rejected row is
 
     def begin(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Forget the rows of the table before."""

@@ -1,19 +1,23 @@
 """Parquet files of a load: typed rows, several blocks to a row group, and rejected records."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recon_assets.catalogue.raw_tables import QUARANTINE
+from recon_assets.catalogue.model import Owner
+from recon_assets.catalogue.raw_tables import OWNER, QUARANTINE
 
 _ROW_GROUP = 200_000
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A rejected record: its file with sheet or member, number and line; the first bad column and its value."""
+    """A rejected record: its file with sheet or member, number and line; the first bad column and its value.
+
+    `owner` is empty where nothing is known of it, or nothing is lost by it.
+    """
 
     file: str
     number: int
@@ -22,6 +26,7 @@ class Rejected:
     value: str | None
     reason: str
     raw_row: str | None
+    owner: dict[Owner, str] = field(default_factory=dict)
 
 
 class Rejects:
@@ -36,7 +41,7 @@ class Rejects:
     def write(self, records: list[Rejected]) -> None:
         if not records:
             return
-        columns = zip(*((*self._place, *astuple(record)) for record in records), strict=True)
+        columns = zip(*((*self._place, *_values(record)) for record in records), strict=True)
         arrays = [pa.array(list(column), f.type) for column, f in zip(columns, self._schema, strict=True)]
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
         self.count += len(records)
@@ -84,6 +89,11 @@ class Rows:
         self._flush()
         assert self._writer is not None
         self._writer.close()
+
+
+def _values(record: Rejected) -> tuple[str | int | None, ...]:
+    what = (record.file, record.number, record.line, record.column, record.value, record.reason, record.raw_row)
+    return what + tuple(record.owner.get(column.name) for column in OWNER)  # type: ignore[call-overload]
 
 
 def _repeats(texts: pa.ChunkedArray) -> bool:

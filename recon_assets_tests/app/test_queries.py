@@ -189,6 +189,14 @@ def test_rows_of_a_grid_are_text_with_separators_and_the_exact_digits(site: Site
     assert "Microsoft is lower by 99.75 MYR, tolerance 1" in row["tooltip"]
 
 
+def test_a_row_of_which_a_record_was_rejected_is_marked(site: Site) -> None:
+    context = look(site, subscriptions.SCREEN, f"{MARCH}&result=missing")
+    rows = pages.grid_rows(site, context, subscriptions.TABLE, {"startRow": 0, "endRow": 100})
+    assert {row["said"]: row["marks"] for row in rows} == {
+        "Missing at Microsoft": "has rejected records", "Not comparable": "",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("sort", ["-cost_difference", "explanation,-ms_subscription_id", "-bss_total_cost,product"])
 def test_next_and_previous_walk_the_rows_as_the_grid_has_them(site: Site, sort: str) -> None:
     """Rows without a value come last, also on the way back; the last one has no next."""

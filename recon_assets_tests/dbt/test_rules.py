@@ -112,12 +112,17 @@ def row_of(
 ) -> dict[str, Any]:
     return {
         "usage_line_count": used, "cost_line_count": cost, "usage_amount": ua, "cost_amount": ca, "usage_quantity": uq,
-        "cost_quantity": cq, "minor_unit": unit, "is_restated": restated,
+        "cost_quantity": cq, "minor_unit": unit, "is_restated": restated, "has_rejected_records": False,
     }  # fmt: skip
 
 
 def usage_table(rows: list[dict[str, Any]]) -> pa.Table:
-    kinds = {"usage_line_count": pa.int64(), "cost_line_count": pa.int64(), "is_restated": pa.bool_()}
+    kinds = {
+        "usage_line_count": pa.int64(),
+        "cost_line_count": pa.int64(),
+        "is_restated": pa.bool_(),
+        "has_rejected_records": pa.bool_(),
+    }
     return pa.table({name: pa.array([row[name] for row in rows], kinds.get(name, EXACT)) for name in rows[0]})
 
 

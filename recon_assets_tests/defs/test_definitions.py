@@ -77,9 +77,9 @@ MARTS: dict[str, dict[str, set[str]]] = {
     "usage": {
         "invoice_bridge": {"raw", "marts/usage_cost_out_of_scope", "marts/usage_cost_reconciliation"},
         "usage_cost_out_of_scope": _USAGE_AND_COST,
-        "usage_cost_reconciliation": {*_USAGE_AND_COST, _DECIDED},
-        "usage_cost_summary": _USAGE_AND_COST,
-        "usage_cost_variations": _USAGE_AND_COST,
+        "usage_cost_reconciliation": {"raw", _DECIDED},
+        "usage_cost_summary": {"raw"},
+        "usage_cost_variations": {"raw"},
         "usage/intake_files": {"raw"},
         "usage/month_status": {"raw"},
         "usage/quarantined_rows": {"raw"},
@@ -89,7 +89,7 @@ MARTS: dict[str, dict[str, set[str]]] = {
     "einvoices": {
         "einvoice_candidates": {*_DOCUMENTS, _DECIDED},
         "einvoice_field_differences": {*_DOCUMENTS, _DECIDED},
-        "einvoice_reconciliation": {*_DOCUMENTS, _DECIDED},
+        "einvoice_reconciliation": {*_DOCUMENTS, "raw", _DECIDED},
         "einvoices/intake_files": {"raw"},
         "einvoices/month_status": {*_DOCUMENTS, "raw", _DECIDED},
         "einvoices/quarantined_rows": {"raw"},

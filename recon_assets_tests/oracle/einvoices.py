@@ -79,11 +79,16 @@ class Document:
         return None if value is None else self.sign * value + 0  # no negative zero
 
 
+# Places of rejected records -> whose they are: month, register (None: either), number and supplier; None when nothing
+# tells, or when the record repeats another.
+Rejected = dict[tuple[str, int], tuple[date, str | None, str, str | None] | None]
+
+
 @dataclass
 class Result:
     rows: list[dict[str, Any]]
     differences: list[dict[str, Any]]
-    quarantined: set[tuple[str, int]]
+    quarantined: Rejected
     superseded_or_out: int
 
 
@@ -271,8 +276,8 @@ def register_days(rows: list[dict[str, Any]], month: date) -> list[date | None]:
 # ---------------------------------------------------------------- documents
 
 
-def load(landing: Path) -> tuple[list[Document], list[Document], set[tuple[str, int]]]:
-    quarantined: set[tuple[str, int]] = set()
+def load(landing: Path) -> tuple[list[Document], list[Document], Rejected]:
+    quarantined: Rejected = {}
     registers, einvoices = [], []
     for register_type in ("sales", "purchase"):
         for path in sorted((landing / "erp" / f"{register_type}_register").glob("*/*")):
@@ -297,13 +302,13 @@ def keep(
     kind: str,
     month: date,
     file: str,
-    quarantined: set[tuple[str, int]],
+    quarantined: Rejected,
 ) -> list[Document]:
     kept, seen = [], set()
     for place, row in enumerate(rows, start=1):
         document = None if row is None else document_of(row, side, kind, month, file, place)
         if document is None:
-            quarantined.add((file, place))
+            quarantined[file, place] = None if row is None else owner_of(row, side, kind, month)
             continue
         own = (
             document.raw.get("row_reference")
@@ -312,11 +317,37 @@ def keep(
         )
         full = (*(document.key[f] for f in IDENTIFIERS), *(document.amount[a] for a in AMOUNTS), own)
         if full in seen:
-            quarantined.add((file, place))
+            quarantined[file, place] = None
             continue
         seen.add(full)
         kept.append(document)
     return kept
+
+
+def owner_of(row: dict[str, Any], side: str, kind: str, month: date) -> tuple[date, str | None, str, str | None] | None:
+    """Intake, section 9: whose a rejected record is, by the document that it names."""
+    number = normal(row.get("document_number"))
+    supplier = tin(normal(row.get("supplier_tin")))
+    return None if number is None else (month, kind if side == "register" else None, number, supplier)
+
+
+def is_rejected(d: Document, rejected: Rejected) -> bool:
+    """Whether another record of the document's number, supplier and register was rejected in its month."""
+    names = (d.month, d.key["document_number"])
+    return any(
+        owner is not None
+        and (owner[0], owner[2]) == names
+        and owner[1] in (None, d.register_type)
+        and owner[3] in (None, d.key["supplier_tin"])
+        for owner in rejected.values()
+    )
+
+
+def with_rejected(row: dict[str, Any], documents: Sequence[Document], rejected: Rejected) -> dict[str, Any]:
+    """Intake, section 9: `has_rejected_records`, and the reason of a row that has no other."""
+    has = any(is_rejected(d, rejected) for d in documents)
+    unexplained = row["reason"] is None and row["bucket"] != "Exact"
+    return row | {"has_rejected_records": has, "reason": "rejected_records" if has and unexplained else row["reason"]}
 
 
 def document_of(row: dict[str, Any], side: str, kind: str, month: date, file: str, place: int) -> Document | None:
@@ -633,11 +664,12 @@ def reconcile(landing: Path, months: Sequence[str], as_of: date) -> Result:
     for register_type in ("sales", "purchase"):
         own = [e for e in einvoices if e.register_type == register_type]
         pairs, left, right = pair_up([r for r in registers if r.register_type == register_type], own)
-        rows += [paired_row(pair) for pair in pairs]
+        rows += [
+            with_rejected(paired_row(pair), [*(pair.r.members or [pair.r])[:1], pair.e], quarantined) for pair in pairs
+        ]
         for pair in pairs:
             differences += difference_rows(pair)
-        rows += [missing_row(r, pairs, own, as_of) for r in left]
-        rows += [missing_row(e, pairs, own, as_of) for e in right]
+        rows += [with_rejected(missing_row(d, pairs, own, as_of), [d], quarantined) for d in [*left, *right]]
     out = sum(e.takes_part != "takes_part" for e in einvoices)
     return Result(
         [row for row in rows if row["billing_month"] in targets],

@@ -762,6 +762,11 @@ def newest_copies(invoices: Iterable[JsonInvoice]) -> set[tuple[str, int, int]]:
 Quarantine = list[dict[str, Any]]
 
 
+def id_column(record: Record) -> str:
+    shape = MICROSOFT_SHAPES.get(record.landed.source)
+    return shape.id if shape else "MS Subscription ID"
+
+
 def converted(record: Record, convert: Callable[[Record], Item], quarantined: Quarantine) -> Item | None:
     """Sources: "A row whose needed columns do not convert goes to `quarantined_rows`; the rest of
     the file is loaded". It does so whether or not it would be in scope later."""
@@ -777,6 +782,7 @@ def converted(record: Record, convert: Callable[[Record], Item], quarantined: Qu
                 "column_name": error.column,
                 "value": error.value,
                 "reason": error.reason,
+                "owner": subscription_id(record.text(id_column(record))),
             }
         )
         return None
@@ -1031,7 +1037,8 @@ def explanation(pair: Pair, landing: Landing) -> str | None:
         ("unit_cost", is_unit_cost),
         ("tax_or_credit", is_tax_or_credit),
     ]
-    return next((name for name, holds in reasons if holds(pair)), "unexplained")
+    otherwise = "rejected_records" if has_rejected_records(pair, landing) else "unexplained"
+    return next((name for name, holds in reasons if holds(pair)), otherwise)
 
 
 def is_before_history(pair: Pair, landing: Landing) -> bool:
@@ -1123,6 +1130,11 @@ def elsewhere(pair: Pair, landing: Landing) -> str | None:
     return min(own, key=order).partner_id if own else partners.pop() if len(partners) == 1 else None
 
 
+def has_rejected_records(pair: Pair, landing: Landing) -> bool:
+    """Intake, section 9: "whose subscription has a rejected record in the month"."""
+    return (str(pair.period), pair.subscription) in {(row["month"], row["owner"]) for row in landing.quarantined}
+
+
 def reconciliation_row(pair: Pair, landing: Landing) -> dict[str, Any]:
     """Section 4: one row per (billing_month, ms_subscription_id). S15: "BSS before Microsoft.
     csp_partner is the Microsoft PartnerId"."""
@@ -1145,6 +1157,7 @@ def reconciliation_row(pair: Pair, landing: Landing) -> dict[str, Any]:
         "status": pair.status,
         "symbol": SYMBOLS[pair.status],
         "explanation": explanation(pair, landing),
+        "has_rejected_records": has_rejected_records(pair, landing),
         "bss_item_count": len(pair.bss),
         "ms_item_count": len(pair.ms),
     }

@@ -321,6 +321,7 @@ def test_a_row_holds_what_the_mart_holds(tmp_path) -> None:
         "status": "discrepancy",
         "symbol": "red X",
         "explanation": "unexplained",
+        "has_rejected_records": False,
         "bss_item_count": 1,
         "ms_item_count": 1,
     }
@@ -570,6 +571,7 @@ def test_random_trees_reach_every_status_and_every_explanation(random_results) -
         "late_invoice",
         "missing_side",
         "quantity",
+        "rejected_records",
         "tax_or_credit",
         "unexplained",
         "unit_cost",

@@ -52,6 +52,8 @@ class Result:
     summary: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     out_of_scope: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     quarantined: set[tuple[str, int]] = field(default_factory=set)
+    # comparison, invoice, subscription and meter of rejected records; no comparison is every one, no invoice any
+    owners: list[tuple[str | None, str | None, str | None, str | None]] = field(default_factory=list)
 
 
 def ident(text: str | None) -> str | None:
@@ -165,6 +167,9 @@ def usage_lines(landing: Path, month: str, result: Result) -> tuple[list[Line], 
             invoice = fixed or text_of(get(row, "InvoiceNumber"))
             if n in bad or quantity is None or amount is None or not day or not currency or not invoice:
                 result.quarantined.add((path.relative_to(landing).as_posix(), n))
+                if n not in bad:
+                    entitlement, meter = get(row, "EntitlementId"), get(row, "MeterId")
+                    result.owners.append((None, invoice, subscription(entitlement), ident(meter)))
                 continue
             texts = tuple(
                 text_of(get(row, x)) for x in ("MeterName", "MeterCategory", "MeterSubCategory", "MeterRegion")
@@ -216,6 +221,11 @@ def cost_lines(landing: Path, files: list[tuple[Path, str]], result: Result) -> 
                 quantity = ZERO
             if n in bad or quantity is None or amount is None or not day or not currency or not charge:
                 result.quarantined.add((path.relative_to(landing).as_posix(), n))
+                if n not in bad:
+                    own = text_of(get(row, "x_InvoiceId", "InvoiceId"))
+                    account = get(row, "SubAccountId") if focus else get(row, "SubscriptionId", "SubscriptionGuid")
+                    meter = ident(get(row, "x_SkuMeterId") if focus else get(row, "MeterId"))
+                    result.owners.append((comparison, own, subscription(account), meter))
                 continue
             scope = {"usage": "usage", "roundingadjustment": "rounding"}.get(charge.lower(), "other")
             if focus:
@@ -296,6 +306,19 @@ def judge(row: dict[str, Any], u: Decimal, restated: bool) -> None:
     )  # fmt: skip
 
 
+def mark(result: Result, comparison: str, row: dict[str, Any], key: tuple[Any, ...], *meter: str | None) -> None:
+    """Intake, section 9: rejected records of the invoice and subscription (and meter) of a row; `key` begins with them."""
+    row["has_rejected_records"] = any(
+        of in (None, comparison)
+        and (invoice is None or key[0] in (invoice, "unassigned"))
+        and sub == key[1]
+        and (not meter or own == meter[0])
+        for of, invoice, sub, own in result.owners
+    )
+    if row["explanation"] == "unexplained" and row["has_rejected_records"]:
+        row["explanation"] = "rejected_records"
+
+
 def percent(row: dict[str, Any]) -> None:
     with localcontext(CONTEXT):
         if row["status"] == "not_comparable":
@@ -373,6 +396,7 @@ def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: lis
     for key, row in grid.items():
         unit = UNITS.get(key[2], Decimal("0.01"))
         judge(row, unit, restated)
+        mark(result, comparison, row, key, key[3])
         here = sides[key[0], key[1], key[3]]
         if any(not row[f"{side}_line_count"] and here[side] for side in ("usage", "cost")):
             row["status"], row["explanation"] = "not_comparable", "currency"
@@ -386,6 +410,7 @@ def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: lis
     for key, row in details.items():
         unit = UNITS.get(key[2], Decimal("0.01"))
         judge(row, unit, restated)
+        mark(result, comparison, row, key, key[3])
         above = grid[key[:4]]
         if above["status"] == "not_comparable" and row["usage_line_count"] + row["cost_line_count"]:
             row["status"], row["explanation"] = "not_comparable", "currency"
@@ -436,5 +461,6 @@ def _summarize(result: Result, comparison: str, grid: dict[tuple[Any, ...], dict
             else "mismatched"
         )  # fmt: skip
         total["explanation"] = None
+        mark(result, comparison, total, key)
         percent(total)
         result.summary[(comparison, *key)] = total

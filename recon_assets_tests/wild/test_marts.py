@@ -21,11 +21,13 @@ USAGE = {
     "c01_double_bom": ["2024-01"], "c02_underscore_manifest": ["2024-02"], "c03_unpartitioned_export": ["2024-03"],
     "c05_onetime_plus_daily": ["2024-05"], "c06_three_month_export": ["2024-06", "2024-07"],
     "c11_manifest_plus_portal_csv": ["2024-08"], "c16_german_comma_in_comma_csv": ["2025-08"], "tiny_amounts": ["2025-01"],
+    "c17_rejected_record": ["2024-09"],
 }  # fmt: skip
 SUBSCRIPTIONS = {
     "s07_reference": ["2022-01"],
     "s09_basic_without_quantity": ["2025-01"],
     "s01_powershell_dates": ["2022-07"],
+    "s13_rejected_record": ["2025-06"],
 }
 
 
@@ -56,7 +58,8 @@ def subscriptions(tmp_path_factory: pytest.TempPathFactory) -> Build:
 
 # The month of c11 has two invoices of its own, and one of the export of three months.
 @pytest.mark.parametrize(
-    ("case", "invoices"), [(c, 3 if c.startswith("c11") else 1) for c in USAGE if c[:3] not in ("c05", "tin", "c16")]
+    ("case", "invoices"),
+    [(c, 3 if c.startswith("c11") else 1) for c in USAGE if c[:3] not in ("c05", "tin", "c16", "c17")],
 )
 def test_every_invoice_of_an_export_is_matched(usage: tuple[Platform, Build], case: str, invoices: int) -> None:
     for month in USAGE[case]:
@@ -101,6 +104,36 @@ def test_a_file_without_quantity_is_read_by_its_billable_quantity(subscriptions:
         subscriptions, "select status from marts.subscription_reconciliation where billing_month = date '2025-01-01'"
     )
     assert [row["status"] for row in found] == ["match"]
+
+
+def test_a_difference_of_a_subscription_with_a_rejected_record_is_explained_by_it(subscriptions: Build) -> None:
+    found = rows(
+        subscriptions,
+        "select right(ms_subscription_id, 1) as id, explanation, has_rejected_records "
+        "from marts.subscription_reconciliation where billing_month = date '2025-06-01' order by all",
+    )
+    assert [tuple(row.values()) for row in found] == [("1", "rejected_records", True), ("2", "unexplained", False)]
+    (owner,) = rows(
+        subscriptions, "select subscription_id from marts.quarantined_rows where billing_month = date '2025-06-01'"
+    )
+    assert owner == {"subscription_id": "44444444-AAAA-4bbb-8ccc-000000000001"}
+
+
+def test_a_variation_of_a_meter_with_a_rejected_record_is_explained_by_it(usage: tuple[Platform, Build]) -> None:
+    where = "where billing_month = date '2024-09-01' order by all"
+    grid = rows(
+        usage[1],
+        f"select right(meter_id, 1) as id, explanation, has_rejected_records from marts.usage_cost_reconciliation {where}",
+    )
+    assert [tuple(row.values()) for row in grid] == [("1", "rejected_records", True), ("2", None, False)]
+    days = rows(
+        usage[1], f"select day(usage_date), explanation, has_rejected_records from marts.usage_cost_variations {where}"
+    )
+    assert [tuple(row.values()) for row in days] == [
+        (3, "rejected_records", True), (4, "missing_side", True), (4, None, False),
+    ]  # fmt: skip
+    summary = rows(usage[1], f"select explanation, has_rejected_records from marts.usage_cost_summary {where}")
+    assert [tuple(row.values()) for row in summary] == [(None, True)]
 
 
 def test_pairs_over_the_turn_of_the_year_and_what_comes_late_are_as_they_were_known(tmp_path: Path) -> None:

@@ -42,11 +42,23 @@ credits as (
 
 ),
 
+-- Subscriptions of which the month's files hold a record that was rejected (intake.md, 9).
+rejected as (
+
+    select distinct
+        cast(month || '-01' as date) as billing_month,
+        {{ subscription_id('subscription_id') }} as ms_subscription_id
+    from {{ source('raw', 'quarantined_rows') }}
+    where source in ('bss_invoices', 'ms_recon_nce', 'ms_recon_legacy') and subscription_id is not null
+
+),
+
 -- First that holds (3, 5.16). Summed quantities are compared at 6 decimals, as unit costs are.
 final as (
 
     select
         verdicts.*,
+        rejected.ms_subscription_id is not null as has_rejected_records,
         case
             when verdicts.status = 'match' then null
             when verdicts.status = 'missing_in_ms' and verdicts.bss_last_start < history.first_ms_month
@@ -70,6 +82,7 @@ final as (
                 credits.ms_subscription_id is not null
                 or abs(abs(verdicts.cost_difference) - abs(verdicts.ms_tax)) <= 0.01
                 then 'tax_or_credit'
+            when rejected.ms_subscription_id is not null then 'rejected_records'
             else 'unexplained'
         end as explanation
     from verdicts
@@ -78,6 +91,10 @@ final as (
         on
             verdicts.billing_month = credits.billing_month
             and verdicts.ms_subscription_id = credits.ms_subscription_id
+    left join rejected
+        on
+            verdicts.billing_month = rejected.billing_month
+            and verdicts.ms_subscription_id = rejected.ms_subscription_id
 
 )
 

@@ -12,10 +12,20 @@ moves as (
 
 ),
 
+rejected as (
+
+    select distinct verdicts.grid_id
+    from verdicts
+    inner join {{ ref('int_usage__rejected') }} as records
+        on {{ concerned_by('records', 'verdicts') }} and verdicts.meter_id is not distinct from records.meter_id
+
+),
+
 final as (
 
     select
         verdicts.*,
+        rejected.grid_id is not null as has_rejected_records,
         case
             when verdicts.status = 'matched' then null
             when verdicts.status = 'not_comparable' then 'currency'
@@ -25,6 +35,7 @@ final as (
     from verdicts
     left join moves on verdicts.grid_id = moves.grid_id
     left join {{ ref('int_usage__partial_exports') }} as partial on verdicts.grid_id = partial.grid_id
+    left join rejected on verdicts.grid_id = rejected.grid_id
 
 )
 

@@ -46,7 +46,13 @@ shown as (
             else 'Match'
         end as category,
         rows_in.amount_band,
-        rows_in.reason,
+        case
+            when rows_in.reason is null and rows_in.bucket <> 'Exact'
+                and (register_rejected.document_id is not null or einvoice_rejected.document_id is not null)
+                then 'rejected_records'
+            else rows_in.reason
+        end as reason,
+        register_rejected.document_id is not null or einvoice_rejected.document_id is not null as has_rejected_records,
         rows_in.n_id,
         rows_in.n_amt,
         cast(rows_in.max_difference_myr as decimal(18, 2)) as max_difference_myr,
@@ -105,6 +111,10 @@ shown as (
     left join {{ ref('int_einvoices__repeated_keys') }} as repeated
         on coalesce(rows_in.register_id, rows_in.einvoice_id) = repeated.row_id
     left join groups on rows_in.einvoice_id = groups.einvoice_id
+    left join {{ ref('int_einvoices__rejected') }} as register_rejected
+        on rows_in.register_id = register_rejected.document_id
+    left join {{ ref('int_einvoices__rejected') }} as einvoice_rejected
+        on rows_in.einvoice_id = einvoice_rejected.document_id
     cross join {{ ref('int_einvoices__bands') }} as bands
 
 ),

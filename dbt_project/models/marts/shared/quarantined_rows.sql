@@ -31,6 +31,12 @@ final as (
         rejected.value,
         rejected.reason,
         rejected.raw_row,
+        rejected.subscription_id,
+        rejected.invoice_number,
+        rejected.meter_id,
+        rejected.comparison,
+        rejected.document_number,
+        rejected.supplier_tin,
         {{ publication_columns() }}
     from rejected
     inner join windows on rejected.source = windows.source

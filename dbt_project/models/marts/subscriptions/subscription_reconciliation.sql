@@ -56,6 +56,7 @@ described as (
             else 'yellow exclamation mark'
         end as symbol,
         verdicts.explanation,
+        verdicts.has_rejected_records,
         cast(verdicts.bss_item_count as bigint) as bss_item_count,
         cast(verdicts.ms_item_count as bigint) as ms_item_count,
         '{{ var("selection_method") }}' as selection_method,

@@ -32,7 +32,8 @@ shown as (
         cost_line_count,
         tolerance,
         status,
-        explanation
+        explanation,
+        has_rejected_records
     from grid
 
 ),

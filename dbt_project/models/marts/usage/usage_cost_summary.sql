@@ -28,10 +28,23 @@ summed as (
 
 ),
 
+rejected as (
+
+    select distinct
+        summed.billing_month,
+        summed.comparison,
+        summed.invoice_number,
+        summed.azure_subscription_id
+    from summed
+    inner join {{ ref('int_usage__rejected') }} as records on {{ concerned_by('records', 'summed') }}
+
+),
+
 judged as (
 
     select
-        *,
+        summed.*,
+        rejected.billing_month is not null as has_rejected_records,
         {{ usage_tolerance('minor_unit', 'usage_line_count') }} as tolerance,
         case
             when not_comparable_count > 0 then 'not_comparable'
@@ -41,6 +54,12 @@ judged as (
             else 'mismatched'
         end as status
     from summed
+    left join rejected
+        on
+            summed.billing_month = rejected.billing_month
+            and summed.comparison = rejected.comparison
+            and summed.invoice_number = rejected.invoice_number
+            and summed.azure_subscription_id is not distinct from rejected.azure_subscription_id
 
 ),
 
@@ -68,6 +87,7 @@ final as (
         tolerance,
         status,
         cast(null as string) as explanation,
+        has_rejected_records,
         {{ publication_columns() }}
     from judged
 

@@ -31,6 +31,7 @@ joined as (
         grid.grid_explanation,
         grid.minor_unit,
         grid.is_restated,
+        grid.has_rejected_records,
         lacking.day is not null as is_lacking,
         {{ usage_tolerance('grid.minor_unit', 'variations.usage_line_count') }} as tolerance
     from variations
@@ -93,6 +94,7 @@ final as (
                 then 'partial_export'
             else {{ usage_explanation() }}
         end as explanation,
+        has_rejected_records,
         {{ publication_columns() }}
     from judged
 
