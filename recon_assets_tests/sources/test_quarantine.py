@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from recon_assets.catalogue.raw_tables import OWNER
 from recon_assets.platform import Platform
 from recon_assets_tests.landed import (
     Line,
     bss_line,
+    delimited,
+    land,
     land_bss,
     land_legacy,
     land_nce,
@@ -22,6 +25,7 @@ from recon_assets_tests.landed import (
 
 NOT_A_DATE = "is not a date; expected YYYY-MM-DD, MM/DD/YYYY or M/D/YYYY H:MM"
 NOT_A_NUMBER = "is not a number (or is a trillion or more)"
+OWNERS = [column.name for column in OWNER]
 EMPTY = "is empty, and is needed"
 
 
@@ -59,9 +63,19 @@ def test_a_rejected_invoice_line_names_its_first_bad_column(
     assert row == {
         "source": "bss_invoices", "month": "2025-01", "source_file": file, "source_row": 2, "source_line": 3,
         "column_name": column,
-        "value": value, "reason": reason,
+        "value": value, "reason": reason, **dict.fromkeys(OWNERS), "subscription_id": "sub-1",
     }  # fmt: skip
     assert [kept["source_row"] for kept in table_rows(platform.raw, "bss_invoices", "2025-01")] == [1, 3]
+
+
+def test_an_empty_subscription_is_told_from_a_record_that_cannot_be_read(platform: Platform, landing: Path) -> None:
+    """The first is among the lines without a subscription, the second may be anybody's."""
+    text = delimited([bss_line(Currency="", MS_Subscription_ID="")], list(bss_line())) + b"INV-2,2025-01-11\r\n"
+    platform = platform_in(platform.settings.home, quarantine_limit=1)
+    land(landing, "bss/invoices/2025-01/a.csv", text)
+    land_bss(landing, "2025-01", [bss_line()], "b.csv")
+    platform.load("bss_invoices", "2025-01")
+    assert [row["subscription_id"] for row in rejected(platform, "bss_invoices")] == ["", None]
 
 
 @pytest.mark.parametrize(
