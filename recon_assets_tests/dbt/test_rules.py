@@ -476,66 +476,71 @@ class Told:
 # ------------------------------------------------------------------------------------------------ subscriptions
 
 
-def side(name: str, key: str, cost: str | None, currency_count: int = 1, started: int = 2) -> dict[str, Any]:
+def amounts(currency: str, bss: str | None, ms: str | None, key: str = "s", month: dt.date = MONTH) -> dict[str, Any]:
+    """What the items of a subscription add up to in a currency: two of each side that is there."""
     return {
-        "side": name, "billing_month": MONTH, "ms_subscription_id": key, "item_count": 2, "currency_count": currency_count,
-        "total_cost": Decimal(cost or "0"), "cost_without_late": Decimal("7"), "period_tax": Decimal("1"), "quantity": Decimal("2"),
-        "unit_cost_count": 1, "unit_cost": Decimal("3"), "started_count": started, "last_item_start": MONTH,
+        "billing_month": month, "ms_subscription_id": key, "currency": currency,
+        "bss_item_count": 0 if bss is None else 2, "bss_cost": Decimal(bss or "0"),
+        "ms_item_count": 0 if ms is None else 2, "ms_cost": Decimal(ms or "0"),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("bss", "ms", "currencies", "currency", "status", "difference"),
+    ("bss", "ms", "currency", "status", "difference"),
     [
-        ("10", "9", 1, "MYR", "match", "1"),
-        ("10", "11", 1, "MYR", "match", "-1"),
-        ("10", "8.999999", 1, "MYR", "discrepancy", "1.000001"),
-        ("10", "11.000001", 1, "MYR", "discrepancy", "-1.000001"),
-        ("10", "9.5", 1, "KWD", "match", "0.5"),
-        ("10", "9.499999", 1, "KWD", "discrepancy", "0.500001"),
-        ("10", None, 1, "MYR", "missing_in_ms", "10"),
-        (None, "10", 1, "MYR", "missing_in_bss", "-10"),
-        ("10", "10", 2, "*", "not_comparable", None),
-        ("0.5", None, 1, "MYR", "missing_in_ms", "0.5"),
+        ("10", "9", "MYR", "match", "1"),
+        ("10", "11", "MYR", "match", "-1"),
+        ("10", "8.999999", "MYR", "discrepancy", "1.000001"),
+        ("10", "11.000001", "MYR", "discrepancy", "-1.000001"),
+        ("10", "9.5", "KWD", "match", "0.5"),
+        ("10", "9.499999", "KWD", "discrepancy", "0.500001"),
+        ("10", None, "MYR", "missing_in_ms", "10"),
+        (None, "10", "MYR", "missing_in_bss", "-10"),
+        ("0.5", None, "MYR", "missing_in_ms", "0.5"),
     ],
 )
 def test_the_verdict_on_a_subscription_at_the_tolerance(
-    bss: str | None, ms: str | None, currencies: int, currency: str, status: str, difference: str | None
+    bss: str | None, ms: str | None, currency: str, status: str, difference: str | None
 ) -> None:
-    sides = [side(name, "s", cost) for name, cost in (("bss", bss), ("ms", ms)) if cost is not None]
     (row,) = run(
-        model(VERDICTS), int_subscriptions__sides=sides,
-        int_subscriptions__currencies=[{"billing_month": MONTH, "ms_subscription_id": "s", "currency": currency, "currency_count": currencies}],
+        model(VERDICTS), int_subscriptions__amounts=[amounts(currency, bss, ms)],
         currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}, {"currency": "KWD", "tolerance": Decimal("0.50")}],
     )  # fmt: skip
     assert (row["status"], row["cost_difference"]) == (status, None if difference is None else Decimal(difference))
     assert (row["bss_item_count"], row["ms_item_count"]) == (2 * (bss is not None), 2 * (ms is not None))
-    assert row["bss_cost_without_late"] == (7 if bss is not None else 0)
+    assert (row["bss_total_cost"], row["ms_total_cost"]) == tuple(None if cost is None else Decimal(cost) for cost in (bss, ms))
+    assert (row["currency"], row["currency_count"]) == (currency, 1)
 
 
-@pytest.mark.parametrize("late", ["bss", "ms"])
-def test_a_side_of_several_currencies_has_no_total_and_one_with_an_item_without_start_no_last_start(late: str) -> None:
-    early = {"bss": "ms", "ms": "bss"}[late]
+@pytest.mark.parametrize(
+    ("usd", "myr", "totals", "status"),
+    [
+        ((None, "9"), ("10", None), ("10", "9"), "not_comparable"),
+        (("9", "9"), ("10", None), (None, "9"), "not_comparable"),
+        (("9", "9"), (None, "10"), ("9", None), "not_comparable"),
+        (("9", None), ("10", None), (None, None), "missing_in_ms"),
+        ((None, "9"), (None, "10"), (None, None), "missing_in_bss"),
+    ],
+)
+def test_a_side_of_several_currencies_has_no_total(
+    usd: tuple[str | None, str | None], myr: tuple[str | None, str | None], totals: tuple[str | None, str | None], status: str
+) -> None:
     (row,) = run(
-        model(VERDICTS), int_subscriptions__sides=[side(late, "s", "10", 2, 1), side(early, "s", "9", 1, 2)],
-        int_subscriptions__currencies=[{"billing_month": MONTH, "ms_subscription_id": "s", "currency": "MYR", "currency_count": 2}],
+        model(VERDICTS), int_subscriptions__amounts=[amounts("USD", *usd), amounts("MYR", *myr)],
         currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}],
     )  # fmt: skip
-    assert (row[f"{late}_total_cost"], row[f"{early}_total_cost"]) == (None, Decimal(9))
-    assert (row[f"{late}_last_start"], row[f"{early}_last_start"]) == (None, MONTH)
+    assert (row["bss_total_cost"], row["ms_total_cost"]) == tuple(None if cost is None else Decimal(cost) for cost in totals)
+    assert (row["status"], row["currency"], row["currency_count"], row["cost_difference"]) == (status, "MYR/USD", 2, None)
+    counts = [2 * sum(cost is not None for cost in side) for side in zip(usd, myr, strict=True)]
+    assert [row["bss_item_count"], row["ms_item_count"]] == counts
 
 
 def test_each_subscription_is_judged_in_its_own_currency_of_the_month() -> None:
     currencies = {(month, key): f"{key}{month.month}" for month in (MONTH, dt.date(2025, 2, 1)) for key in "st"}
     found = run(
         model(VERDICTS),
-        int_subscriptions__sides=[
-            side(name, key, cost) | {"billing_month": month}
-            for month, key in currencies for name, cost in (("bss", "10"), ("ms", "9"))
-        ],
-        int_subscriptions__currencies=[
-            {"billing_month": month, "ms_subscription_id": key, "currency": currency, "currency_count": 1}
-            for (month, key), currency in currencies.items()
+        int_subscriptions__amounts=[
+            amounts(currency, "10", "9", key, month) for (month, key), currency in currencies.items()
         ],
         currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}, {"currency": "s2", "tolerance": Decimal("0.50")}],
     )  # fmt: skip
@@ -543,3 +548,15 @@ def test_each_subscription_is_judged_in_its_own_currency_of_the_month() -> None:
         ("s1", "match"), ("s2", "discrepancy"), ("t1", "match"), ("t2", "match"),
     ]  # fmt: skip
     assert {(row["billing_month"], row["ms_subscription_id"]): row["currency"] for row in found} == currencies
+
+
+def test_currencies_of_another_month_or_subscription_are_not_its_own() -> None:
+    found = run(
+        model(VERDICTS),
+        int_subscriptions__amounts=[
+            amounts("MYR", "10", "9"), amounts("USD", "10", "9", month=dt.date(2025, 2, 1)), amounts("USD", "10", "9", "t"),
+        ],
+        currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}],
+    )  # fmt: skip
+    assert {row["currency_count"] for row in found} == {1}
+    assert len(found) == 3

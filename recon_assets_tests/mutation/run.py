@@ -41,7 +41,7 @@ RULES: dict[str, tuple[str, ...] | str | None] = {
 # Beginnings of the names of the tests that look at a file's rules.
 TESTS_OF: dict[str, tuple[str, ...]] = {
     BUCKETS: ("test_buckets",),
-    VERDICTS: ("test_the_verdict_on", "test_a_side_of", "test_each_subscription_is"),
+    VERDICTS: ("test_the_verdict_on", "test_a_side_of", "test_each_subscription_is", "test_currencies_of_another"),
     "macros/einvoice_fields.sql": ("test_the_magnitude", "test_a_note_takes", "test_the_rate_of", "test_whether_an_einvoice"),
     "macros/usage.sql": (
         "test_usage_verdicts", "test_the_tolerance_of_usage", "test_a_percentage", "test_a_subscription_is", "test_what_a_cost",

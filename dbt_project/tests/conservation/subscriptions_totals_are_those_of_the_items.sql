@@ -3,7 +3,7 @@ with items as (
 
     select
         billing_month,
-        reconciliation_key,
+        ms_subscription_id,
         count(case when side = 'bss' then 1 end) as bss_items,
         count(case when side = 'ms' then 1 end) as ms_items,
         sum(case when side = 'bss' then period_cost else 0 end) as bss_cost,
@@ -12,7 +12,7 @@ with items as (
     from {{ ref('subscription_reconciliation_items') }} as lines
     left join {{ ref('currency_minor_units') }} as own on lines.currency = own.currency
     left join {{ ref('currency_minor_units') }} as other on other.currency = '*'
-    group by billing_month, reconciliation_key
+    group by billing_month, ms_subscription_id
 
 ),
 
@@ -24,11 +24,11 @@ verdicts as (
 
 select
     billing_month,
-    reconciliation_key,
+    ms_subscription_id,
     items.bss_cost,
     items.ms_cost
 from items
-full outer join verdicts using (billing_month, reconciliation_key)
+full outer join verdicts using (billing_month, ms_subscription_id)
 where
     coalesce(items.bss_items, 0) <> coalesce(verdicts.bss_item_count, 0)
     or coalesce(items.ms_items, 0) <> coalesce(verdicts.ms_item_count, 0)

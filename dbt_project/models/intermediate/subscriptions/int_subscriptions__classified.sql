@@ -56,7 +56,7 @@ met as (
 ),
 
 -- In reach: the lines of the window's months, and those of other months that their own dates bring in.
-final as (
+classified as (
 
     select
         *,
@@ -67,6 +67,70 @@ final as (
         end as selection
     from met
     where is_window_month or (is_in_window and (meets_period or not is_dated))
+
+),
+
+covered as (
+
+    select
+        *,
+        case when is_dated and selection = 'selected' then {{ coverage_numerator('item_start', 'item_end', 'period_start', 'period_end') }} end
+            as numerator,
+        case when is_dated and selection = 'selected' then {{ coverage_denominator('item_start', 'item_end') }} end as denominator
+    from classified
+
+),
+
+-- Every line is written once, so that it holds only what does not follow from other columns.
+final as (
+
+    select
+        billing_month,
+        side,
+        source,
+        source_month,
+        source_file,
+        source_row,
+        is_window_month,
+        selection,
+        ms_subscription_id,
+        currency,
+        item_start,
+        item_end,
+        invoice_date,
+        document_code,
+        is_credit,
+        cost_sign,
+        cost,
+        compared_unit_cost,
+        compared_quantity,
+        quantity,
+        tax,
+        total,
+        unit_price,
+        discount_percent,
+        final_amount,
+        product_type,
+        product,
+        account_id,
+        billing_account_id,
+        bss_subscription_id,
+        invoice_type,
+        invoice_stage,
+        invoice_due_date,
+        csp_partner,
+        customer_name,
+        publisher_name,
+        charge_type,
+        subscription_start_date,
+        subscription_end_date,
+        numerator,
+        denominator,
+        case
+            when selection = 'selected'
+                then {{ exact_ratio('cost_sign * cost', 'coalesce(numerator, 1)', 'coalesce(denominator, 1)') }}
+        end as period_cost
+    from covered
 
 )
 

@@ -4,12 +4,6 @@ with lines as (
 
 ),
 
-items as (
-
-    select * from {{ ref('int_subscriptions__items') }}
-
-),
-
 -- One row per month, side, selection and currency: what every line in reach adds up to, before and after coverage.
 amounts as (
 
@@ -19,21 +13,10 @@ amounts as (
         selection,
         currency,
         count(*) as row_count,
-        sum(cost_sign * cost) as amount
+        sum(cost_sign * cost) as amount,
+        sum(period_cost) as period_amount
     from lines
     group by billing_month, side, selection, currency
-
-),
-
-covered as (
-
-    select
-        billing_month,
-        side,
-        currency,
-        sum(period_cost) as period_amount
-    from items
-    group by billing_month, side, currency
 
 ),
 
@@ -46,13 +29,8 @@ final as (
         amounts.currency,
         amounts.row_count,
         amounts.amount,
-        case when amounts.selection = 'selected' then covered.period_amount end as period_amount
+        amounts.period_amount
     from amounts
-    left join covered
-        on
-            amounts.billing_month = covered.billing_month
-            and amounts.side = covered.side
-            and amounts.currency = covered.currency
 
 )
 

@@ -4,16 +4,20 @@ with items as (
 
 ),
 
+verdicts as (
+
+    select * from {{ ref('int_subscriptions__verdicts') }}
+
+),
+
 -- Most sides have one item, which describes them: only those of several are ranked.
 several as (
 
-    select
-        billing_month,
-        ms_subscription_id,
-        side
-    from items
-    group by billing_month, ms_subscription_id, side
-    having count(*) > 1
+    select billing_month, ms_subscription_id, 'bss' as side from verdicts
+    where bss_item_count > 1
+    union all
+    select billing_month, ms_subscription_id, 'ms' as side from verdicts
+    where ms_item_count > 1
 
 ),
 
@@ -37,52 +41,45 @@ ranked as (
 
 ),
 
-describing as (
+{% for side in ['bss', 'ms'] -%}
+{{ side }} as (
 
-    select
-        items.*,
-        1 as item_rank
-    from items
-    left join several
-        on
-            items.billing_month = several.billing_month
-            and items.ms_subscription_id = several.ms_subscription_id
-            and items.side = several.side
-    where several.side is null
+    {% set columns -%}
+        billing_month, ms_subscription_id, product_type, product, customer_name, account_id, billing_account_id, csp_partner, publisher_name
+    {%- endset -%}
+    select {{ columns }} from ranked
+    where item_rank = 1 and side = '{{ side }}'
     union all
-    select * from ranked
-    where item_rank = 1
+    select {{ columns }} from items
+    where
+        side = '{{ side }}' and not exists (
+            select 1 from several
+            where
+                several.billing_month = items.billing_month
+                and several.ms_subscription_id = items.ms_subscription_id
+                and several.side = items.side
+        )
 
 ),
 
+{% endfor -%}
 -- The platform's item comes before Microsoft's, which alone knows the partner.
 final as (
 
     select
         billing_month,
         ms_subscription_id,
-        max(case when side = 'ms' then csp_partner end) as csp_partner,
-        max(case when side = 'ms' then customer_name end) as customer_name,
-        max(case when side = 'bss' then customer_name end) as account_name,
-        max(case when side = 'ms' then type end) as offer_type,
-        case
-            when max(side_rank) = 2 then max(case when side = 'bss' then product_type end)
-            else max(case when side = 'ms' then product_type end)
-        end as product_type,
-        case
-            when max(side_rank) = 2 then max(case when side = 'bss' then product end)
-            else max(case when side = 'ms' then product end)
-        end as product,
-        max(case when side = 'ms' then publisher_name end) as publisher_name,
-        max(account_id) as account_id,
-        max(billing_account_id) as billing_account_id
-    from (
-        select
-            *,
-            case side when 'bss' then 2 else 1 end as side_rank
-        from describing
-    ) as first_items
-    group by billing_month, ms_subscription_id
+        ms.csp_partner,
+        ms.customer_name,
+        bss.customer_name as account_name,
+        ms.product_type as offer_type,
+        case when bss.billing_month is not null then bss.product_type else ms.product_type end as product_type,
+        case when bss.billing_month is not null then bss.product else ms.product end as product,
+        ms.publisher_name,
+        bss.account_id,
+        bss.billing_account_id
+    from bss
+    full outer join ms using (billing_month, ms_subscription_id)
 
 )
 

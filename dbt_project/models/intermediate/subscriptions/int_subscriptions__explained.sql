@@ -1,6 +1,35 @@
-with verdicts as (
+{{ config(materialized='view') }}
+with sides as (
 
-    select * from {{ ref('int_subscriptions__verdicts') }}
+    select * from {{ ref('int_subscriptions__sides') }}
+
+),
+
+verdicts as (
+
+    select
+        judged.*,
+        coalesce(bss.cost_without_late, 0) as bss_cost_without_late,
+        ms.period_tax as ms_tax,
+        bss.quantity as bss_quantity,
+        ms.quantity as ms_quantity,
+        bss.unit_cost_count as bss_unit_cost_count,
+        ms.unit_cost_count as ms_unit_cost_count,
+        bss.unit_cost as bss_unit_cost,
+        ms.unit_cost as ms_unit_cost,
+        bss.last_start as bss_last_start,
+        ms.last_start as ms_last_start
+    from {{ ref('int_subscriptions__verdicts') }} as judged
+    left join sides as bss
+        on
+            judged.billing_month = bss.billing_month
+            and judged.ms_subscription_id = bss.ms_subscription_id
+            and bss.side = 'bss'
+    left join sides as ms
+        on
+            judged.billing_month = ms.billing_month
+            and judged.ms_subscription_id = ms.ms_subscription_id
+            and ms.side = 'ms'
 
 ),
 
@@ -29,16 +58,17 @@ history as (
 credits as (
 
     select distinct
-        verdicts.billing_month,
-        verdicts.ms_subscription_id
-    from verdicts
+        judged.billing_month,
+        judged.ms_subscription_id
+    from {{ ref('int_subscriptions__verdicts') }} as judged
     inner join items
         on
-            verdicts.billing_month = items.billing_month
-            and verdicts.ms_subscription_id = items.ms_subscription_id
+            judged.billing_month = items.billing_month
+            and judged.ms_subscription_id = items.ms_subscription_id
     where
-        (items.is_credit or items.period_cost < 0)
-        and abs(abs(verdicts.cost_difference) - abs(items.period_cost)) <= 0.01
+        judged.status = 'discrepancy'
+        and (items.is_credit or items.period_cost < 0)
+        and abs(abs(judged.cost_difference) - abs(items.period_cost)) <= 0.01
 
 ),
 

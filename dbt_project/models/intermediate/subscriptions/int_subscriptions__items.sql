@@ -1,19 +1,12 @@
+{{ config(materialized='view') }}
 with selected as (
-
-    select * from {{ ref('int_subscriptions__classified') }}
-    where selection = 'selected'
-
-),
-
-covered as (
 
     select
         *,
-        case when is_dated then {{ coverage_numerator('item_start', 'item_end', 'period_start', 'period_end') }} end
-            as numerator,
-        case when is_dated then {{ coverage_denominator('item_start', 'item_end') }} end as denominator,
-        {{ coverage_class('item_start', 'item_end', 'period_start', 'period_end') }} as coverage_class
-    from selected
+        billing_month as period_start,
+        last_day(billing_month) as period_end
+    from {{ ref('int_subscriptions__classified') }}
+    where selection = 'selected'
 
 ),
 
@@ -23,13 +16,13 @@ final as (
     select
         *,
         case
-            when is_dated then {{ exact_ratio('cast(1 as decimal(38, 12))', 'numerator', 'denominator') }}
+            when denominator is not null then {{ exact_ratio('cast(1 as decimal(38, 12))', 'numerator', 'denominator') }}
             else 1
         end as coverage_factor,
-        {{ exact_ratio('cost_sign * cost', 'coalesce(numerator, 1)', 'coalesce(denominator, 1)') }} as period_cost,
+        {{ coverage_class('item_start', 'item_end', 'period_start', 'period_end') }} as coverage_class,
         {{ exact_ratio('coalesce(tax, 0)', 'coalesce(numerator, 1)', 'coalesce(denominator, 1)') }} as period_tax,
-        {{ subscription_key('billing_month', 'ms_subscription_id') }} as reconciliation_key
-    from covered
+        {{ exact_ratio('cost_sign * final_amount', 'coalesce(numerator, 1)', 'coalesce(denominator, 1)') }} as period_sales
+    from selected
 
 )
 

@@ -6,7 +6,7 @@ with periods as (
 
 lines as (
 
-    select * from {{ ref('int_subscriptions__classified') }}
+    select * from {{ ref('int_subscriptions__control_totals') }}
 
 ),
 
@@ -55,14 +55,15 @@ counted as (
 
     select
         billing_month,
-        count(case when side = 'bss' then 1 end) as left_rows,
-        count(case when side = 'bss' and selection = 'selected' then 1 end) as left_rows_selected,
-        count(case when side = 'bss' and selection = 'out_of_selection' then 1 end) as left_rows_out_of_selection,
-        count(case when side = 'bss' and scope <> 'in_scope' then 1 end) as left_rows_out_of_scope,
-        count(case when side = 'ms' then 1 end) as right_rows,
-        count(case when side = 'ms' and selection = 'selected' then 1 end) as right_rows_selected,
-        count(case when side = 'ms' and selection = 'out_of_selection' then 1 end) as right_rows_out_of_selection,
-        count(case when side = 'ms' and scope <> 'in_scope' then 1 end) as right_rows_out_of_scope
+        {% for side in ['left', 'right'] %}
+            sum(case when side = '{{ side }}' then row_count else 0 end) as {{ side }}_rows,
+            sum(case when side = '{{ side }}' and selection = 'selected' then row_count else 0 end) as {{ side }}_rows_selected,
+            sum(case when side = '{{ side }}' and selection = 'out_of_selection' then row_count else 0 end)
+                as {{ side }}_rows_out_of_selection,
+            sum(case when side = '{{ side }}' and selection not in ('selected', 'out_of_selection') then row_count else 0 end)
+                as {{ side }}_rows_out_of_scope
+            {%- if not loop.last %},{% endif %}
+        {% endfor %}
     from lines
     group by billing_month
 

@@ -31,7 +31,7 @@ ranked as (
         wanted.ms_subscription_id,
         lines.csp_partner,
         lines.customer_name,
-        lines.type,
+        lines.product_type,
         row_number() over (
             partition by wanted.billing_month, wanted.ms_subscription_id
             order by
@@ -52,7 +52,7 @@ final as (
         wanted.ms_subscription_id,
         coalesce(ranked.csp_partner, only_partner.csp_partner) as csp_partner,
         ranked.customer_name,
-        ranked.type as offer_type
+        ranked.product_type as offer_type
     from wanted
     cross join only_partner
     left join ranked

@@ -1,65 +1,67 @@
+{{ config(materialized='view') }}
 -- What each subscription adds to either side's total of a currency, and the step of the waterfall that it belongs to.
 -- A side of several currencies is in each of them by itself: its items, not its total, which is null.
-with items as (
-
-    select * from {{ ref('int_subscriptions__items') }}
-
-),
-
-verdicts as (
+with verdicts as (
 
     select * from {{ ref('subscription_reconciliation') }}
 
 ),
 
-units as (
+several as (
 
-    select * from {{ ref('currency_minor_units') }}
+    select
+        amounts.billing_month,
+        amounts.ms_subscription_id,
+        amounts.currency,
+        amounts.bss_cost,
+        amounts.ms_cost
+    from {{ ref('int_subscriptions__amounts') }} as amounts
+    inner join {{ ref('int_subscriptions__verdicts') }} as judged
+        on
+            amounts.billing_month = judged.billing_month
+            and amounts.ms_subscription_id = judged.ms_subscription_id
+    where judged.currency_count > 1
 
 ),
 
-summed as (
+amounts as (
 
     select
-        billing_month,
-        ms_subscription_id,
-        currency,
-        sum(case when side = 'bss' then period_cost else 0 end) as left_amount,
-        sum(case when side = 'ms' then period_cost else 0 end) as right_amount
-    from items
-    group by billing_month, ms_subscription_id, currency
+        verdicts.*,
+        coalesce(several.currency, verdicts.currency) as own_currency,
+        coalesce(several.bss_cost, verdicts.bss_total_cost, 0) as left_amount,
+        coalesce(several.ms_cost, verdicts.ms_total_cost, 0) as right_amount
+    from verdicts
+    left join several
+        on
+            verdicts.billing_month = several.billing_month
+            and verdicts.ms_subscription_id = several.ms_subscription_id
 
 ),
 
 final as (
 
     select
-        summed.billing_month,
-        summed.ms_subscription_id as row_id,
+        billing_month,
+        ms_subscription_id as row_id,
         cast(null as string) as register_type,
-        summed.currency,
+        own_currency as currency,
         case
-            when {{ decided_step('verdicts') }} is not null then 55
-            when verdicts.status = 'missing_in_ms' then 20
-            when verdicts.status = 'missing_in_bss' then 30
-            when verdicts.status = 'match' then 50
-            when verdicts.status = 'not_comparable' then 60
+            when {{ decided_step('amounts') }} is not null then 55
+            when status = 'missing_in_ms' then 20
+            when status = 'missing_in_bss' then 30
+            when status = 'match' then 50
+            when status = 'not_comparable' then 60
             else 40
         end as position,
-        coalesce({{ decided_step('verdicts') }}, case
-            when verdicts.status = 'match' then 'within_tolerance'
-            when verdicts.status = 'discrepancy' then verdicts.explanation
-            else verdicts.status
+        coalesce({{ decided_step('amounts') }}, case
+            when status = 'match' then 'within_tolerance'
+            when status = 'discrepancy' then explanation
+            else status
         end) as step,
-        {{ sum_at_minor_unit('summed.left_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as left_amount,
-        {{ sum_at_minor_unit('summed.right_amount', 'coalesce(own.minor_unit, other.minor_unit)') }} as right_amount
-    from summed
-    inner join verdicts
-        on
-            summed.billing_month = verdicts.billing_month
-            and summed.ms_subscription_id = verdicts.ms_subscription_id
-    left join units as own on summed.currency = own.currency
-    left join units as other on other.currency = '*'
+        cast(left_amount as decimal(38, 3)) as left_amount,
+        cast(right_amount as decimal(38, 3)) as right_amount
+    from amounts
 
 )
 
