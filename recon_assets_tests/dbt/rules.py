@@ -20,7 +20,17 @@ from recon_assets.catalogue.decided import fingerprint_columns
 from recon_assets.pipeline.project import PROJECT_DIR
 from recon_assets_tests.landed import as_dicts
 
-MACROS = ("amounts", "keys", "coverage", "decisions", "exact_ratio", "usage", "einvoice_fields", "einvoice_pairing", "sorted_join")
+MACROS = (
+    "amounts",
+    "keys",
+    "coverage",
+    "decisions",
+    "exact_ratio",
+    "usage",
+    "einvoice_fields",
+    "einvoice_pairing",
+    "sorted_join",
+)
 BUCKETS = "models/intermediate/einvoices/int_einvoices__rows.sql"
 VERDICTS = "models/intermediate/subscriptions/int_subscriptions__verdicts.sql"
 VARIABLES = {"coverage_method": "thirty_360", "usage_tolerance_factor": 0, "usage_tolerance_cap": 100}

@@ -132,7 +132,9 @@ def test_a_test_that_fails_in_one_month_refuses_that_month_only(
 ) -> None:
     good = random_build(1)
     publish(good.build, store, good.platform.raw, "run-1")
-    lost = f"delete from intermediate.int_subscriptions__classified where billing_month = date '{BAD}-01' and side = 'ms'"
+    lost = (
+        f"delete from intermediate.int_subscriptions__classified where billing_month = date '{BAD}-01' and side = 'ms'"
+    )
     bad = tampered_build(random_home(1), "tampered", lost, monkeypatch)
     assert {check.month for check in bad.checks if not check.passed} == {BAD}
     outcomes = publish(bad, store, good.platform.raw, "run-2", NOW + dt.timedelta(days=1))

@@ -508,7 +508,9 @@ def test_the_verdict_on_a_subscription_at_the_tolerance(
     )  # fmt: skip
     assert (row["status"], row["cost_difference"]) == (status, None if difference is None else Decimal(difference))
     assert (row["bss_item_count"], row["ms_item_count"]) == (2 * (bss is not None), 2 * (ms is not None))
-    assert (row["bss_total_cost"], row["ms_total_cost"]) == tuple(None if cost is None else Decimal(cost) for cost in (bss, ms))
+    assert (row["bss_total_cost"], row["ms_total_cost"]) == tuple(
+        None if cost is None else Decimal(cost) for cost in (bss, ms)
+    )
     assert (row["currency"], row["currency_count"]) == (currency, 1)
 
 
@@ -523,14 +525,24 @@ def test_the_verdict_on_a_subscription_at_the_tolerance(
     ],
 )
 def test_a_side_of_several_currencies_has_no_total(
-    usd: tuple[str | None, str | None], myr: tuple[str | None, str | None], totals: tuple[str | None, str | None], status: str
+    usd: tuple[str | None, str | None],
+    myr: tuple[str | None, str | None],
+    totals: tuple[str | None, str | None],
+    status: str,
 ) -> None:
     (row,) = run(
         model(VERDICTS), int_subscriptions__amounts=[amounts("USD", *usd), amounts("MYR", *myr)],
         currency_tolerances=[{"currency": "*", "tolerance": Decimal("1.00")}],
     )  # fmt: skip
-    assert (row["bss_total_cost"], row["ms_total_cost"]) == tuple(None if cost is None else Decimal(cost) for cost in totals)
-    assert (row["status"], row["currency"], row["currency_count"], row["cost_difference"]) == (status, "MYR/USD", 2, None)
+    assert (row["bss_total_cost"], row["ms_total_cost"]) == tuple(
+        None if cost is None else Decimal(cost) for cost in totals
+    )
+    assert (row["status"], row["currency"], row["currency_count"], row["cost_difference"]) == (
+        status,
+        "MYR/USD",
+        2,
+        None,
+    )
     counts = [2 * sum(cost is not None for cost in side) for side in zip(usd, myr, strict=True)]
     assert [row["bss_item_count"], row["ms_item_count"]] == counts
 

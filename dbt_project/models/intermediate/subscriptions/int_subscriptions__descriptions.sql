@@ -13,10 +13,18 @@ verdicts as (
 -- Most sides have one item, which describes them: only those of several are ranked.
 several as (
 
-    select billing_month, ms_subscription_id, 'bss' as side from verdicts
+    select
+        billing_month,
+        ms_subscription_id,
+        'bss' as side
+    from verdicts
     where bss_item_count > 1
     union all
-    select billing_month, ms_subscription_id, 'ms' as side from verdicts
+    select
+        billing_month,
+        ms_subscription_id,
+        'ms' as side
+    from verdicts
     where ms_item_count > 1
 
 ),
@@ -41,28 +49,38 @@ ranked as (
 
 ),
 
-{% for side in ['bss', 'ms'] -%}
-{{ side }} as (
+describing as (
 
-    {% set columns -%}
-        billing_month, ms_subscription_id, product_type, product, customer_name, account_id, billing_account_id, csp_partner, publisher_name
-    {%- endset -%}
-    select {{ columns }} from ranked
-    where item_rank = 1 and side = '{{ side }}'
+    select * from ranked
+    where item_rank = 1
     union all
-    select {{ columns }} from items
-    where
-        side = '{{ side }}' and not exists (
-            select 1 from several
-            where
-                several.billing_month = items.billing_month
-                and several.ms_subscription_id = items.ms_subscription_id
-                and several.side = items.side
-        )
+    select
+        items.*,
+        1 as item_rank
+    from items
+    left join several
+        on
+            items.billing_month = several.billing_month
+            and items.ms_subscription_id = several.ms_subscription_id
+            and items.side = several.side
+    where several.side is null
 
 ),
 
-{% endfor -%}
+bss as (
+
+    select * from describing
+    where side = 'bss'
+
+),
+
+ms as (
+
+    select * from describing
+    where side = 'ms'
+
+),
+
 -- The platform's item comes before Microsoft's, which alone knows the partner.
 final as (
 

@@ -55,15 +55,18 @@ counted as (
 
     select
         billing_month,
-        {% for side in ['left', 'right'] %}
-            sum(case when side = '{{ side }}' then row_count else 0 end) as {{ side }}_rows,
-            sum(case when side = '{{ side }}' and selection = 'selected' then row_count else 0 end) as {{ side }}_rows_selected,
-            sum(case when side = '{{ side }}' and selection = 'out_of_selection' then row_count else 0 end)
-                as {{ side }}_rows_out_of_selection,
-            sum(case when side = '{{ side }}' and selection not in ('selected', 'out_of_selection') then row_count else 0 end)
-                as {{ side }}_rows_out_of_scope
-            {%- if not loop.last %},{% endif %}
-        {% endfor %}
+        sum(case when side = 'left' then row_count else 0 end) as left_rows,
+        sum(case when side = 'left' and selection = 'selected' then row_count else 0 end) as left_rows_selected,
+        sum(case when side = 'left' and selection = 'out_of_selection' then row_count else 0 end)
+            as left_rows_out_of_selection,
+        sum(case when side = 'left' and selection not in ('selected', 'out_of_selection') then row_count else 0 end)
+            as left_rows_out_of_scope,
+        sum(case when side = 'right' then row_count else 0 end) as right_rows,
+        sum(case when side = 'right' and selection = 'selected' then row_count else 0 end) as right_rows_selected,
+        sum(case when side = 'right' and selection = 'out_of_selection' then row_count else 0 end)
+            as right_rows_out_of_selection,
+        sum(case when side = 'right' and selection not in ('selected', 'out_of_selection') then row_count else 0 end)
+            as right_rows_out_of_scope
     from lines
     group by billing_month
 

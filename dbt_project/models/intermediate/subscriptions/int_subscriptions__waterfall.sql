@@ -42,25 +42,25 @@ amounts as (
 final as (
 
     select
-        billing_month,
-        ms_subscription_id as row_id,
+        amounts.billing_month,
+        amounts.ms_subscription_id as row_id,
         cast(null as string) as register_type,
-        own_currency as currency,
+        amounts.own_currency as currency,
         case
             when {{ decided_step('amounts') }} is not null then 55
-            when status = 'missing_in_ms' then 20
-            when status = 'missing_in_bss' then 30
-            when status = 'match' then 50
-            when status = 'not_comparable' then 60
+            when amounts.status = 'missing_in_ms' then 20
+            when amounts.status = 'missing_in_bss' then 30
+            when amounts.status = 'match' then 50
+            when amounts.status = 'not_comparable' then 60
             else 40
         end as position,
         coalesce({{ decided_step('amounts') }}, case
-            when status = 'match' then 'within_tolerance'
-            when status = 'discrepancy' then explanation
-            else status
+            when amounts.status = 'match' then 'within_tolerance'
+            when amounts.status = 'discrepancy' then amounts.explanation
+            else amounts.status
         end) as step,
-        cast(left_amount as decimal(38, 3)) as left_amount,
-        cast(right_amount as decimal(38, 3)) as right_amount
+        cast(amounts.left_amount as decimal(38, 3)) as left_amount,
+        cast(amounts.right_amount as decimal(38, 3)) as right_amount
     from amounts
 
 )

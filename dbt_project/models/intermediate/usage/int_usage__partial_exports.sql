@@ -15,18 +15,25 @@ concerned as (
 
 ),
 
+-- Not the variations: summing them by resource takes as long as all else, and hardly a month lacks days.
+lines as (
+
+    {{ usage_variation_lines() }}
+
+),
+
 sums as (
 
     select
         concerned.grid_id,
         concerned.minor_unit,
         lacking.day is not null as is_lacking,
-        sum(variations.cost_amount - variations.usage_amount) as amount_variation,
-        sum(variations.cost_quantity - variations.usage_quantity) as quantity_variation,
-        sum(variations.usage_line_count + variations.cost_line_count) as line_count
-    from {{ ref('int_usage__variations') }} as variations
-    inner join concerned on variations.grid_id = concerned.grid_id
-    left join lacking on concerned.comparison = lacking.comparison and variations.usage_date = lacking.day
+        sum(lines.cost_amount - lines.usage_amount) as amount_variation,
+        sum(lines.cost_quantity - lines.usage_quantity) as quantity_variation,
+        sum(lines.usage_line_count + lines.cost_line_count) as line_count
+    from lines
+    inner join concerned on lines.grid_id = concerned.grid_id
+    left join lacking on concerned.comparison = lacking.comparison and lines.usage_date = lacking.day
     group by concerned.grid_id, concerned.minor_unit, lacking.day is not null
 
 )
