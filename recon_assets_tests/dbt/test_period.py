@@ -23,6 +23,7 @@ DECISION = {"decision", "decision_state", "decision_reason", "decided_by", "deci
             "decided_difference", "is_open"}  # fmt: skip
 # What a month's row has beside its verdict of the period.
 OF_THE_MONTH = {*DECISION, "billing_month", "reconciliation_key", "product_family", "selection_method", "coverage_method",
+                "has_rejected_records",
                 "published_at", "run_id"}  # fmt: skip
 
 
