@@ -148,7 +148,7 @@ def _keep(folder: Path, stage: str, counts: dict[str, int]) -> None:
 def with_pandas(folder: Path) -> None:
     """Costs as floats, which is what such a script does."""
     left, right = _frames(folder)
-    both = left.join(right, how="outer", lsuffix="_bss", rsuffix="_ms")
+    both = left.join(right, how="outer", suffixes=("_bss", "_ms"))
     apart = (both["cost_bss"] - both["cost_ms"]).abs()
     status = apart.le(TOLERANCE + 1e-9).map({True: "match", False: "discrepancy"})
     status = status.mask(both["cost_ms"].isna(), "missing_in_ms").mask(both["cost_bss"].isna(), "missing_in_bss")

@@ -302,7 +302,7 @@ def pandas_script(folder: Path) -> None:
         for name in ("subscription", "meter"):
             frame[name] = frame[name].str.lower()
     merged = left.groupby(keys, dropna=False).sum(numeric_only=True).join(
-        right.groupby(keys, dropna=False).sum(numeric_only=True), how="outer", lsuffix="_usage", rsuffix="_cost"
+        right.groupby(keys, dropna=False).sum(numeric_only=True), how="outer", suffixes=("_usage", "_cost")
     )  # fmt: skip
     merged.to_parquet(folder / "pandas.parquet")
 
