@@ -326,7 +326,7 @@ def _shown(value: pa.Scalar) -> str | None:
     """A value of a block as text, as people write it."""
     found = value.as_py()
     if isinstance(found, Decimal):
-        return format(found, "f")
+        return format(found.normalize(), "f")
     return None if found is None else str(found)
 
 

@@ -1,24 +1,36 @@
-"""JSON Lines as a table of the stream: one object a line, numbers as they are written."""
+"""JSON Lines as a table of the stream: one object a line, every number with the digits that are written.
 
+Arrow reads pieces in which each line is an object whose values are of one kind per key, which it holds exactly or
+refuses. Python reads the others, line by line, and says what is wrong with which.
+"""
+
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.json as pj
 
 from recon_assets.catalogue import normalize_heading
 from recon_assets.sources.blocks import BOM
-from recon_assets.sources.stream import NOT_UTF8, Block, Unreadable, batched, spelled_out
+from recon_assets.sources.stream import NOT_UTF8, Block, Unreadable, spelled_out
 from recon_assets.sources.unpack import UnpackLimits, open_utf8
 
-_LINES = 50_000
+_PIECE = 16 << 20  # bytes of a block
+_AT_ONCE = 2 << 20  # bytes that Arrow reads at a time; it takes no longer line
+_NUMBER = pa.decimal128(38, 24)  # what has more decimals, or 15 digits before them, is left to Python
+_NO_KEY = object()
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+Lines = list[tuple[int, bytes]]
 
 
 @dataclass
 class JsonLinesTable:
-    """Objects of a file by the keys `headings`, which are looked for without case.
+    """Objects of a file by the keys `headings`, which are looked for without case; those at `decimals` hold numbers.
 
     A record leaves out what is null, so which keys a file has is known at its end only: `at_end` gets those found.
     """
@@ -27,6 +39,7 @@ class JsonLinesTable:
     file: str
     limits: UnpackLimits
     headings: list[str]
+    decimals: Set[int] = frozenset()
     at_end: Callable[[set[str]], None] = lambda found: None
     name: str = ""
     heading_line: int = 0
@@ -34,85 +47,178 @@ class JsonLinesTable:
 
     def blocks(self, positions: set[int]) -> Iterator[Block]:
         """Objects block by block; FileProblem when the file is damaged, and as `at_end` raises it."""
-        keys = _Keys({normalize_heading(self.headings[n]): n for n in positions})
-        number = 1
+        keys = _Keys({normalize_heading(self.headings[n]): n for n in sorted(positions)}, self.decimals)
+        number = line = 1
         with open_utf8(self.path, self.file, self.limits) as stream:
-            for lines in batched(_lines(stream), lambda line: len(line[1]), _LINES):
-                block = _block(lines, keys, sorted(positions), number)
-                number += len(lines)
+            while piece := stream.read(_PIECE):
+                piece = (piece + stream.readline()).replace(BOM, b"")
+                block = _plain_block(piece, keys, number, line) or _block(_lines(piece, line), keys, number)
+                number += len(block.numbers) + len(block.unreadable)
+                line += piece.count(b"\n")
                 yield block
         if number > 1:
-            self.at_end(keys.seen)
+            self.at_end(set(keys.spellings))
 
 
 @dataclass
 class _Keys:
-    """Positions of keys in any spelling."""
+    """Which keys of an object hold the wanted columns, in any spelling. Objects of the same keys are asked once."""
 
     places: dict[str, int]
-    known: dict[str, int] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    decimals: Set[int]
+    spellings: dict[str, set[str]] = field(default_factory=dict)  # of the keys seen, by their normal form
+    texts: set[str] = field(default_factory=set)  # keys that hold texts in the first object
+    known: dict[tuple[str, ...], list[Any] | None] = field(default_factory=dict)
 
-    def place(self, key: str) -> int:
-        normal = normalize_heading(key)
-        self.seen.add(normal)
-        return self.known.setdefault(key, self.places.get(normal, -1))
+    def values(self, content: dict[str, Any]) -> list[Any]:
+        """The values of the columns, in the order of `places`; null where the object has none."""
+        shape = tuple(content)
+        if shape not in self.known:
+            self.known[shape] = self._keys_of(shape)
+        keys = self.known[shape]
+        if keys is None:  # several spellings of one key: the last that says something
+            told = {normalize_heading(key): value for key, value in content.items() if value is not None}
+            return list(map(told.get, self.places))
+        return list(map(content.get, keys))
+
+    def _keys_of(self, shape: tuple[str, ...]) -> list[Any] | None:
+        normal = {normalize_heading(key): key for key in shape}
+        for key in shape:
+            self.spellings.setdefault(normalize_heading(key), set()).add(key)
+        return [normal.get(name, _NO_KEY) for name in self.places] if len(normal) == len(shape) else None
+
+    def look_at(self, line: bytes) -> None:
+        """Learn from the first object what its keys hold."""
+        try:
+            content = json.loads(line)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(content, dict):
+            self.values(content)
+            self.texts = {key for key, value in content.items() if isinstance(value, str)}
+
+    def wanted(self) -> dict[str, int]:
+        """Positions of the wanted keys seen, as they are spelled; none where one is spelled in two ways."""
+        found = {name: self.spellings[name] for name in self.places.keys() & self.spellings.keys()}
+        if any(len(spelled) > 1 for spelled in found.values()):
+            return {}
+        return {spelled: self.places[name] for name, (spelled,) in found.items()}
+
+    def schema(self) -> pa.Schema:
+        kinds = dict.fromkeys(self.texts, pa.string())
+        kinds |= {key: _NUMBER if place in self.decimals else pa.string() for key, place in self.wanted().items()}
+        return pa.schema(list(kinds.items()))
+
+    def has_all(self, names: Iterable[str]) -> bool:
+        """Whether every key has been seen."""
+        return all(name in self.spellings.get(normalize_heading(name), ()) for name in names)
 
 
-def _lines(stream: Any) -> Iterator[tuple[int, bytes]]:
-    """Lines with something in them, and their numbers; a return alone ends one too, as no JSON text has it inside."""
-    for number, line in enumerate(stream, start=1):
-        for part in line.replace(BOM, b"").splitlines() if b"\r" in line else (line.replace(BOM, b""),):
-            if part.strip():
-                yield number, part
-
-
-def _block(lines: list[tuple[int, bytes]], keys: _Keys, positions: list[int], first: int) -> Block:
-    columns: dict[int, list[str | None]] = {n: [] for n in positions}
-    unreadable: list[Unreadable] = []
-    kept: list[int] = []
-    for at, (line, text) in enumerate(lines):
-        record, problem = _record(text, keys)
-        if problem is not None:
-            shown = spelled_out(text.decode("utf-8", "surrogateescape").rstrip("\r\n"))
-            unreadable.append(Unreadable(first + at, line, problem, shown))
-            continue
-        kept.append(at)
-        for n, column in columns.items():
-            column.append(record.get(n))
+def _plain_block(piece: bytes, keys: _Keys, first: int, line: int) -> Block | None:
+    """The block as Arrow reads it; None where Python has to look: at new keys, and at whatever is not plain."""
+    text = piece.replace(b"\r\n", b"\n") if b"\r" in piece else piece
+    if not keys.spellings:
+        keys.look_at(text.partition(b"\n")[0])
+    wanted = keys.wanted()
+    if not wanted or not _is_utf8(text) or (count := _count_objects(text)) is None:
+        return None
+    options = pj.ParseOptions(explicit_schema=keys.schema(), unexpected_field_behavior="infer")
+    try:
+        found = pj.read_json(io.BytesIO(text), pj.ReadOptions(block_size=_AT_ONCE), options)
+    except pa.ArrowInvalid:
+        return None
+    if len(found) != count or not keys.has_all(found.column_names):
+        return None
+    texts = {place: found[key].combine_chunks() for key, place in wanted.items()}
+    nothing = pa.nulls(count, pa.string())
     return Block(
-        {n: pa.array(column, pa.string()) for n, column in columns.items()},
-        pa.array([first + at for at in kept], pa.int64()),
-        pa.array([lines[at][0] for at in kept], pa.int64()),
-        unreadable,
-        raw_rows=lambda rows: [lines[kept[row]][1].decode().rstrip("\r\n") for row in rows],
+        {place: texts.get(place, nothing) for place in keys.places.values()},
+        pa.array(np.arange(first, first + count)),
+        pa.array(np.arange(line, line + count)),
+        raw_rows=lambda rows: _raw_rows(text.splitlines(), rows),
     )
 
 
-def _record(text: bytes, keys: _Keys) -> tuple[dict[int, str | None], str | None]:
-    """The fields of a line by position, and why it cannot be read, if so."""
+def _count_objects(text: bytes) -> int | None:
+    """The lines, when each begins and ends as an object; None when one does not.
+
+    Such a line is an object, or several in a row, which the count of records tells: no object goes over its end.
+    """
+    seen = np.frombuffer(text.removesuffix(b"\n"), np.uint8)
+    ends = np.flatnonzero(seen == ord("\n"))
+    begins_so = text.startswith(b"{") and (seen[ends + 1] == ord("{")).all()
+    return len(ends) + 1 if begins_so and seen[-1] == ord("}") and (seen[ends - 1] == ord("}")).all() else None
+
+
+def _is_utf8(text: bytes) -> bool:
     try:
-        content = json.loads(text.decode(), parse_float=str, parse_int=str, parse_constant=str)
-        if not isinstance(content, dict):
-            return {}, "the line is not a JSON object"
-        fields: dict[int, str | None] = {}
-        for key, value in content.items():
-            place = keys.known.get(key)
-            if place is None:
-                place = keys.place(key)
-            if place >= 0 and value is not None:
-                fields[place] = value if isinstance(value, str) else json.dumps(value)
+        return text.isascii() or bool(text.decode())
     except UnicodeDecodeError:
-        return {}, NOT_UTF8
+        return False
+
+
+def _lines(piece: bytes, first: int) -> Lines:
+    """Lines with something in them, and their numbers; a return alone ends one too, as no JSON text has it inside."""
+    return [
+        (number, part)
+        for number, line in enumerate(piece.split(b"\n"), start=first)
+        for part in (line.splitlines() if b"\r" in line else (line,))
+        if part.strip()
+    ]
+
+
+def _block(lines: Lines, keys: _Keys, first: int) -> Block:
+    unreadable: list[Unreadable] = []
+    kept: list[int] = []
+    rows: list[list[Any]] = []
+    for at, (line, text) in enumerate(lines):
+        values, problem = _record(text, keys)
+        if problem is not None:
+            shown = spelled_out(text.decode("utf-8", "surrogateescape"))
+            unreadable.append(Unreadable(first + at, line, problem, shown))
+            continue
+        kept.append(at)
+        rows.append(values)
+    columns = zip(*rows, strict=True) if rows else [()] * len(keys.places)
+    return Block(
+        {n: _texts(column) for n, column in zip(keys.places.values(), columns, strict=True)},
+        pa.array([first + at for at in kept], pa.int64()),
+        pa.array([lines[at][0] for at in kept], pa.int64()),
+        unreadable,
+        raw_rows=lambda rows: _raw_rows([lines[at][1] for at in kept], rows),
+    )
+
+
+def _raw_rows(lines: list[bytes], rows: Sequence[int]) -> list[str]:
+    return [lines[row].decode() for row in rows]
+
+
+def _texts(column: Sequence[Any]) -> pa.Array:
+    """Texts and numbers as they are written; lists, objects and truth values as JSON."""
+    try:
+        return pa.array(column, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.array([v if v is None or isinstance(v, str) else json.dumps(v) for v in column], pa.string())
+
+
+def _record(text: bytes, keys: _Keys) -> tuple[list[Any], str | None]:
+    """The values of a line, and why it cannot be read, if so."""
+    try:
+        content = _DECODER.decode(text.decode())
+        if not isinstance(content, dict):
+            return [], "the line is not a JSON object"
+    except UnicodeDecodeError:
+        return [], NOT_UTF8
     except ValueError as error:
-        return {}, f"the line is not JSON ({error})"
+        return [], f"the line is not JSON ({error})"
     except RecursionError:
-        return {}, "the line is nested too deeply"
-    if b"\\u" in text and not all(map(_is_whole, fields.values())):
-        return {}, NOT_UTF8
-    return fields, None
+        return [], "the line is nested too deeply"
+    values = keys.values(content)
+    if b"\\u" in text and not all(map(_is_whole, values)):
+        return [], NOT_UTF8
+    return values, None
 
 
-def _is_whole(text: str | None) -> bool:
+def _is_whole(value: Any) -> bool:
     """Whether the text has no half of a character, which JSON can write and nothing can hold."""
-    return text is None or spelled_out(text) == text
+    return not isinstance(value, str) or spelled_out(value) == value

@@ -109,9 +109,9 @@ def by_intake(table: Table, frame: Frame) -> tuple[Table, Frame]:
 def _open_reconciliation_lines(source: str, path: Path, origin: Origin, limits: UnpackLimits) -> tuple[Table, Frame]:
     """The JSON Lines of Graph's reconciliation export, whose keys are the headings of the file from Partner Center."""
     columns = columns_of(source)
-    table = JsonLinesTable(
-        path, origin.file, limits, [c.aliases[0] for c in columns], partial(_require_charges, origin)
-    )
+    keys = [column.aliases[0] for column in columns]
+    decimals = {n for n, column in enumerate(columns) if column.kind == "decimal"}
+    table = JsonLinesTable(path, origin.file, limits, keys, decimals, partial(_require_charges, origin))
     bound = {column.name: position for position, column in enumerate(columns)}
     return table, Frame(columns, bound, origin)
 

@@ -87,8 +87,10 @@ def _table(source: str, path: Path, file: str, limits: UnpackLimits, known: set[
     if name.endswith(".parquet"):
         return open_parquet(path, file)
     if name.removesuffix(".gz").endswith((".json", ".jsonl")):
-        keys = [alias for column in columns_of(source) for alias in column.aliases]
-        return JsonLinesTable(path, file, limits, keys, partial(_require_meters, source, keys, file, known))
+        named = [(alias, column.kind) for column in columns_of(source) for alias in column.aliases]
+        keys = [alias for alias, _ in named]
+        decimals = {n for n, (_, kind) in enumerate(named) if kind == "decimal"}
+        return JsonLinesTable(path, file, limits, keys, decimals, partial(_require_meters, source, keys, file, known))
     return open_delimited(
         path, file, limits, lambda headings: has_required(_mapping(source, headings), headings, known)
     )

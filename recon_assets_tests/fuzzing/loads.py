@@ -32,7 +32,7 @@ def check(home: Path, reader: Reader, path: str, content: bytes, beside: dict[st
     loaded = _loaded(platform, reader, path, content, bool(beside), month)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK", 700)
-        patch.setattr(json_lines, "_LINES", 2)
+        patch.setattr(json_lines, "_PIECE", 700)
         patch.setattr(stream, "_RECORDS", 2)
         in_blocks = _loaded(platform, reader, path, content, bool(beside), month)
     assert in_blocks == loaded, "a file gives the same rows in many blocks as in one"
