@@ -101,3 +101,13 @@ INVOICE_DETAIL = (
     "InvoiceIssueStatus,InvoiceIssuerName,PaymentCurrency,PaymentCurrencyBilledCost,PaymentCurrencyInvoiceDetailId,"
     "PaymentDueDate,PaymentTerms,PurchaseOrderNumber,ReferenceInvoiceId"
 )
+# Partner Center's aggregated billed usage: the headings of the file in the shared samples, which hold no real one.
+USAGE_AGGREGATED = (
+    "PartnerId,PartnerName,CustomerId,CustomerName,CustomerDomainName,CustomerCountry,MpnId,Tier2MpnId,InvoiceNumber,"
+    "ProductId,SkuId,AvailabilityId,SkuName,ProductName,PublisherName,PublisherId,SubscriptionDescription,SubscriptionId,"
+    "ChargeStartDate,ChargeEndDate,MeterType,MeterCategory,MeterId,MeterSubCategory,MeterName,MeterRegion,Unit,"
+    "ResourceLocation,ConsumedService,ChargeType,UnitPrice,Quantity,UnitType,BillingPreTaxTotal,BillingCurrency,"
+    "PricingPreTaxTotal,PricingCurrency,ServiceInfo1,ServiceInfo2,EffectiveUnitPrice,PCToBCExchangeRate,"
+    "PCToBCExchangeRateDate,EntitlementId,EntitlementDescription,PartnerEarnedCreditPercentage,CreditPercentage,CreditType,"
+    "BenefitId,BenefitOrderId,BenefitType,PartnerPrice,PriceBenefits"
+)

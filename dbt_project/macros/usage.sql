@@ -78,6 +78,19 @@
     end
 {%- endmacro %}
 
+{# Whether a price difference is just this amount, and more than rounding: equal quantities, within a minor unit per line. #}
+{% macro is_price_of(amount) -%}
+    status = 'mismatched' and {{ equal_quantities() }}
+            and abs(cost_amount - usage_amount) > greatest(usage_line_count, cost_line_count) * minor_unit
+            and abs(cost_amount - usage_amount - ({{ amount }})) <= greatest(usage_line_count, cost_line_count) * minor_unit
+{%- endmacro %}
+
+{# Whether a line of billed usage lacks the partner earned credit; a line that says nothing of it does not. #}
+{% macro has_no_credit() -%} coalesce(lower(trim(credit_type)) = 'credit not applied', false) {%- endmacro %}
+
+{# The rate of the credit as a part of 1, whether written as 0.15 or as 15. #}
+{% macro credit_rate() -%} case when credit_rate > 1 then cast(credit_rate / 100 as decimal(38, 12)) else credit_rate end {%- endmacro %}
+
 {# 100 x part / abs(whole), exact, rounded half away from zero at 12 decimals; null when the whole is 0. #}
 {% macro exact_percent(part, whole) -%}
     {{ return(adapter.dispatch('exact_percent')(part, whole)) }}

@@ -27,6 +27,8 @@ _WORDS = {
     "missing_in_cost": "Missing in cost export",
     "missing_in_usage": "Missing in billed usage",
     "missing_side": "One side is missing",
+    "lost_credit": "Partner earned credit was lost",
+    "lost_partner_credit": "Partner earned credit that was lost",
     "partial_export": "The export lacks these days",
     "before_history": "Began before the other side's first month",
     "late_invoice": "Invoice dated after the month",

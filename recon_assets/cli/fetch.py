@@ -27,29 +27,49 @@ _MONTH = click.option(
 )
 
 
-@fetch.command()
-@_INVOICES
-@_MONTH
-def usage(invoice_ids: tuple[str, ...], month: str | None) -> None:
-    """Billed Azure usage of invoices, from Microsoft Graph (RECON_GRAPH_* settings)."""
-    _fetch_invoices("usage", invoice_ids, month)
-
-
-@fetch.command()
-@_INVOICES
-@_MONTH
-@click.option(
+_UNBILLED = click.option(
     "--unbilled", type=click.Choice(["current", "last"]), help="The lines that no invoice has yet, of this period."
 )
-@click.option("--currency", metavar="CODE", help="With --unbilled: the currency in which Microsoft bills, such as EUR.")
+_CURRENCY = click.option(
+    "--currency", metavar="CODE", help="With --unbilled: the currency in which Microsoft bills, such as EUR."
+)
+
+
+@fetch.command()
+@_INVOICES
+@_MONTH
+@_UNBILLED
+@_CURRENCY
+def usage(
+    invoice_ids: tuple[str, ...], month: str | None, unbilled: "UnbilledPeriod | None", currency: str | None
+) -> None:
+    """Azure usage of invoices, or not billed yet, from Microsoft Graph (RECON_GRAPH_* settings)."""
+    _fetch_lines("usage", invoice_ids, month, unbilled, currency)
+
+
+@fetch.command()
+@_INVOICES
+@_MONTH
+@_UNBILLED
+@_CURRENCY
 def reconciliation(
     invoice_ids: tuple[str, ...], month: str | None, unbilled: "UnbilledPeriod | None", currency: str | None
 ) -> None:
     """Reconciliation lines of new commerce, of invoices or not billed yet, from Microsoft Graph."""
+    _fetch_lines("reconciliation", invoice_ids, month, unbilled, currency)
+
+
+def _fetch_lines(
+    kind: Literal["usage", "reconciliation"],
+    invoice_ids: tuple[str, ...],
+    month: str | None,
+    unbilled: "UnbilledPeriod | None",
+    currency: str | None,
+) -> None:
     if unbilled is None:
         if currency:
             raise click.UsageError("--currency belongs to --unbilled; an invoice has its own.")
-        _fetch_invoices("reconciliation", invoice_ids, month)
+        _fetch_invoices(kind, invoice_ids, month)
         return
     if invoice_ids or month:
         raise click.UsageError("--unbilled names its period; leave out --invoice-id and --month.")
@@ -60,7 +80,8 @@ def reconciliation(
     settings = load_settings()
     prepare_home(settings)
     with open_partner_center(settings) as partner_center:
-        _show(partner_center.fetch_unbilled(unbilled, currency))
+        downloader = partner_center.unbilled_usage if kind == "usage" else partner_center.unbilled
+        _show(partner_center.fetch_unbilled(downloader, unbilled, currency))
 
 
 def _fetch_invoices(kind: Literal["usage", "reconciliation"], invoice_ids: tuple[str, ...], month: str | None) -> None:

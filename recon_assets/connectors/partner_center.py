@@ -76,6 +76,7 @@ RECONCILIATION = Export(
     "reconciliation/billed/export", "reconciliation lines", "partner_center/reconciliation", inner="nce"
 )
 UNBILLED = Export("reconciliation/unbilled/export", "unbilled lines", "partner_center/unbilled")
+UNBILLED_USAGE = Export("usage/unbilled/export", "unbilled usage", "partner_center/unbilled_usage")
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,13 @@ class ExportDownloader:
         request = ExportRequest(
             self._export.path, parameters, invoice_id, self._export.what, "the invoice id", invoice_id
         )
-        return self.fetch_request(request, parse_month(month) if month else None)
+        return self._fetch_alone(request, parse_month(month) if month else None)
 
-    def fetch_request(self, request: ExportRequest, month: str | None) -> FetchedExport:
+    def fetch_parameters(self, parameters: dict[str, str], item: str, called: str) -> FetchedExport:
+        """What the export gives for parameters that name no invoice; `item` is the folder, as people call it."""
+        return self._fetch_alone(ExportRequest(self._export.path, parameters, item, self._export.what, called), None)
+
+    def _fetch_alone(self, request: ExportRequest, month: str | None) -> FetchedExport:
         with only_one(self._scratch / f"{request.item}.lock", f"export of {request.what} of {request.item}"):
             return self._fetch(request, month)
 
@@ -234,6 +239,7 @@ class PartnerCenter:
     usage: ExportDownloader
     reconciliation: ExportDownloader
     unbilled: ExportDownloader
+    unbilled_usage: ExportDownloader
     invoices: InvoiceApi
 
     def fetch_month(
@@ -265,16 +271,15 @@ class PartnerCenter:
             raise _combined(errors)
         return FetchedMonth(month, fetched, without)
 
-    def fetch_unbilled(self, period: UnbilledPeriod, currency: str) -> FetchedExport:
-        """The lines that no invoice has yet, of the current or the last billing period, in one currency.
+    def fetch_unbilled(self, downloader: ExportDownloader, period: UnbilledPeriod, currency: str) -> FetchedExport:
+        """Lines that no invoice has yet, by a downloader of such: of the current or last billing period, in a currency.
 
         The month is the manifest's; without it the calendar month of the clock, or the one before.
         """
         if _CURRENCY.fullmatch(currency) is None:
             raise InputError(f"'{currency}' is not the code of a currency. Write it with three letters, such as EUR.")
         parameters = {"billingPeriod": period, "currencyCode": currency}
-        request = ExportRequest(UNBILLED.path, parameters, currency, UNBILLED.what, "the currency")
-        return self.unbilled.fetch_request(request, None)
+        return downloader.fetch_parameters(parameters, currency, "the currency")
 
 
 def _combined(errors: list[ReconError]) -> ReconError:
@@ -307,5 +312,6 @@ def open_partner_center(
             downloader(USAGE, _month_of_first_row),
             downloader(RECONCILIATION, lambda request, _files: invoices.month_of(request.item)),
             downloader(UNBILLED, month_of_period),
+            downloader(UNBILLED_USAGE, month_of_period),
             invoices,
         )

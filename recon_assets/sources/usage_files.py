@@ -52,7 +52,8 @@ def open_usage_file(
     """The table of one part and what is known of it; FileProblem when it cannot be read at all."""
     require_usable(profile, _TOLD, part.file.path, "usage and cost files")
     invoice = part.facts.get("invoice")
-    constants = {"invoice_number": invoice} if invoice else {}
+    is_by_invoice = any(c.name == "invoice_number" and c.value == "needed" for c in columns_of(source))
+    constants = {"invoice_number": invoice} if invoice and is_by_invoice else {}
     table = _table(source, path, part.file.path, limits, set(constants))
     _require_daily(source, part.file.path, {normalize_heading(heading) for heading in table.headings})
     mapping = _mapping(source, table.headings)
@@ -98,7 +99,12 @@ def _table(source: str, path: Path, file: str, limits: UnpackLimits, known: set[
 
 def _require_daily(source: str, file: str, headings: set[str]) -> None:
     """Whether a file of billed usage holds that: other exports of Microsoft look alike."""
-    if source != "azure_invoice_usage" or "usagedate" in headings or not headings:
+    if (
+        SOURCES[source].dated_by != "usage_date"
+        or not _is_partner_usage(source)
+        or "usagedate" in headings
+        or not headings
+    ):
         return
     if {"subtotal", "chargestartdate"} <= headings:
         raise FileProblem(
@@ -107,7 +113,15 @@ def _require_daily(source: str, file: str, headings: set[str]) -> None:
             "(with its manifest, where it has one), and export billed usage for this folder",
         )
     if "billingpretaxtotal" in headings and "resourceuri" not in headings:
-        raise SetAsideError("aggregated billed usage: sums without days and resources; only daily usage is read")
+        raise SetAsideError(
+            "aggregated billed usage: sums without days and resources; it explains prices from "
+            "partner_center/billed_usage_aggregated/<month>/"
+        )
+
+
+def _is_partner_usage(source: str) -> bool:
+    """Whether the source holds what Partner Center exports, by invoice, and not Cost Management."""
+    return SOURCES[source].manifests == "graph"
 
 
 def _require_meters(source: str, keys: list[str], file: str, known: set[str], found: set[str]) -> None:
@@ -124,7 +138,7 @@ def _mapping(source: str, headings: list[str]) -> str:
 
 
 def _facts(source: str, part: Part, headings: list[str], profile: Profile | None) -> dict[str, str | None]:
-    if source == "azure_invoice_usage":
+    if _is_partner_usage(source):
         return dict(part.facts)
     names = {normalize_heading(h) for h in headings}
     # Customer-side scopes (rule 10) know the partner and the customer, but no invoice and no billing profile.

@@ -1,6 +1,8 @@
 """Reconciliation lines of new commerce, billed and unbilled: from Graph to the raw months that they belong to."""
 
+import gzip
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +11,13 @@ from click.testing import CliRunner
 
 from recon_assets.catalogue.generated import DBT_PROJECT, generated_files
 from recon_assets.cli import main
-from recon_assets.connectors.partner_center import RECONCILIATION, UNBILLED
+from recon_assets.connectors.partner_center import (
+    RECONCILIATION,
+    UNBILLED,
+    FetchedExport,
+    PartnerCenter,
+    UnbilledPeriod,
+)
 from recon_assets.defs.downloads import RECONCILIATION_DOWNLOAD, InvoiceDownloadConfig, reconciliation_download_asset
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError
@@ -21,6 +29,7 @@ from recon_assets.status import overview
 from recon_assets_tests.connectors.conftest import Connect, error_text, stored_versions
 from recon_assets_tests.connectors.service import Invoice, Service, reconciliation_file
 from recon_assets_tests.landed import delimited, land, nce_line, table_rows
+from recon_assets_tests.usage.zone import USAGE, usage_row
 
 FIRST, SECOND = "G000000001", "G000000002"
 PRISM = [pytest.mark.prism, pytest.mark.xdist_group("prism")]
@@ -86,15 +95,19 @@ def test_an_invoice_without_lines_is_a_month_without_rows(
     assert loaded(settings, "ms_recon_nce") == []
 
 
+def fetch_unbilled(partner_center: PartnerCenter, period: UnbilledPeriod, currency: str) -> FetchedExport:
+    return partner_center.fetch_unbilled(partner_center.unbilled, period, currency)
+
+
 @pytest.mark.prism
 @pytest.mark.xdist_group("prism")
 @pytest.mark.parametrize(("period", "named", "month"), [("current", "2025-04", "2025-04"), ("last", None, "2025-03")])
 def test_unbilled_lines_land_beside_as_a_source_of_their_own(
-    contract: Service, connect: Connect, settings: Settings, period: str, named: str | None, month: str
+    contract: Service, connect: Connect, settings: Settings, period: UnbilledPeriod, named: str | None, month: str
 ) -> None:
     """Of the clock's month, April 2025, or the one before where the manifest does not say."""
     contract.invoices["EUR"] = Invoice({"a.json.gz": reconciliation_file(2, "")}, month=named)
-    fetched = connect().fetch_unbilled(period, "EUR")  # type: ignore[arg-type]
+    fetched = fetch_unbilled(connect(), period, "EUR")
     assert (fetched.month, fetched.folder.rpartition("/")[0]) == (month, f"partner_center/unbilled/{month}/EUR")
     asked = {"billingPeriod": period, "currencyCode": "EUR", "attributeSet": "full"}
     assert contract.exports == [("reconciliation/unbilled/export", asked)]
@@ -106,11 +119,30 @@ def test_unbilled_lines_land_beside_as_a_source_of_their_own(
     assert (status.month, status.window_status, list(status.landed)) == (month, "incomplete", ["ms_unbilled_nce"])
 
 
+@pytest.mark.prism
+@pytest.mark.xdist_group("prism")
+def test_unbilled_usage_lands_beside_as_a_source_of_its_own(
+    contract: Service, connect: Connect, settings: Settings
+) -> None:
+    values = dict(zip(USAGE.split(","), usage_row("1.5", invoice="").split(","), strict=True))
+    lines = [json.dumps(values | {"UsageDate": f"2025-03-0{day}"}) for day in (1, 2)]
+    contract.invoices["USD"] = Invoice({"a.json.gz": gzip.compress("\n".join(lines).encode())}, month="2025-03")
+    partner_center = connect()
+    fetched = partner_center.fetch_unbilled(partner_center.unbilled_usage, "last", "USD")
+    assert fetched.folder.rpartition("/")[0] == "partner_center/unbilled_usage/2025-03/USD"
+    asked = {"billingPeriod": "last", "currencyCode": "USD", "attributeSet": "full"}
+    assert contract.exports == [("usage/unbilled/export", asked)]
+    rows = loaded(settings, "azure_unbilled_usage")
+    assert [(row["invoice_number"], row["billing_pre_tax_total"]) for row in rows] == [(None, Decimal("1.5"))] * 2
+    platform = Platform.from_settings(settings)
+    assert discover(platform.landing, "azure_invoice_usage") == {}
+
+
 def test_unbilled_lines_are_loaded_with_their_month_and_are_no_part_of_what_is_built(
     service: Service, connect: Connect, settings: Settings
 ) -> None:
     service.invoices["EUR"] = Invoice({"a.json.gz": reconciliation_file(2, "")})
-    connect().fetch_unbilled("last", "EUR")
+    fetch_unbilled(connect(), "last", "EUR")
     platform = Platform.from_settings(settings)
     landed = landed_files(platform.landing, "subscriptions")
     assert plan_loads("subscriptions", ["2025-03"], landed, platform) == [PlannedLoad("2025-03", "ms_unbilled_nce")]
@@ -124,9 +156,9 @@ def test_a_newer_export_of_unbilled_lines_takes_the_place_of_the_older_one(
 ) -> None:
     for lines, etag, created in ((2, "A", "2025-03-02T00:00:00Z"), (5, "B", "2025-03-03T00:00:00Z")):
         service.invoices["EUR"] = Invoice({"a.json.gz": reconciliation_file(lines, "")}, etag, created)
-        connect().fetch_unbilled("last", "EUR")
+        fetch_unbilled(connect(), "last", "EUR")
     service.invoices["USD"] = Invoice({"a.json.gz": reconciliation_file(1, "")})
-    connect().fetch_unbilled("last", "USD")
+    fetch_unbilled(connect(), "last", "USD")
     assert len(stored_versions(settings, "EUR", export=UNBILLED)) == 2
     assert len(loaded(settings, "ms_unbilled_nce")) == 6
 
@@ -140,6 +172,8 @@ def test_the_commands_fetch_load_and_show_what_they_stored(
     assert (done.exit_code, f"{FIRST} (2025-03): 1 files" in done.output) == (0, True), done.output
     done = CliRunner().invoke(main, ["fetch", "reconciliation", "--unbilled", "last", "--currency", "EUR"])
     assert (done.exit_code, "EUR (2025-03): 1 files" in done.output) == (0, True), done.output
+    usage = CliRunner().invoke(main, ["fetch", "usage", "--unbilled", "last", "--currency", "EUR"])
+    assert (usage.exit_code, "partner_center/unbilled_usage/2025-03/EUR" in usage.output) == (0, True), usage.output
     for source in ("ms_recon_nce", "ms_unbilled_nce"):
         loaded(settings, source)
     sql = "select (select count(*) from raw.ms_recon_nce), (select sum(subtotal) from raw.ms_unbilled_nce)"
@@ -169,7 +203,7 @@ def test_options_that_do_not_belong_together_are_told(
 
 def test_a_currency_that_microsoft_refuses_is_what_is_to_be_checked(service: Service, connect: Connect) -> None:
     with pytest.raises(InputError, match=r"404 for XXX: .* Check the currency") as caught:
-        connect().fetch_unbilled("current", "XXX")
+        fetch_unbilled(connect(), "current", "XXX")
     error_text(caught.value)
 
 

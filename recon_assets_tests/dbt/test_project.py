@@ -73,13 +73,13 @@ def test_the_unit_tests_of_the_models_pass(random_build: BuildOf, manifest: dict
 
 # The sample plants no record of a uuid twice, nor two register rows that only their order tells apart; random data does
 # (einvoices/test_against_oracle.py). Nor a newer run with fewer days (usage/test_microsoft_files.py). What people decided
-# is no file (einvoices/test_decisions.py), and no register of the sample names a UUID (einvoices/test_against_oracle.py).
-# Its rejected documents are in no other record.
+# is no file (einvoices/test_decisions.py), no register of the sample names a UUID (einvoices/test_against_oracle.py), and
+# it has no aggregated usage (oracle/test_usage_oracle.py). Its rejected documents are in no other record.
 EMPTY_IN_THE_SAMPLE = {
     "stg_myinvois__superseded", "int_einvoices__repeated_keys", "int_usage__lacking_days", "int_usage__partial_exports",
     "int_einvoices__rejected",
     "int_einvoices__manual", "int_einvoices__manual_pairs", "int_einvoices__decided", "int_einvoices__uuid_matches",
-    "int_einvoices__uuid_settled", "int_einvoices__uuid_candidates", "int_einvoices__uuid_pairs",
+    "int_einvoices__uuid_settled", "int_einvoices__uuid_candidates", "int_einvoices__uuid_pairs", "int_usage__promotions",
 }  # fmt: skip
 
 

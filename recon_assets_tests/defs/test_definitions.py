@@ -32,6 +32,8 @@ LANDED: dict[str, dict[str, set[str]]] = {
     "usage": {
         "azure_cost_export": set(),
         "azure_invoice_usage": {"landing/azure_invoice_usage_download"},
+        "azure_unbilled_usage": set(),
+        "azure_usage_aggregated": set(),
         "ms_invoices": set(),
     },
     "einvoices": {"einvoices": set(), "erp_purchase_register": set(), "erp_sales_register": set()},
@@ -287,7 +289,7 @@ def test_a_month_needs_the_raw_months_of_its_selection_window(definitions: dg.De
     windows = [window for subject in SUBJECTS for window in source_windows(subject)]
     assert {w.source: (w.from_offset, w.to_offset) for w in windows} == {
         "bss_invoices": (-1, 3), "ms_recon_nce": (-1, 1), "ms_recon_legacy": (-1, 1),
-        "azure_invoice_usage": (0, 0), "ms_invoices": (0, 0), "azure_cost_export": (0, 0),
+        "azure_invoice_usage": (0, 0), "ms_invoices": (0, 0), "azure_usage_aggregated": (0, 0), "azure_cost_export": (0, 0),
         "erp_sales_register": (-2, 2), "erp_purchase_register": (-2, 2), "einvoices": (-2, 2),
     }  # fmt: skip
     graph = definitions.resolve_asset_graph()

@@ -32,7 +32,13 @@ USAGE = [
     "BillingCurrency",
     "Tags",
     "EntitlementId",
+    "PartnerEarnedCreditPercentage",
+    "CreditType",
 ]
+AGGREGATED = [
+    "InvoiceNumber", "EntitlementId", "MeterId", "Quantity", "PartnerPrice", "EffectiveUnitPrice", "PCToBCExchangeRate",
+    "BillingPreTaxTotal", "BillingCurrency",
+]  # fmt: skip
 MPA = [
     "invoiceId",
     "billingProfileId",
@@ -95,6 +101,7 @@ class Generator:
 
     def __init__(self, landing: Path, seed: int, month: str) -> None:
         self.landing, self.month, self.rng = landing, month, Random(seed)
+        self.prices = Random(-seed)  # of its own: what files hold beside prices stays as it was
         self.customers = [f"C0000000-0000-4000-8000-00000000000{n}" for n in range(3)]
         self.subscriptions = [f"5AB00000-0000-4000-8000-0000000000{n:02d}" for n in range(6)]
         self.meters = [f"MMMM0000-0000-4000-8000-0000000000{n:02d}" for n in range(5)] + [
@@ -106,6 +113,7 @@ class Generator:
     def write(self) -> None:
         usage = [self._usage_row() for _ in range(self.rng.randint(10, 60))]
         self._write_usage(usage)
+        self._write_aggregated(usage)
         for kind in self.rng.sample(["ActualCost", "AmortizedCost", "FocusCost"], self.rng.randint(1, 3)):
             self._write_cost(kind, usage)
 
@@ -121,6 +129,7 @@ class Generator:
             "subscription": self.subscriptions[sub] if rng.random() < 0.95 else "",
             "day": rng.randint(1, 4), "meter": rng.choice(self.meters), "resource": resource, "quantity": quantity,
             "amount": amount, "currency": rng.choice(["USD", "USD", "USD", "usd", "JPY", "KWD"]),
+            "credit": self.prices.choice([("0.15", "Partner Earned Credit Applied")] * 3 + [("0", "Credit Not Applied"), ("", "")]),
             "name": rng.choice(["", "Meter A", "Meter B"]), "category": rng.choice(["", "Compute"]),
             "subcategory": rng.choice(["", "Sub"]), "region": rng.choice(["", "EU West", "US"]),
         }  # fmt: skip
@@ -142,9 +151,30 @@ class Generator:
             "ChargeType": self.rng.choice(["new", "Usage", ""]), "UnitPrice": "1", "Quantity": row["quantity"],
             "BillingPreTaxTotal": row["amount"], "BillingCurrency": row["currency"], "Tags": '{"a": "b,\nc"}',
             "EntitlementId": row["subscription"].lower(),
+            "PartnerEarnedCreditPercentage": row["credit"][0], "CreditType": row["credit"][1],
         }  # fmt: skip
         self._spoil(cells, ["UsageDate", "Quantity", "BillingPreTaxTotal"])
         return cells
+
+    def _write_aggregated(self, usage: list[dict[str, Any]]) -> None:
+        """Prices before and after promotions of some meters: of a unit, as the cost export's `_changed` makes them."""
+        rows = [
+            {
+                "InvoiceNumber": row["invoice"], "EntitlementId": row["subscription"], "MeterId": row["meter"],
+                "Quantity": row["quantity"], "PartnerPrice": self.prices.choice(["7", "3.15", "1.25", ""]),
+                "EffectiveUnitPrice": self.prices.choice(["3.15", "0.03", "0"]), "BillingPreTaxTotal": row["amount"],
+                "PCToBCExchangeRate": self.prices.choice(["", "1", "3.9123456"]), "BillingCurrency": row["currency"],
+            }
+            for row in usage
+            if self.prices.random() < 0.3
+        ]  # fmt: skip
+        folder = self.landing / "partner_center/billed_usage_aggregated" / self.month
+        if rows:
+            folder.mkdir(parents=True)
+            with (folder / "aggregated.csv").open("w", encoding="utf-8", newline="") as out:
+                writer = csv.DictWriter(out, AGGREGATED)
+                writer.writeheader()
+                writer.writerows(rows)
 
     def _write_usage(self, usage: list[dict[str, Any]]) -> None:
         base = self.landing / "partner_center/billed_usage" / self.month

@@ -43,6 +43,8 @@ class Line:
     basis: str = "partner"
     deciding: str | None = None
     final_invoice: str | None = None
+    credit: str | None = None
+    rate: Decimal | None = None
 
 
 @dataclass
@@ -176,8 +178,27 @@ def usage_lines(landing: Path, month: str, result: Result) -> tuple[list[Line], 
             )
             lines.append(Line("usage", None, invoice, ident(get(row, "CustomerId")), subscription(get(row, "EntitlementId")),
                               currency.upper(), ident(get(row, "MeterId")), day, ident(get(row, "ResourceURI")), quantity, amount,
-                              texts=texts))  # fmt: skip
+                              texts=texts, credit=(get(row, "CreditType") or "").strip().lower(),
+                              rate=number(get(row, "PartnerEarnedCreditPercentage"), comma)))  # fmt: skip
     return lines, created
+
+
+def promotions_of(landing: Path, month: str) -> dict[tuple[Any, ...], Decimal]:
+    """What promotions took off a meter: quantity x (price after credit - price after promotion) x rate to billing currency."""
+    found: dict[tuple[Any, ...], Decimal] = defaultdict(lambda: ZERO)
+    for path in sorted((landing / "partner_center/billed_usage_aggregated" / month).rglob("*.csv")):
+        for row in rows_of(path)[0]:
+            partner, effective = number(get(row, "PartnerPrice"), False), number(get(row, "EffectiveUnitPrice"), False)
+            quantity, amount = number(get(row, "Quantity"), False), number(get(row, "BillingPreTaxTotal"), False)
+            if partner is None or effective is None or quantity is None or amount is None:
+                continue
+            key = (text_of(get(row, "InvoiceNumber")), subscription(get(row, "EntitlementId")),
+                   (get(row, "BillingCurrency") or "").strip().upper(), ident(get(row, "MeterId")))  # fmt: skip
+            with localcontext(CONTEXT):
+                exchange = number(get(row, "PCToBCExchangeRate"), False)
+                in_pricing = (quantity * (partner - effective)).quantize(TWELVE, ROUND_HALF_UP)
+                found[key] += (in_pricing * (1 if exchange is None else exchange)).quantize(TWELVE, ROUND_HALF_UP)
+    return found
 
 
 def cost_files(landing: Path, month: str) -> tuple[list[tuple[Path, str]], dict[str, list[tuple[str, bool]]]]:
@@ -299,6 +320,8 @@ def judge(row: dict[str, Any], u: Decimal, restated: bool) -> None:
         else "missing_side" if "missing" in row["status"]
         else "rounding" if equal and abs(ca - ua) <= max(un, cn) * u
         else "quantity" if not equal and uq and cq and same_price
+        else "lost_credit" if equal and abs(ca - ua + row.get("lost_credit_amount", ZERO)) <= max(un, cn) * u
+        else "promotion" if equal and abs(ca - ua - row.get("promotion_amount", ZERO)) <= max(un, cn) * u
         else "price" if equal
         else "unit" if abs(ca - ua) <= row["tolerance"]
         else "restated" if restated
@@ -354,10 +377,11 @@ def reconcile(landing: Path, month: str) -> Result:
     usage, created = usage_lines(landing, month, result)
     files, facts = cost_files(landing, month)
     all_cost = cost_lines(landing, files, result)
+    promotions = promotions_of(landing, month)
     for comparison, exports in facts.items():
         restated = bool(created) and any(older and when > max(created) for when, older in exports)
         cost = [line for line in all_cost if line.comparison == comparison]
-        _reconcile_one(result, comparison, usage, cost, restated)
+        _reconcile_one(result, comparison, usage, cost, restated, promotions)
     return result
 
 
@@ -365,7 +389,14 @@ def _key(line: Line) -> tuple[Any, ...]:
     return line.final_invoice, line.subscription, line.currency, line.meter
 
 
-def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: list[Line], restated: bool) -> None:
+def _reconcile_one(
+    result: Result,
+    comparison: str,
+    usage: list[Line],
+    cost: list[Line],
+    restated: bool,
+    promotions: dict[tuple[Any, ...], Decimal],
+) -> None:
     assign_invoices(usage, cost)
     used = {_key(line) for line in cost if line.scope == "usage"}
     inside = list(usage)
@@ -395,6 +426,8 @@ def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: lis
                 sides[invoice, sub, meter][side].add(currency)
     for key, row in grid.items():
         unit = UNITS.get(key[2], Decimal("0.01"))
+        row["lost_credit_amount"] = _lost_credit([line for line in usage if _key(line) == key])
+        row["promotion_amount"] = promotions.get(key, ZERO)
         judge(row, unit, restated)
         mark(result, comparison, row, key, key[3])
         here = sides[key[0], key[1], key[3]]
@@ -416,9 +449,22 @@ def _reconcile_one(result: Result, comparison: str, usage: list[Line], cost: lis
             row["status"], row["explanation"] = "not_comparable", "currency"
         elif above["explanation"] == "category_move" and row["status"] != "matched":
             row["explanation"] = "category_move"
+        elif above["explanation"] in ("lost_credit", "promotion") and row["explanation"] == "price":
+            row["explanation"] = above["explanation"]
         percent(row)
         result.variations[(comparison, *key)] = row
     _summarize(result, comparison, grid)
+
+
+def _lost_credit(lines: list[Line]) -> Decimal:
+    """The amount of the lines of a meter without partner earned credit x the highest rate that the others state."""
+    without = [line for line in lines if line.credit == "credit not applied"]
+    rates = [line.rate for line in lines if line.credit != "credit not applied" and line.rate is not None]
+    if not without or not rates:
+        return ZERO
+    with localcontext(CONTEXT):
+        rate = max((r / 100).quantize(TWELVE, ROUND_HALF_UP) if r > 1 else r for r in rates)
+        return (sum((line.amount for line in without), ZERO) * rate).quantize(TWELVE, ROUND_HALF_UP)
 
 
 def _category_moves(

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from recon_assets.pipeline.build import run_build
-from recon_assets_tests.headings import INVOICE_DETAIL
+from recon_assets_tests.headings import INVOICE_DETAIL, USAGE_AGGREGATED
 from recon_assets_tests.landed import land_nce, nce_line
 from recon_assets_tests.usage.zone import COST, MONTH, USAGE, Zone, usage_row
 
@@ -32,7 +32,7 @@ def detail(line: str, cost: str, **changed: str) -> str:
 
 def built(zone: Zone) -> Path:
     """The database of the month's build."""
-    for source in ("azure_invoice_usage", "azure_cost_export", "ms_invoices", "ms_recon_nce"):
+    for source in ("azure_invoice_usage", "azure_cost_export", "ms_invoices", "azure_usage_aggregated", "ms_recon_nce"):
         assert zone.load(source).outcome in ("loaded", "absent")
     build = run_build(zone.platform.settings, "usage", [MONTH], "run", dt.date(2025, 5, 1))
     assert [check.name for check in build.checks if not check.passed] == []
@@ -84,7 +84,34 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         detail("l4", "70", InvoiceIssueStatus="Open"),
     ]
     zone.put(f"{folder}/3.csv", "\n".join([INVOICE_DETAIL, *lines]))
+    land_prices(zone)
     return built(zone)
+
+
+def land_prices(zone: Zone) -> None:
+    """G3 lost the partner earned credit on a day, G4 has a promotion; the cost export knows of neither."""
+    usage = [
+        "G3,c3,s3,03/01/2025,m1,n,c,s,r,/x,1,85,USD,Partner Earned Credit Applied,0.15",
+        "G3,c3,s3,03/02/2025,m1,n,c,s,r,/x,1,100,USD,Credit Not Applied,0",
+        "G3,c3,s3,03/02/2025,m2,n,c,s,r,/x,1,50,USD,Credit Not Applied,0",
+        "G4,c4,s4,03/02/2025,m1,n,c,s,r,/x,10,80,USD,Partner Earned Credit Applied,15",
+    ]
+    header = f"{USAGE},CreditType,PartnerEarnedCreditPercentage"
+    zone.put(f"partner_center/billed_usage/{MONTH}/credit.csv", "\n".join([header, *usage]))
+    cost = [
+        "G3,s3,2025-03-01,m1,Usage,1,85,USD",
+        "G3,s3,2025-03-02,m1,Usage,1,85,USD",
+        "G3,s3,2025-03-02,m2,Usage,1,42.5,USD",
+        "G4,s4,2025-03-02,m1,Usage,10,100,USD",
+    ]
+    zone.put(f"cost_management/actual_cost/{MONTH}/credit.csv", "\n".join([COST, *cost]))
+    values = {
+        "InvoiceNumber": "G4", "EntitlementId": "S4", "MeterId": "M1", "Quantity": "10", "BillingPreTaxTotal": "80",
+        "BillingCurrency": "USD", "PartnerPrice": "12", "EffectiveUnitPrice": "9.5", "PCToBCExchangeRate": "0.8",
+        "PriceBenefits": "[]",
+    }  # fmt: skip
+    rows = [USAGE_AGGREGATED, ",".join(values.get(heading, "") for heading in USAGE_AGGREGATED.split(","))]
+    zone.put(f"partner_center/billed_usage_aggregated/{MONTH}/G4.csv", "\n".join(rows))
 
 
 def test_the_bridge_leads_from_the_invoice_to_the_cost_export(whole: Path) -> None:
@@ -115,6 +142,19 @@ def test_an_invoice_may_come_as_its_lines_of_focus_1_4_and_the_last_file_of_it_c
         (12, "beside", "tax", Decimal(11)),
         (13, "beside", "invoice_residual", Decimal("0.01")),
     ]
+
+
+def test_credit_that_lines_lost_beside_others_of_their_meter_is_a_sum_and_explains_the_price(whole: Path) -> None:
+    found = bridge(whole, "G3")
+    assert (51, "beside", "lost_partner_credit", Decimal(15)) in found
+    steps = {step: amount for position, _, step, amount in found if position == 60}
+    assert steps == {"lost_credit": -15, "price": Decimal("-7.5")}  # m2: nothing says that it would have had any
+
+
+def test_what_a_promotion_took_off_by_the_aggregated_usage_explains_the_price(whole: Path) -> None:
+    found = bridge(whole, "G4")
+    assert (52, "beside", "promotions", Decimal(20)) in found
+    assert [step for position, _, step, _ in found if position == 60] == ["promotion"]
 
 
 def test_without_reconciliation_lines_the_bridge_begins_at_the_daily_usage_and_says_so(zone: Zone) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from recon_assets.catalogue.generated import DBT_PROJECT, generated_files
 from recon_assets.landing import manifests
 from recon_assets.landing.discovery import discover
 from recon_assets.platform import Platform
@@ -294,3 +295,21 @@ def test_a_focus_quantity_may_be_empty_but_of_usage_and_is_0_then(zone: Zone, ha
     rejected = [(4, "PricingQuantity", "is empty, and is needed")]
     rejected += [(5, "PricingQuantity", "is not a number (or is a trillion or more)")] if unreadable else []
     assert sorted(zone.rows(load, "source_row, column_name, reason", "quarantine")) == rejected
+
+
+def test_unbilled_usage_is_a_source_of_its_own_whose_lines_need_no_invoice(zone: Zone) -> None:
+    values = dict(zip(USAGE.split(","), usage_row("1.5", invoice="").split(","), strict=True))
+    zone.put(f"partner_center/unbilled_usage/{MONTH}/USD/a.csv", with_row(headings.RATED_USAGE, values))
+    load = zone.load("azure_unbilled_usage")
+    assert zone.rows(load, "invoice_number, usage_date, billing_pre_tax_total") == [
+        (None, dt.date(2025, 3, 1), Decimal("1.5"))
+    ]
+    built = [text for path, text in generated_files().items() if path.is_relative_to(DBT_PROJECT)]
+    assert not any("azure_unbilled_usage" in text for text in built)
+
+
+@pytest.mark.parametrize("source", ["azure_invoice_usage", "azure_unbilled_usage"])
+def test_aggregated_usage_among_daily_usage_is_told_where_it_belongs(zone: Zone, source: str) -> None:
+    folder = {"azure_invoice_usage": "billed_usage", "azure_unbilled_usage": "unbilled_usage"}[source]
+    zone.put(f"partner_center/{folder}/{MONTH}/a.csv", headings.USAGE_AGGREGATED + "\n")
+    assert "partner_center/billed_usage_aggregated/<month>/" in zone.load(source).problems[0]

@@ -12,6 +12,8 @@ with usage_side as (
         lines.quantity,
         lines.amount,
         lines.line_count,
+        lines.uncredited_amount,
+        lines.credit_rate,
         {{ stated('lines.meter_name') }} as meter_name,
         {{ stated('lines.meter_category') }} as meter_category,
         {{ stated('lines.meter_sub_category') }} as meter_subcategory,
@@ -42,6 +44,7 @@ sides as (
         quantity as usage_quantity, amount as usage_amount, line_count as usage_line_count,
         cast(0 as decimal(38, 12)) as cost_quantity, cast(0 as decimal(38, 12)) as cost_amount, 0 as cost_line_count,
         cast(0 as decimal(38, 12)) as rounding_adjustment_amount, cast(null as string) as price_basis,
+        uncredited_amount, credit_rate,
         {% for text in texts %}{{ text }} as usage_{{ text }}, cast(null as string) as cost_{{ text }}{{ ', ' if not loop.last }}{% endfor %}
     from usage_side
     union all
@@ -52,7 +55,7 @@ sides as (
         case when selection = 'usage' then amount else 0 end,
         case when selection = 'usage' then line_count else 0 end,
         case when selection = 'rounding' then amount else 0 end,
-        price_basis,
+        price_basis, null, null,
         {% for text in texts %}null, {{ text }}{{ ', ' if not loop.last }}{% endfor %}
     from cost_side
 
@@ -75,6 +78,7 @@ summed as (
         cast(sum(usage_line_count) as bigint) as usage_line_count,
         cast(sum(cost_line_count) as bigint) as cost_line_count,
         coalesce(max(price_basis), 'partner') as price_basis,
+        coalesce({{ exact_product('sum(uncredited_amount)', 'max(credit_rate)') }}, 0) as lost_credit_amount,
         {% for text in texts %}coalesce(min(usage_{{ text }}), min(cost_{{ text }})) as {{ text }}{{ ', ' if not loop.last }}{% endfor %}
     from sides
     group by billing_month, comparison, invoice_number, azure_subscription_id, currency, meter_id

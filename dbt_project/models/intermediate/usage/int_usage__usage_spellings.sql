@@ -10,7 +10,9 @@ with sums as (
         {{ texts | join(', ') }},
         sum(quantity) as quantity,
         sum(billing_pre_tax_total) as amount,
-        count(*) as line_count
+        count(*) as line_count,
+        sum(case when {{ has_no_credit() }} then billing_pre_tax_total end) as uncredited_amount,
+        max(case when not {{ has_no_credit() }} then {{ credit_rate() }} end) as credit_rate
     from {{ source('raw', 'azure_invoice_usage') }}
     where {{ in_target_months() }}
     group by billing_month, {{ keys | join(', ') }}, {{ texts | join(', ') }}

@@ -211,6 +211,16 @@ steps as (
     select {{ key }}, 50, 'total', 'billed_daily_usage', billed_amount, billed_line_count
     from judged
     union all
+    select {{ key }}, 51, 'beside', 'lost_partner_credit', sum(lost_credit_amount), sum(usage_line_count)
+    from grid
+    where lost_credit_amount <> 0
+    group by {{ key }}
+    union all
+    select {{ key }}, 52, 'beside', 'promotions', sum(promotion_amount), sum(usage_line_count)
+    from grid
+    where promotion_amount <> 0
+    group by {{ key }}
+    union all
     select {{ key }}, 55, 'step', 'unassigned', sum(amount), 0
     from (
         select {{ key }}, -amount as amount from billed

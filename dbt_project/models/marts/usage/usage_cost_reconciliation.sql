@@ -28,6 +28,8 @@ shown as (
         case when status <> 'not_comparable' then {{ exact_percent('amount_variation', 'usage_amount') }} end
             as amount_variation_percent,
         rounding_adjustment_amount,
+        lost_credit_amount,
+        promotion_amount,
         usage_line_count,
         cost_line_count,
         tolerance,

@@ -1,5 +1,5 @@
--- Each row is judged by its own numbers; only category moves, currencies and days that an export lacks come from the
--- grid row (5).
+-- Each row is judged by its own numbers; only category moves, currencies, days that an export lacks and what
+-- explains a price come from the grid row (5).
 with variations as (
 
     select * from {{ ref('int_usage__variations') }}
@@ -92,6 +92,7 @@ final as (
             when grid_explanation = 'category_move' then 'category_move'
             when grid_explanation = 'partial_export' and is_lacking and (usage_amount <> 0 or cost_amount <> 0)
                 then 'partial_export'
+            when grid_explanation in ('lost_credit', 'promotion') and {{ usage_explanation() }} = 'price' then grid_explanation
             else {{ usage_explanation() }}
         end as explanation,
         has_rejected_records,
