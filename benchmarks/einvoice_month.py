@@ -60,7 +60,7 @@ def make_raw(home: Path, documents: int) -> None:
                 select * exclude (n), {", ".join(f"upper({name}) as {name}_key" for name in keys)},
                     '{file}' as source_file, n + 1 as source_row, 'hash' as content_hash,
                     timestamp '2025-02-01' as loaded_at, date '{MONTH}-01' as billing_month
-                from ({_documents_sql(documents, is_register)})
+                from ({documents_sql(documents, is_register)})
             ) to '{folder / "rows-0000.parquet"}' (format parquet, compression zstd)
         """)
         entry = {"path": file, "etag": "e", "size": 1, "content_hash": "hash", "rows": documents, "quarantined": 0}
@@ -70,7 +70,7 @@ def make_raw(home: Path, documents: int) -> None:
         (folder.parent / "month.json").write_text(json.dumps(commit), encoding="utf-8")
 
 
-def _documents_sql(documents: int, is_register: bool) -> str:
+def documents_sql(documents: int, is_register: bool) -> str:
     """Register rows or e-invoices `n`; `d` is the document that row n holds."""
     slip = "null" if is_register else f"case when n % 20 = 3 then (n // 20) % {len(SLIPS)} end"
     # Of a tie the two documents have all but their numbers in common, and MyInvois has neither number.
@@ -215,25 +215,34 @@ def run_read(home: Path) -> dict[str, Any]:
 
 def run_pandas(home: Path) -> dict[str, Any]:
     """The three passes as merges, with the same order of acceptance; no reasons, candidates or field view."""
-    import pandas as pd
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    texts, amounts = [f"{name}_key" for name in TEXTS], list(AMOUNTS)
-
-    def read(source: str, own: list[str]) -> pd.DataFrame:
-        table = pq.read_table(raw_file(home, source), columns=[*texts, "document_date", *amounts, *own])
-        for amount in amounts:  # cents; Decimal objects would take minutes
+    def read(source: str, own: list[str]) -> Any:
+        columns = [*(f"{name}_key" for name in TEXTS), "document_date", *AMOUNTS, *own]
+        table = pq.read_table(raw_file(home, source), columns=columns)
+        for amount in AMOUNTS:  # cents; Decimal objects would take minutes
             cents = pc.cast(pc.round(pc.multiply(pc.cast(table[amount], "float64"), 100)), "int64")
             table = table.set_column(table.schema.get_field_index(amount), amount, cents)
-        frame = table.to_pandas()
+        return table.to_pandas()
+
+    left, right = read("erp_sales_register", ["row_reference"]), read("einvoices", ["uuid", "validated_at"])
+    return {"buckets": pandas_passes(left, right)[0]}
+
+
+def pandas_passes(left: Any, right: Any) -> tuple[dict[str, int], Any]:
+    """Rows per bucket, and the pairs: index of either side and bucket.
+
+    The frames hold the compared texts as keys, the date, amounts in cents, and what breaks ties.
+    """
+    import pandas as pd
+
+    texts, amounts = [f"{name}_key" for name in TEXTS], list(AMOUNTS)
+    for frame in (left, right):
         frame["document_date"] = pd.to_datetime(frame["document_date"])
         frame["loose"] = frame["document_number_key"].str.replace(r"[^A-Z0-9]", "", regex=True).str.lstrip("0")
         frame["year"] = frame["document_date"].dt.year
         frame["original_document_number_key"] = frame["original_document_number_key"].fillna("")
-        return frame
-
-    left, right = read("erp_sales_register", ["row_reference"]), read("einvoices", ["uuid", "validated_at"])
     left["left"], right["right"] = left.index, right.index
 
     def compared(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -286,7 +295,7 @@ def run_pandas(home: Path) -> dict[str, Any]:
     ):  # fmt: skip
         buckets[condition] = bucket
     counts = buckets.value_counts().to_dict() | {"Missing in EInv": len(left), "Missing in Sales": len(right)}
-    return {"buckets": {k: v for k, v in sorted(counts.items()) if v}}
+    return {k: v for k, v in sorted(counts.items()) if v}, pairs[["left", "right"]].assign(bucket=buckets.to_numpy())
 
 
 def measured(way: str, home: Path) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
     python benchmarks/run_all.py [--only NAME ...] [--out FILE]
 
-Sizes come from the environment: BENCH_LINES (of usage, e-invoices and subscriptions; 1,000,000), BENCH_VARIATIONS (of
+Sizes come from the environment: BENCH_LINES (of usage, e-invoices and subscriptions; 1,000,000), BENCH_DOCUMENTS
+(of e-invoices from files; 500,000), BENCH_VARIATIONS (of
 the app; 5,000,000), BENCH_PUBLICATIONS (10,000), BENCH_ROUNDS (of small commands; 3), BENCH_PERIOD_LINES (of each month of a period; 100,000), BENCH_MONTHS (12), BENCH_ENGINE_LINES (of
 each subject on both engines, and 2 and 4 times as many; 250,000; only where .venv-spark is, the environment of `make
 test-spark`). A benchmark that fails is told so in its part; the others still run. With --only the other
@@ -42,6 +43,8 @@ BENCHMARKS = (
               "asked of 20,000,000 lines: below, what does not grow with them weighs more."),
     Benchmark("einvoice_month", "A month of e-invoices", "--documents", "BENCH_LINES", 1_000_000,
               "pandas makes the same passes as merges; `scan` is the floor."),
+    Benchmark("einvoice_files", "E-invoices from files to published tables", "--documents", "BENCH_DOCUMENTS", 500_000,
+              "A register as CSV and e-invoices as JSON Lines; the pandas script reads, pairs and writes the same files."),
     Benchmark("load", "Loading", "--lines", "BENCH_LINES", 1_000_000,
               "Each kind of file beside the fastest plain tool that reads it; the audit is part of a load."),
     Benchmark("period", "A period of any days", "--lines", "BENCH_PERIOD_LINES", 100_000,

@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.search, pytest.mark.slow]
         ),
         (["usage_month.py", "--lines", "2000"], {"usage_whole/pandas", "usage_build/scan"}),
         (["einvoice_month.py", "--documents", "2000"], {"einvoices_build/pandas"}),
+        (["einvoice_files.py", "--documents", "2000"], {"einvoices_whole/pandas_script"}),
         (["publish.py", "--lines", "2000"], {"publish_time", "publish_size"}),
         (["publications.py", "--publications", "30"], {"current_cold_seconds"}),
         (["period.py", "--lines", "500", "--months", "2"], {"period_seconds"}),
