@@ -3,11 +3,11 @@
 import contextlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas  # noqa: F401  imported by threads of their own it is seen half made by Dash
 from dash import ALL, MATCH, Dash, Input, Output, State, ctx, dcc, html, no_update
@@ -15,8 +15,19 @@ from dash.exceptions import DependencyException
 from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import HTTPException
 
-from recon_assets.app import bodies, compare_page, help_page, identity, issues_page, pages, queries, runs_page, upload
+from recon_assets.app import (
+    bodies,
+    compare_page,
+    help_page,
+    identity,
+    issue_callbacks,
+    pages,
+    queries,
+    runs_page,
+    upload,
+)
 from recon_assets.app.address import Address, parse_address
+from recon_assets.app.answers import answered, editor
 from recon_assets.app.downloads import csv_lines
 from recon_assets.app.pack import pack_name, write_pack
 from recon_assets.app.pages import Site
@@ -41,7 +52,6 @@ _REFUSED = (400, 401, 403, 413)
 _CALLBACKS = "/_dash-update-component"
 _SUITES = "/_dash-component-suites/"
 _NO_COMPONENT = (DependencyException, OSError, ValueError)  # what Dash raises of a wrong path
-T = TypeVar("T")
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -81,7 +91,7 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     _register_reading(app, site)
     _register_views(app, site)
     _register_runs(app, site)
-    _register_issues(app, site)
+    issue_callbacks.register(app, site)
     _register_downloads(server, site)
     upload.register(server, site)
     _register_errors(server)
@@ -129,7 +139,7 @@ def _register_reading(app: Dash, site: Site) -> None:
         State("shown", "data"),
     )
     def show(path: str, search: str, shown: dict[str, str] | None) -> Any:
-        return _answered(lambda: _show(site, path, search, shown or {}), lambda text: (text, [], {}))
+        return answered(lambda: _show(site, path, search, shown or {}), lambda text: (text, [], {}))
 
     @app.callback(
         Output({"type": "grid", "table": MATCH, "mark": MATCH}, "getRowsResponse"),
@@ -193,7 +203,7 @@ def _show(site: Site, path: str, search: str, shown: dict[str, str]) -> tuple[An
     if path == "/help":
         return help_page.render(), [], {}
     if path == "/issues":
-        return _issues_content(site, search, user), [], {}
+        return issue_callbacks.content(site, search, user), [], {}
     screen = site.screen(path)
     if screen is None:
         raise InputError(f"There is no page {path[:80]}. Choose one above.")
@@ -259,16 +269,6 @@ def _filtered(screen: Screen, before: Address, asked: dict[str, Any], months: li
     return before.with_filter(name, chosen)
 
 
-def _issues_content(site: Site, search: str, user: identity.User) -> list[Any]:
-    asked = issues_page.parse_issues(search)
-    if "issue" in asked:
-        number = int(asked["issue"][-1])
-        return issues_page.render_issue(
-            site.issues, number, user, lambda issue: pages.current_row(site, issue), pages.row_link
-        )
-    return issues_page.render_list(site.issues, asked)
-
-
 def _register_views(app: Dash, site: Site) -> None:
     @app.callback(
         Output("view-answer", "children"),
@@ -283,7 +283,7 @@ def _register_views(app: Dash, site: Site) -> None:
             return no_update
 
         def save() -> Any:
-            user = _editor(site)
+            user = editor(site)
             screen = site.screen(path)
             if screen is None:
                 raise InputError("Only screens with filters have views.")
@@ -295,7 +295,7 @@ def _register_views(app: Dash, site: Site) -> None:
                 ["Saved: ", link, ". Send its address to share it."], className="message done", role="status"
             )
 
-        return _answered(save, lambda text: text)
+        return answered(save, lambda text: text)
 
     @app.callback(
         Output("view-answer", "children", allow_duplicate=True),
@@ -307,10 +307,10 @@ def _register_views(app: Dash, site: Site) -> None:
             return no_update
 
         def remove() -> Any:
-            site.issues.remove_view(ctx.triggered_id["view"], _editor(site).name)
+            site.issues.remove_view(ctx.triggered_id["view"], editor(site).name)
             return message(f"The view {ctx.triggered_id['view']} was removed.", "done")
 
-        return _answered(remove, lambda text: text)
+        return answered(remove, lambda text: text)
 
 
 def _register_runs(app: Dash, site: Site) -> None:
@@ -327,12 +327,12 @@ def _register_runs(app: Dash, site: Site) -> None:
             return no_update, no_update
 
         def start() -> Any:
-            user = _editor(site)
+            user = editor(site)
             address = runs_page.start(site, job or "", (month or "").strip())
             _log.info("%s started %s of %s: %s", user.name, job, month, address)
             return "", address
 
-        return _answered(start, lambda text: (text, no_update))
+        return answered(start, lambda text: (text, no_update))
 
     @app.callback(
         Output("run-progress", "children"),
@@ -348,7 +348,7 @@ def _register_runs(app: Dash, site: Site) -> None:
                 return no_update, True
             return runs_page.progress(site, run_id, identity.current_user(site.app))
 
-        return _answered(follow, lambda text: (text, False))
+        return answered(follow, lambda text: (text, False))
 
     @app.callback(
         Output("run-stopped", "children"),
@@ -361,121 +361,12 @@ def _register_runs(app: Dash, site: Site) -> None:
             return no_update
 
         def stop() -> Any:
-            user = _editor(site)
+            user = editor(site)
             runs_page.stop(site, runs_page.run_of(search))
             _log.info("%s stopped %s", user.name, search)
             return message("Dagster was asked to stop the run.", "done")
 
-        return _answered(stop, lambda text: text)
-
-
-def _register_issues(app: Dash, site: Site) -> None:
-    @app.callback(
-        Output("url", "search", allow_duplicate=True),
-        Input({"type": "issue-filter", "name": ALL}, "value"),
-        State({"type": "issue-filter", "name": ALL}, "id"),
-        State("url", "search"),
-        prevent_initial_call=True,
-    )
-    def filter_issues(values: list[Any], names: list[dict[str, str]], search: str) -> Any:
-        if not names:  # the page of one issue has no filters, and its address stays
-            return no_update
-        chosen = {
-            name["name"]: tuple(value) if isinstance(value, list) else (value or "",)
-            for name, value in zip(names, values, strict=True)
-        }
-        try:
-            before = issues_page.parse_issues(search)
-        except InputError:
-            return no_update
-        wanted = issues_page.issues_search(chosen)
-        return no_update if wanted == issues_page.issues_search(_without_page(before)) else wanted
-
-    @app.callback(
-        Output("report-answer", "children"),
-        Input("report-send", "n_clicks"),
-        State("report-title", "value"),
-        State("report-description", "value"),
-        State("report-assignee", "value"),
-        State("report-form", "data"),
-        State("url", "pathname"),
-        State("url", "search"),
-        State("shown", "data"),
-        prevent_initial_call=True,
-    )
-    def report(
-        clicks: int | None,
-        title: str,
-        text: str,
-        assignee: str,
-        form: str,
-        path: str,
-        search: str,
-        shown: dict[str, str] | None,
-    ) -> Any:
-        if not clicks:
-            return no_update
-
-        def send() -> Any:
-            user = _editor(site)
-            screen = site.screen(path)
-            if screen is None:
-                raise InputError("Select a row first.")
-            about = pages.discrepancy(site.context(screen, search, (shown or {}).get("moment")))
-            number = site.issues.report(about, title or "", text or "", assignee or "", user.name, form)
-            link = dcc.Link(f"issue #{number}", href=f"/issues?issue={number}")
-            return html.Div(["Reported as ", link, "."], className="message done", role="status")
-
-        return _answered(send, lambda text: text)
-
-    @app.callback(
-        Output("issue-answer", "children"),
-        Output("page", "children", allow_duplicate=True),
-        Input("issue-save", "n_clicks"),
-        Input("issue-add", "n_clicks"),
-        State("issue-status", "value"),
-        State("issue-assignee", "value"),
-        State("issue-comment", "value"),
-        State("issue-read", "data"),
-        prevent_initial_call=True,
-    )
-    def change(
-        saved: int | None, added: int | None, status: str, assignee: str, comment: str, read: dict[str, Any]
-    ) -> Any:
-        if not (saved if ctx.triggered_id == "issue-save" else added):
-            return no_update, no_update
-
-        def act() -> Any:
-            user = _editor(site)
-            if ctx.triggered_id == "issue-save":
-                site.issues.change(read["id"], read["version"], user.name, status=status, assignee=assignee or "")
-            else:
-                site.issues.comment(read["id"], user.name, comment or "", read["form"])
-            return no_update, _issues_content(site, f"?issue={read['id']}", user)
-
-        return _answered(act, lambda text: (text, no_update))
-
-
-def _without_page(asked: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    return {name: values for name, values in asked.items() if name != "page"}
-
-
-def _editor(site: Site) -> identity.User:
-    user = identity.current_user(site.app)
-    if not user.is_editor:
-        raise InputError(f"{user.name} may read, not change. Ask for the editor's role.")
-    return user
-
-
-def _answered(answer: Callable[[], T], instead: Callable[[html.Div], Any]) -> Any:
-    """The answer, or a message in its place when something a person can act on is wrong."""
-    try:
-        return answer()
-    except pages.NothingPublished as nothing:
-        return instead(message(str(nothing), "empty"))
-    except ReconError as error:
-        _log.warning("%s", error)
-        return instead(message(str(error), "error"))
+        return answered(stop, lambda text: text)
 
 
 def _register_downloads(server: Flask, site: Site) -> None:
