@@ -63,6 +63,13 @@ class _IssueRead(_Strict):
     form: str
 
 
+class _Asked(_Strict):
+    """How many rows a reader was asked about, and the newest decision that they were told of."""
+
+    count: _Count
+    newest: _Count
+
+
 class _Body(_Strict):
     output: str
     outputs: _Output | list[_Output]
@@ -97,6 +104,12 @@ _KINDS: dict[tuple[str, str], Any] = {
     ("report-title", "value"): _Text,
     ("report-description", "value"): _Text,
     ("report-assignee", "value"): _Text,
+    **{(f"{form}-{field}", "value"): _Text for form in ("decide", "bulk") for field in ("action", "reason", "until")},
+    ("decide-send", "n_clicks"): _Count | None,
+    ("decide-seen", "data"): dict[StrictStr, _Count] | None,
+    ("bulk-ask", "n_clicks"): _Count | None,
+    ("bulk-confirm", "n_clicks"): _Count | None,
+    ("bulk-asked", "data"): _Asked | None,
     ("issue-save", "n_clicks"): _Count | None,
     ("issue-add", "n_clicks"): _Count | None,
     ("issue-status", "value"): _Text,

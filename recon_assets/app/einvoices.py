@@ -8,10 +8,11 @@ from recon_assets.app import decided
 from recon_assets.app.format import number, plain, words
 from recon_assets.app.parts import data_table, facts, scrolled
 from recon_assets.app.queries import Query
-from recon_assets.app.screens import Context, Late, Screen
+from recon_assets.app.screens import Context, Late, Pairing, Screen
 from recon_assets.app.tables import CHANGED, REJECTED, Column, Filter, Row, Table
-from recon_assets.catalogue import SUBJECTS
+from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.catalogue.compared import compared_fields
+from recon_assets.months import add_months, first_day
 
 # The step of the waterfall that a row is in, as int_einvoices__waterfall has it.
 _WHY = (
@@ -127,7 +128,7 @@ DOCUMENTS = Table(
     right_minus_left=_DIFFERENCE,
     label=_label,
     currency=_CURRENCY,
-    extra=("ambiguous", *REJECTED),
+    extra=("ambiguous", *REJECTED, *decided.EXTRA),
     tooltip=_tooltip,
     marks={"ambiguous": "ambiguous", **REJECTED},
 )
@@ -146,6 +147,7 @@ _CANDIDATE = (
     Column("candidate_row_reference", "Row reference"),
 )
 
+_CONSOLIDATED = "consolidated"  # such a pair is not taken apart
 _FIELDS = [field.name for field in compared_fields()]
 
 
@@ -163,6 +165,46 @@ def candidates_query(row: Row) -> Query:
         "order by side, candidate_rank",
         [row["billing_month"], row["reconciliation_key"]],
     )
+
+
+def counterparts_query(row: Row, candidates: list[Row]) -> Query:
+    """The published rows in which candidates are, with the place of their documents in the files."""
+    months = [month for window in source_windows("einvoices") for month in window.offsets]
+    first, last = (first_day(add_months(f"{row['billing_month']:%Y-%m}", n)) for n in (min(months), max(months)))
+    places = [f"{c['candidate_source_file']}|{c['candidate_source_row']}" for c in candidates]
+    return (
+        "select reconciliation_key, pass, "
+        "concat_ws('|', register_source_file, register_source_row) as register_place, "
+        "concat_ws('|', einvoice_source_file, einvoice_source_row) as einvoice_place "
+        "from marts.einvoice_reconciliation where billing_month between ? and ? "
+        "and (register_place in (select unnest(?)) or einvoice_place in (select unnest(?))) order by billing_month",
+        [first, last, places, places],
+    )
+
+
+def pairings(context: Context, row: Row) -> list[Pairing]:
+    """The pairs that a person can make of a row and its candidates, and its own, which can be parted."""
+    key, found = row["reconciliation_key"], []
+    paired_by = row["pass"]
+    if paired_by == _CONSOLIDATED:
+        return []
+    if paired_by is not None:
+        found.append(Pairing("", key))
+    candidates = [c for c in context.rows(candidates_query(row)) if c["obstacle"] != "own_pair"]
+    if not candidates:
+        return found
+    others = context.rows(counterparts_query(row, candidates))
+    for candidate in candidates:
+        is_einvoice = candidate["side"] == "register"
+        side = "einvoice" if is_einvoice else "register"
+        place = f"{candidate['candidate_source_file']}|{candidate['candidate_source_row']}"
+        other = next((o for o in reversed(others) if o[f"{side}_place"] == place), None)
+        if other is None or other["pass"] == _CONSOLIDATED or (paired_by and other["pass"]):
+            continue
+        text = f"Pair with {words(side)} {candidate['candidate_document_number'] or place}"
+        keys = (key, other["reconciliation_key"]) if is_einvoice else (other["reconciliation_key"], key)
+        found.append(Pairing(text, *keys))
+    return found
 
 
 def details(context: Context, table: Table, row: Row) -> list[Any]:
@@ -245,4 +287,5 @@ SCREEN = Screen(
     details,
     verdict="bucket",
     late=Late("due_state = 'overdue'", "due", "overdue"),
+    pairings=pairings,
 )

@@ -16,7 +16,7 @@ def content(site: Site, search: str, user: identity.User) -> list[Any]:
     if "issue" in asked:
         number = int(asked["issue"][-1])
         return issues_page.render_issue(
-            site.issues, number, user, lambda issue: pages.current_row(site, issue), pages.row_link
+            site.issues, site.decisions, number, user, lambda issue: pages.current_row(site, issue), pages.row_link
         )
     return issues_page.render_list(site.issues, asked)
 

@@ -10,10 +10,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from dash import dcc, html
 
+from recon_assets.app.decision_forms import history
 from recon_assets.app.format import RECONCILIATIONS, exactly, instant, words
 from recon_assets.app.identity import User
 from recon_assets.app.parts import badge, facts, message, scrolled
 from recon_assets.errors import InputError
+from recon_assets.issues.decisions import DecisionStore
 from recon_assets.issues.store import LENGTHS, STATUSES, Entry, Issue, IssueStore
 from recon_assets.months import is_month
 
@@ -150,7 +152,9 @@ def _pages(chosen: Mapping[str, tuple[str, ...]], page: int, count: int) -> html
     return html.Nav([f"Page {page} of {last} ", *links], className="pages", **{"aria-label": "Pages"})
 
 
-def render_issue(store: IssueStore, issue_id: int, user: User, lookup: Lookup, row_link: RowLink) -> list[Any]:
+def render_issue(
+    store: IssueStore, decisions: DecisionStore, issue_id: int, user: User, lookup: Lookup, row_link: RowLink
+) -> list[Any]:
     issue = store.get(issue_id)
     about = issue.about
     return [
@@ -167,6 +171,8 @@ def render_issue(store: IssueStore, issue_id: int, user: User, lookup: Lookup, r
         html.P(issue.description or "No description.", className="description"),
         html.H2("The discrepancy then and now"),
         _then_and_now(issue, lookup(issue)),
+        html.H2("Decisions about the row"),
+        history(decisions.history(about.reconciliation, key=about.reconciliation_key)),
         html.H2("Comments and changes"),
         _history(store.history(issue_id)),
         *(_forms(issue) if user.is_editor else [message("You may read issues, not change them.", "note")]),

@@ -6,8 +6,20 @@ from typing import Any
 
 from dash import dcc, html
 
-from recon_assets.app import einvoices, files, issues_page, margin, overview, queries, subscriptions, usage, waterfall
+from recon_assets.app import (
+    decided,
+    einvoices,
+    files,
+    issues_page,
+    margin,
+    overview,
+    queries,
+    subscriptions,
+    usage,
+    waterfall,
+)
 from recon_assets.app.address import MOST_SORTS, Address, parse_address
+from recon_assets.app.decision_forms import bulk_part, pairings, row_part
 from recon_assets.app.format import missing_in_words, words
 from recon_assets.app.identity import User
 from recon_assets.app.issues_page import Now
@@ -32,7 +44,9 @@ from recon_assets.app.settings import AppSettings
 from recon_assets.app.tables import Filter, Row, Table
 from recon_assets.clock import Clock
 from recon_assets.errors import InputError
+from recon_assets.issues.decisions import DecisionStore
 from recon_assets.issues.store import LENGTHS, Discrepancy, Issue, IssueStore
+from recon_assets.platform import Platform
 from recon_assets.query import parse_instant
 from recon_assets.settings import Settings
 
@@ -55,9 +69,14 @@ class Site:
 
     reader: Reader
     issues: IssueStore
+    decisions: DecisionStore
     settings: Settings
     app: AppSettings
     clock: Clock
+
+    def platform(self) -> Platform:
+        """What decides and lands, on the same settings and clock."""
+        return Platform.from_settings(self.settings, self.clock)
 
     @property
     def screens(self) -> tuple[Screen, ...]:
@@ -138,7 +157,7 @@ def screen_page(site: Site, context: Context, user: User) -> list[Any]:
             part
             for n, table in enumerate(screen.tables)
             for part in _table_part(
-                context, table, measure, waterfall.render(context) if not n and screen.is_compared else []
+                context, table, measure, waterfall.render(context) if not n and screen.is_compared else [], user
             )
         ),
         *(screen.below(context) if screen.below else []),
@@ -221,8 +240,10 @@ def _month_notes(site: Site, context: Context) -> html.Ul:
     return html.Ul(items, className="month-notes")
 
 
-def _table_part(context: Context, table: Table, measure: str | None, beside: Sequence[Any] = ()) -> list[Any]:
-    """Totals, with what stands `beside` them, and the grid."""
+def _table_part(
+    context: Context, table: Table, measure: str | None, beside: Sequence[Any] = (), user: User | None = None
+) -> list[Any]:
+    """Totals, with what stands `beside` them, and the grid; for an editor how all its rows are decided."""
     totals = context.rows(queries.totals(table, context.restriction(table)))
     count = sum(row["row_count"] for row in totals)
     heading = html.Div([html.H2(table.title), html.Span(f"{count:,} rows", className="note")], className="heading")
@@ -236,6 +257,7 @@ def _table_part(context: Context, table: Table, measure: str | None, beside: Seq
         heading,
         html.Div([totals_table(table, totals), *beside], className="figures"),
         links,
+        *([bulk_part(table, count)] if user and user.is_editor and table is context.screen.decided else []),
         html.Section(
             grid(table, context.address, context.sort(table), count, measure, mark), **{"aria-label": table.title}
         ),
@@ -253,8 +275,8 @@ def _why_empty(context: Context) -> str:
     return f"{span} is published, and holds no row."
 
 
-def details_part(site: Site, context: Context, user: User) -> list[Any]:
-    """What stands behind the selected row; nothing without one."""
+def details_part(site: Site, context: Context, user: User, done: Any = None) -> list[Any]:
+    """What stands behind the selected row, and what was just `done` about it; nothing without one."""
     if context.address.row is None:
         return []
     close = dcc.Link(
@@ -276,7 +298,7 @@ def details_part(site: Site, context: Context, user: User) -> list[Any]:
             content += _table_part(context, drill, context.chosen(usage.MEASURE)[0])
     return [
         html.Section(
-            [*content, *(_issues_part(site, table, row, user) if context.screen.is_compared else [])],
+            [*content, *_said_part(site, context, table, row, user, done)],
             className="details",
             **{"aria-label": "Selected row", "data-table": table.name, "data-key": row["reconciliation_key"]},
         )
@@ -293,6 +315,20 @@ def _steps(context: Context, table: Table, row: Row) -> list[Any]:
         else:
             found.append(dcc.Link(text, id=name, href=context.screen.path + address.search, className="button"))
     return found
+
+
+def _said_part(site: Site, context: Context, table: Table, row: Row, user: User, done: Any) -> list[Any]:
+    """What people said about a row: decisions and issues, with the forms to say more."""
+    if not context.screen.is_compared:
+        return []
+    issues = _issues_part(site, table, row, user)
+    if table is not context.screen.decided:
+        return issues
+    subject, key = context.screen.reconciliation, row["reconciliation_key"]
+    decisions = site.decisions.history(subject, key=key)
+    others = {k for pairing in pairings(context, row) for k in (pairing.key, pairing.other_key) if k}
+    newest = site.decisions.newest(subject, [key, *others - {key}])
+    return [*row_part(context, table, row, decisions, newest, user.is_editor), done, *issues]
 
 
 def _issues_part(site: Site, table: Table, row: Row, user: User) -> list[Any]:
@@ -314,8 +350,13 @@ def grid_rows(site: Site, context: Context, table: Table, request: dict[str, Any
     start, end = _bounds(request)
     sort = sort_of(table, request) or context.sort(table)
     rows = context.rows(queries.page(table, context.restriction(table), sort, start, end - start))
-    issues = site.issues.open_by_key([row["reconciliation_key"] for row in rows])
-    return [grid_row(table, row, issues.get(row["reconciliation_key"], 0)) for row in rows]
+    keys = [row["reconciliation_key"] for row in rows]
+    issues = site.issues.open_by_key(keys)
+    if table is not context.screen.decided:
+        return [grid_row(table, row, issues.get(row["reconciliation_key"], 0)) for row in rows]
+    newest = {} if context.address.as_of else site.decisions.newest(context.screen.reconciliation, keys)
+    marked = [decided.mark(row, newest.get(key)) for key, row in zip(keys, rows, strict=True)]
+    return [grid_row(table, row, issues.get(key, 0), text) for key, row, text in zip(keys, rows, marked, strict=True)]
 
 
 def _bounds(request: dict[str, Any]) -> tuple[int, int]:

@@ -172,9 +172,10 @@ def _sorted(column: Column, sort: str) -> dict[str, Any]:
     return {}
 
 
-def grid_row(table: Table, row: Row, issues: int) -> dict[str, Any]:
+def grid_row(table: Table, row: Row, issues: int, decision: str = "") -> dict[str, Any]:
     """A row for the grid, every value as text: a browser's numbers are no decimals. `issues` are open on it."""
     marks = [f"{issues} issue{'s' if issues > 1 else ''}"] if issues else []
+    marks += [decision] if decision else []
     marks += [said for column, said in table.marks.items() if row[column]]
     cells = {c.name: shown(row[c.name], c.kind, row.get("currency")) for c in table.columns}
     more = {"id": row["reconciliation_key"], "tone": tone(row["status"]), "said": words(row["status"])}

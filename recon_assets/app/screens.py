@@ -94,6 +94,18 @@ Details = Callable[[Context, Table, Row], list[Any]]
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """A pair that a person can make: its name in words, the row of the register document, and that of the e-invoice.
+
+    Without `other_key` it is the pair of the row, which a person can part.
+    """
+
+    text: str
+    key: str
+    other_key: str | None = None
+
+
+@dataclass(frozen=True)
 class Late:
     """Which rows are late, as SQL, and the filter that shows them."""
 
@@ -120,6 +132,13 @@ class Screen:
     verdict: str = "status"
     is_compared: bool = True  # of one reconciliation; else of all of them
     late: Late | None = None
+    pairings: Callable[[Context, Row], list[Pairing]] | None = None
+
+    @property
+    def decided(self) -> Table | None:
+        """The table about whose rows people decide."""
+        mart = self.subject.decided.mart
+        return next((table for table in self.tables if self.is_compared and table.mart == mart), None)
 
     @property
     def publication(self) -> str | None:

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from recon_assets.app import (
     bodies,
     compare_page,
+    decision_callbacks,
     help_page,
     identity,
     issue_callbacks,
@@ -40,6 +41,7 @@ from recon_assets.app.tables import Table
 from recon_assets.app.workbook import write_workbook
 from recon_assets.clock import Clock, utc_now
 from recon_assets.errors import InputError, ReconError
+from recon_assets.issues.decisions import open_decisions
 from recon_assets.issues.store import SavedView, open_issues
 from recon_assets.months import parse_month
 from recon_assets.pipeline.marts import published_marts
@@ -62,7 +64,7 @@ _INDEX = """<!DOCTYPE html>
 
 def make_site(settings: Settings, app_settings: AppSettings, clock: Clock = utc_now) -> Site:
     reader = Reader(published_for_readers(settings), app_settings.memory_limit)
-    return Site(reader, open_issues(settings, clock), settings, app_settings, clock)
+    return Site(reader, open_issues(settings, clock), open_decisions(settings, clock), settings, app_settings, clock)
 
 
 def site_of_settings() -> Site:
@@ -92,6 +94,7 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     _register_views(app, site)
     _register_runs(app, site)
     issue_callbacks.register(app, site)
+    decision_callbacks.register(app, site)
     _register_downloads(server, site)
     upload.register(server, site)
     _register_errors(server)

@@ -91,7 +91,7 @@ TABLE = Table(
     },
     right_minus_left="-cost_difference",
     label=_label,
-    extra=tuple(REJECTED),
+    extra=(*REJECTED, *decided.EXTRA),
     tooltip=_tooltip,
     marks=REJECTED,
 )

@@ -146,7 +146,8 @@ def _table(
             name
             for name in ("usage_amount", "cost_amount", "usage_quantity", "cost_quantity", "explanation", *REJECTED)
             if name not in [column.name for column in columns]
-        ),
+        )
+        + (decided.EXTRA if decided.COLUMN in columns else ()),
         tooltip=_tooltip,
         marks=REJECTED,
     )

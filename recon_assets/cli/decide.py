@@ -1,6 +1,5 @@
 """`recon decide`: what people say about rows, remembered. Thin, over the store that the issues are kept in."""
 
-import datetime as dt
 import getpass
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +22,6 @@ AFTER = click.option("--after", type=int, help="Number of somebody else's decisi
 @click.group()
 def decide() -> None:
     """Decide about rows once; the next run of their months shows it."""
-
-
-def _day(text: str | None) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise InputError(f"'{text}' is not a day. Write it as YYYY-MM-DD.") from error
 
 
 def _done(subject: str, numbers: list[int]) -> None:
@@ -62,14 +54,14 @@ def _verdict(name: str, text: str) -> Callable[..., Any]:
         after: int | None,
         by: str,
     ) -> None:
-        from recon_assets.pipeline.deciding import Choice, published_rows
+        from recon_assets.pipeline.deciding import Choice, parse_day, published_rows
         from recon_assets.pipeline.deciding import decide as make
         from recon_assets.platform import Platform
 
         if bool(keys) == bool(where):
             raise InputError("Name the rows: their keys, or --where with a condition.")
         platform = Platform.from_settings()
-        choice = Choice(name, reason, _day(until), None, after)  # type: ignore[arg-type]
+        choice = Choice(name, reason, parse_day(until), None, after)  # type: ignore[arg-type]
         chosen_by = None
         if where:
             found = published_rows(platform, subject, parse_month(month) if month else None, where=where)

@@ -22,6 +22,7 @@ from recon_assets.issues.decisions import (
     AlreadyDecided,
     DecidedRow,
     Decision,
+    Standing,
     Wish,
     open_decisions,
     standing,
@@ -70,6 +71,16 @@ class Choice:
     until: dt.date | None = None
     other_key: str | None = None
     after: int | None = None  # the decision that they know of though the published row does not show it
+
+
+def parse_day(text: str | None) -> dt.date | None:
+    """The day of a text, YYYY-MM-DD; None of an empty one. InputError for anything else."""
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"'{text[:20]}' is no day. Write it as YYYY-MM-DD.") from error
 
 
 def published_rows(
@@ -140,6 +151,9 @@ def decide(
     store = open_decisions(platform.settings, platform.clock)
     newest = store.newest(subject, choices)
     closed = {month for month, name in platform.published.closed() if name == subject}
+    stands: dict[tuple[str, str], Standing] = {}
+    if any(choice.action == "clear" for choice in choices.values()):
+        stands = standing(store.history(subject, key=next(iter(choices)) if len(choices) == 1 else None))
     wishes = []
     for key, choice in choices.items():
         known = newest.get(key)
@@ -147,7 +161,7 @@ def decide(
         _require_known(row, choice, known, by)
         wish = _wish(platform, row, choice, found, known.decision_id if known else None)
         if choice.action == "clear":
-            held = standing(store.history(subject, key=key)).get((subject, key))
+            held = stands.get((subject, key))
             if held is None:
                 raise InputError(f"Row {key[:12]} has no decision that could be taken back.")
             touches_pair = held.pair is not None or bool(held.unpairs)
@@ -186,7 +200,7 @@ def _require_known(row: PublishedRow, choice: Choice, known: Decision | None, by
     if not is_shown and choice.after != known.decision_id:
         raise AlreadyDecided(
             f"Row {row.row.key[:12]} of {row.row.month} was decided meanwhile, by decision {known.decision_id}: "
-            f"{known.text}. To decide after it, add --after {known.decision_id}."
+            f"{known.text}. To decide after it, open the row again, or add --after {known.decision_id}."
         )
 
 
@@ -319,7 +333,7 @@ def _choice(line: Line) -> Choice:
             f"{line.where}, column other_key: a pair needs the key of its other row, nothing else has one."
         )
     try:
-        until = dt.date.fromisoformat(line.until) if line.until else None
-    except ValueError as error:
-        raise InputError(f"{line.where}, column decision_until: '{line.until}' is no day, YYYY-MM-DD.") from error
+        until = parse_day(line.until)
+    except InputError as error:
+        raise InputError(f"{line.where}, column decision_until: {error}") from error
     return Choice(line.action, line.reason, until, line.other_key)  # type: ignore[arg-type]

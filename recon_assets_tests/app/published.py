@@ -247,6 +247,7 @@ def einvoices(month: str) -> dict[str, list[Row]]:
     candidate = {
         "reconciliation_key": missing["reconciliation_key"], "register_type": "sales", "bucket": "Missing in EInv",
         "side": "register", "candidate_rank": 1, "candidate_document_number": "INV-0003-A", "obstacle": "outside_window",
+        "candidate_source_file": "einvoice/a.json", "candidate_source_row": 2,
         "n_id": 1, "n_amt": 0, "differing_fields": "document_number",
     }  # fmt: skip
     rows = [exact, differs, missing]

@@ -81,6 +81,18 @@
         }
     }).observe(document.documentElement, { childList: true, subtree: true });
 
+    // What was just decided is marked in the grids at once.
+    let decided = "";
+    new MutationObserver(() => {
+        const now = [...document.querySelectorAll("[data-decided]")].map((said) => said.dataset.decided).join();
+        if (now && now !== decided) {
+            for (const grid of document.querySelectorAll("section[aria-label] [id*='\"type\":\"grid\"']")) {
+                window.dash_ag_grid.getApi(JSON.parse(grid.id))?.refreshInfiniteCache();
+            }
+        }
+        decided = now;
+    }).observe(document.documentElement, { childList: true, subtree: true });
+
     const written = new Intl.DateTimeFormat("sv-SE", {
         year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
     });
