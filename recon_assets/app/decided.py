@@ -18,6 +18,16 @@ COLUMN = Column("decision", "Decision", "status", 110, _SHOWN)
 EXTRA = ("decided_by", "decided_at", "published_at")
 FILTER = Filter("open", "Open or decided", _OPEN, groups={"open": ("open",), "decided": ("decided",)})
 
+DIFFERS = "differs"
+
+
+def differing(status: str, agreeing: tuple[str, ...]) -> Filter:
+    """The filter of what has to be settled with others: rows that do not agree and that nobody accepted or ignored."""
+    listed = ", ".join(f"'{code}'" for code in agreeing)
+    settled = "decision_state = 'holds' and decision in ('accept', 'ignore')"
+    sql = f"case when {status} not in ({listed}) and not coalesce({settled}, false) then '{DIFFERS}' end"
+    return Filter(DIFFERS, "What differs", sql, groups={DIFFERS: (DIFFERS,)}, is_quiet=True)
+
 
 def shown_decision(row: Row) -> str | None:
     """What the column Decision says of a row that holds all columns of its mart."""

@@ -45,6 +45,8 @@ _COUNTERPARTY = (
 )
 
 
+# By name and TIN, as far as an address of a page can hold it.
+_ADDRESSEE = f"nullif(left(concat_ws(', ', {_COUNTERPARTY_NAME}, {_COUNTERPARTY}), 200), '')"
 _SEARCHED = (
     "register_document_number, einvoice_document_number, register_row_reference, uuid, register_supplier_tin, "
     "register_buyer_tin, einvoice_supplier_tin, einvoice_buyer_tin, register_supplier_name, register_buyer_name, "
@@ -117,6 +119,8 @@ DOCUMENTS = Table(
         Filter("reason", "Reason", "reason", is_code=True),
         Filter("due", "Due", "due_state", is_code=True),
         decided.FILTER,
+        decided.differing("bucket", ("Exact", "Suggested", "Low", "Medium", "High")),
+        Filter("party_is", "Supplier or customer", _ADDRESSEE, is_quiet=True),
         *CHANGED,
     ),
     sort="-max_difference_myr",
@@ -130,6 +134,7 @@ DOCUMENTS = Table(
     currency=_CURRENCY,
     extra=("ambiguous", *REJECTED, *decided.EXTRA),
     tooltip=_tooltip,
+    addressees=("party_is",),
     marks={"ambiguous": "ambiguous", **REJECTED},
 )
 
@@ -219,6 +224,20 @@ def details(context: Context, table: Table, row: Row) -> list[Any]:
     return content
 
 
+def why(context: Context, rows: list[Row]) -> dict[str, str]:
+    """Which fields of each pair differ, with both values."""
+    query = (
+        "select reconciliation_key, field, register_value, einvoice_value from marts.einvoice_field_differences "
+        "where reconciliation_key in (select unnest(?)) and not equal order by reconciliation_key, position",
+        [[row["reconciliation_key"] for row in rows]],
+    )
+    found: dict[str, list[str]] = {}
+    for field in context.rows(query):
+        values = f"{_value(field, 'register_value')} against {_value(field, 'einvoice_value')}"
+        found.setdefault(field["reconciliation_key"], []).append(f"{words(field['field'])} {values}")
+    return {key: "; ".join(texts) for key, texts in found.items()}
+
+
 def _facts(row: Row) -> dict[str, Any]:
     found = {
         "Register file": _place(row, "register"),
@@ -288,4 +307,5 @@ SCREEN = Screen(
     verdict="bucket",
     late=Late("due_state = 'overdue'", "due", "overdue"),
     pairings=pairings,
+    why=why,
 )

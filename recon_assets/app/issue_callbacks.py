@@ -83,6 +83,46 @@ def register(app: Dash, site: Site) -> None:
         return answered(send, lambda text: text)
 
     @app.callback(
+        Output("assign-answer", "children"),
+        Input("assign-send", "n_clicks"),
+        State("assign-assignee", "value"),
+        State("assign-title", "value"),
+        State("assign-description", "value"),
+        State("assign-count", "data"),
+        State("url", "pathname"),
+        State("url", "search"),
+        State("shown", "data"),
+        prevent_initial_call=True,
+    )
+    def assign(
+        clicks: int | None,
+        assignee: str | None,
+        title: str | None,
+        text: str | None,
+        count: int,
+        path: str,
+        search: str,
+        shown: dict[str, str] | None,
+    ) -> Any:
+        if not clicks:
+            return no_update
+
+        def send() -> Any:
+            user = editor(site)
+            screen = site.screen(path)
+            if screen is None or screen.decided is None:
+                raise InputError("Nothing is assigned on this page.")
+            rows = pages.discrepancies(site.context(screen, search, (shown or {}).get("moment")), screen.decided)
+            if len(rows) != count:
+                raise InputError(f"{len(rows):,} rows are shown now, not {count:,}. Look at them again.")
+            old, new = site.issues.assign(rows, title or "", text or "", assignee or "", user.name)
+            link = dcc.Link("their issues", href="/issues" + issues_page.issues_search({"assignee": (assignee or "",)}))
+            said = f"{new:,} new issues and {old:,} open ones are {assignee}'s now: "
+            return html.Div([said, link, "."], className="message done", role="status", **{"data-decided": said})
+
+        return answered(send, lambda text: text)
+
+    @app.callback(
         Output("issue-answer", "children"),
         Output("page", "children", allow_duplicate=True),
         Input("issue-save", "n_clicks"),

@@ -16,7 +16,7 @@ from recon_assets.app.identity import User
 from recon_assets.app.parts import badge, facts, message, scrolled
 from recon_assets.errors import InputError
 from recon_assets.issues.decisions import DecisionStore
-from recon_assets.issues.store import LENGTHS, STATUSES, Entry, Issue, IssueStore
+from recon_assets.issues.store import LENGTHS, MOST_ASSIGNED, STATUSES, Entry, Issue, IssueStore
 from recon_assets.months import is_month
 
 PAGE_SIZE = 50
@@ -255,6 +255,35 @@ def _forms(issue: Issue) -> list[Any]:
         html.Button("Add comment", id="issue-add", className="button"),
         html.Div(id="issue-answer"),
     ]
+
+
+def assign_form(title: str, count: int) -> html.Details:
+    """The form that has all rows of a filter looked after by one person."""
+    summary = html.Summary(f"Assign all {title} shown")
+    if count > MOST_ASSIGNED:
+        told = f"{count:,} rows are more than the {MOST_ASSIGNED:,} that can be assigned at once. Filter further."
+        return html.Details([summary, html.P(told)], className="report chooser", id="assign")
+    fields = [
+        ("Assignee", dcc.Input(id="assign-assignee", value="", maxLength=LENGTHS["assignee"])),
+        ("Title", dcc.Input(id="assign-title", value="", maxLength=LENGTHS["title"])),
+        ("Description", dcc.Textarea(id="assign-description", value="", maxLength=LENGTHS["description"], rows=2)),
+    ]
+    controls = [
+        html.Label([html.Span(name, className="label"), control], className="field") for name, control in fields
+    ]
+    told = "Open issues of these rows go to the assignee; a row without one gets a new issue with this title."
+    button = html.Button(f"Assign all {count:,} rows", id="assign-send", className="button")
+    return html.Details(
+        [
+            summary,
+            html.P(told, className="note"),
+            dcc.Store(id="assign-count", data=count),
+            html.Div([*controls, button], className="form"),
+            html.Div(id="assign-answer"),
+        ],
+        className="report chooser",
+        id="assign",
+    )
 
 
 def report_form(title: str) -> html.Details:

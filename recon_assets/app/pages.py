@@ -45,7 +45,7 @@ from recon_assets.app.tables import Filter, Row, Table
 from recon_assets.clock import Clock
 from recon_assets.errors import InputError
 from recon_assets.issues.decisions import DecisionStore
-from recon_assets.issues.store import LENGTHS, Discrepancy, Issue, IssueStore
+from recon_assets.issues.store import LENGTHS, MOST_ASSIGNED, Discrepancy, Issue, IssueStore
 from recon_assets.platform import Platform
 from recon_assets.query import parse_instant
 from recon_assets.settings import Settings
@@ -250,18 +250,23 @@ def _table_part(
     if not count:
         return [heading, message(_why_empty(context), "empty")]
     mark = f"{context.address.shown} {context.moment} {context.address.row if table in context.screen.drill else ''}"
-    links = downloads(table, context.pinned())
+    links = downloads(table, context.pinned(), context.address)
     if table in context.screen.tables:
         links = html.Div([links, column_chooser(table, measure, context.address)], className="tools")
     return [
         heading,
         html.Div([totals_table(table, totals), *beside], className="figures"),
         links,
-        *([bulk_part(table, count)] if user and user.is_editor and table is context.screen.decided else []),
+        *(_all_rows_part(table, count) if user and user.is_editor and table is context.screen.decided else []),
         html.Section(
             grid(table, context.address, context.sort(table), count, measure, mark), **{"aria-label": table.title}
         ),
     ]
+
+
+def _all_rows_part(table: Table, count: int) -> list[Any]:
+    """What an editor can do about all rows of the filter at once."""
+    return [bulk_part(table, count), issues_page.assign_form(table.title.lower(), count)]
 
 
 def _why_empty(context: Context) -> str:
@@ -384,15 +389,30 @@ def discrepancy(context: Context) -> Discrepancy:
         "where billing_month = ? and reconciliation_key = ?",
         [row["billing_month"], row["reconciliation_key"]],
     )
+    return _about(context.screen, table, row, context.rows(query)[0]["currency"])
+
+
+def discrepancies(context: Context, table: Table) -> list[Discrepancy]:
+    """What issues keep of all rows that the screen's filters leave; InputError above what is assigned at once."""
+    restriction = context.restriction(table)
+    count = sum(row["row_count"] for row in context.rows(queries.totals(table, restriction)))
+    if not 0 < count <= MOST_ASSIGNED:
+        raise InputError(f"{count:,} rows are shown; from 1 to {MOST_ASSIGNED:,} can be assigned at once.")
+    listed = ["*", f"{table.currency} as issue_currency"]
+    rows = context.rows(queries.listing(table, restriction, context.sort(table), listed))
+    return [_about(context.screen, table, row, row["issue_currency"]) for row in rows]
+
+
+def _about(screen: Screen, table: Table, row: Row, currency: str | None) -> Discrepancy:
     return Discrepancy(
-        context.screen.reconciliation,
+        screen.reconciliation,
         table.mart,
         row["reconciliation_key"],
         f"{row['billing_month']:%Y-%m}",
         table.label(row),
         row[table.status],
         row[table.difference],
-        _currency(table, context.rows(query)[0]["currency"]),
+        _currency(table, currency),
     )
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import quote
@@ -367,13 +368,17 @@ def chips(filters: tuple[Filter, ...], address: Address, path: str) -> html.Div:
     return html.Div([*links, clear], className="chips")
 
 
-def downloads(table: Table, pinned: Address) -> html.Div:
-    """Links to the filtered set as files."""
+def downloads(table: Table, pinned: Address, address: Address) -> html.Div:
+    """Links to the filtered set as files, of the moment that is `pinned`, and to the letters about it."""
     links = [
         html.A(f"{form.upper()}", href=f"/download/{table.name}.{form}{pinned.search}", className="button", download="")
         for form in ("csv", "xlsx")
     ]
     links.append(html.A("Print", href=f"/print/{table.name}{pinned.search}", className="button", target="_blank"))
+    if table.addressees:
+        links.append(
+            html.A("Letters", href=f"/letters/{table.name}{replace(address, row=None).search}", className="button")
+        )
     return html.Div([html.Span("All rows: ", className="note"), *links], className="downloads")
 
 

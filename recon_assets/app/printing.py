@@ -14,7 +14,7 @@ from recon_assets.app.workbook import said
 from recon_assets.errors import InputError
 
 MOST_ROWS = 5_000
-_templates = Environment(loader=PackageLoader("recon_assets.app"), autoescape=select_autoescape())
+TEMPLATES = Environment(loader=PackageLoader("recon_assets.app"), autoescape=select_autoescape())
 
 
 def render_print(context: Context, table: Table) -> str:
@@ -27,7 +27,7 @@ def render_print(context: Context, table: Table) -> str:
     measure = next((context.chosen(f)[0] for f in table.filters if f.kind == "view"), None)
     columns = table.shown(measure, context.address.columns.get(table.name, ()))
     rows = context.rows(queries.page(table, restriction, context.sort(table), 0, MOST_ROWS))
-    return _templates.get_template("print.html").render(
+    return TEMPLATES.get_template("print.html").render(
         title=f"{context.screen.title}: {table.title.lower()}",
         said=said(context, table, count),
         totals=_totals(table, totals),

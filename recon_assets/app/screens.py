@@ -133,6 +133,7 @@ class Screen:
     is_compared: bool = True  # of one reconciliation; else of all of them
     late: Late | None = None
     pairings: Callable[[Context, Row], list[Pairing]] | None = None
+    why: Callable[[Context, list[Row]], dict[str, str]] | None = None  # what a letter says of rows, by their keys
 
     @property
     def decided(self) -> Table | None:

@@ -30,6 +30,7 @@ from recon_assets.app import (
 from recon_assets.app.address import Address, parse_address
 from recon_assets.app.answers import answered, editor
 from recon_assets.app.downloads import csv_lines
+from recon_assets.app.letters import render_letters
 from recon_assets.app.pack import pack_name, write_pack
 from recon_assets.app.pages import Site
 from recon_assets.app.parts import message
@@ -405,6 +406,13 @@ def _register_downloads(server: Flask, site: Site) -> None:
         screen, table = site.table(name)
         context = site.context(screen, request.query_string.decode("utf-8", "replace"))
         return Response(render_print(context, table), mimetype="text/html")
+
+    @server.get("/letters/<name>")
+    def letters(name: str) -> Response:
+        user = identity.current_user(site.app)
+        screen, table = site.table(name)
+        context = site.context(screen, request.query_string.decode("utf-8", "replace"))
+        return Response(render_letters(context, table, user.name, pages.links(site)), mimetype="text/html")
 
     @server.get(identity.HEALTH)
     def health() -> Response:

@@ -81,6 +81,8 @@ TABLE = Table(
         Filter("currency", "Currency", "currency"),
         Filter("status", "Status", "status", is_code=True, is_quiet=True),
         decided.FILTER,
+        decided.differing("status", ("match",)),
+        Filter("customer_is", "Customer", "customer_name", is_quiet=True),
         *CHANGED,
     ),
     sort="-cost_difference",
@@ -94,6 +96,7 @@ TABLE = Table(
     extra=(*REJECTED, *decided.EXTRA),
     tooltip=_tooltip,
     marks=REJECTED,
+    addressees=("customer_is", "partner"),
 )
 
 _COVERAGE = (
@@ -231,4 +234,5 @@ SCREEN = Screen(
     (TABLE,),
     details,
     late=Late("explanation = 'late_invoice'", "why", "late_invoice"),
+    why=lambda _, rows: {row["reconciliation_key"]: words(row["explanation"]) for row in rows},
 )

@@ -94,6 +94,7 @@ class Table:
     extra: tuple[str, ...] = ()
     tooltip: Callable[[Row], str] | None = None
     judged: ComparedMart | None = None  # status and difference of a mart that the catalogue does not have them of
+    addressees: tuple[str, ...] = ()  # filters whose values are people or firms that can be written to
     marks: Mapping[str, str] = field(default_factory=dict)  # column that is true -> what is said of such a row
 
     def shown(self, measure: str | None, chosen: tuple[str, ...]) -> list[Column]:

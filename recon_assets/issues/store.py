@@ -6,7 +6,7 @@ Comments are only added. Every change leaves a row in the audit trail, in the sa
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, get_args
@@ -23,6 +23,7 @@ from recon_assets.settings import Settings
 Status = Literal["open", "investigating", "resolved", "wont_fix"]
 STATUSES: tuple[str, ...] = get_args(Status)
 OPEN: tuple[str, ...] = ("open", "investigating")
+MOST_ASSIGNED = 500
 LENGTHS = {"title": 200, "description": 4_000, "assignee": 100, "comment": 4_000, "view": 100}
 
 # Amounts are text: SQLite has no decimal, and a difference must come back as it was published.
@@ -160,6 +161,42 @@ class IssueStore:
         if not texts["title"]:
             raise InputError("An issue needs a title.")
         now = self._now()
+        return self._once(form, texts, lambda connection: self._insert(connection, about, texts, reporter, now))
+
+    def assign(
+        self, rows: Sequence[Discrepancy], title: str, description: str, assignee: str, who: str
+    ) -> tuple[int, int]:
+        """Have `assignee` look after all of these rows, or none: how many open issues they got, and how many new ones.
+
+        The open issues of a row change hands; a row without one gets an issue of this title.
+        """
+        texts = _checked({"title": title, "description": description, "assignee": assignee})
+        if not texts["assignee"] or not texts["title"]:
+            raise InputError("Say who is to look after the rows, and a title for those that have no issue yet.")
+        if not 0 < len(rows) <= MOST_ASSIGNED:
+            raise InputError(f"{len(rows)} rows are chosen; from 1 to {MOST_ASSIGNED} can be assigned at once.")
+        now, taken, made = self._now(), 0, 0
+        with self._transaction() as connection:
+            places = (_issues.c.reconciliation, _issues.c.reconciliation_key)
+            select = sa.select(*places, _issues.c.issue_id, _issues.c.assignee, _issues.c.version).where(
+                _issues.c.status.in_(OPEN), _issues.c.reconciliation_key.in_([row.reconciliation_key for row in rows])
+            )
+            known: dict[tuple[str, str], list[Any]] = {}
+            for issue in connection.execute(select):
+                known.setdefault((issue.reconciliation, issue.reconciliation_key), []).append(issue)
+            for row in rows:
+                issues = known.get((row.reconciliation, row.reconciliation_key), [])
+                for issue in issues:
+                    self._hand_over(connection, issue, texts["assignee"], who, now)
+                taken += len(issues)
+                if not issues:
+                    self._insert(connection, row, texts, who, now)
+                    made += 1
+        return taken, made
+
+    def _insert(
+        self, connection: sa.Connection, about: Discrepancy, texts: Mapping[str, str], reporter: str, now: dt.datetime
+    ) -> int:
         row = {
             "version": 1, "reconciliation": about.reconciliation, "mart": about.mart,
             "reconciliation_key": about.reconciliation_key, "billing_month": first_day(about.month),
@@ -168,14 +205,17 @@ class IssueStore:
             "currency": about.currency, "status": "open", "reporter": reporter, "created_at": now, "updated_at": now,
             **texts,
         }  # fmt: skip
+        inserted = connection.execute(sa.insert(_issues).values(row)).inserted_primary_key
+        assert inserted is not None
+        self._trail(connection, inserted[0], reporter, now, {"issue": (None, texts["title"])})
+        return int(inserted[0])
 
-        def insert(connection: sa.Connection) -> int:
-            inserted = connection.execute(sa.insert(_issues).values(row)).inserted_primary_key
-            assert inserted is not None
-            self._trail(connection, inserted[0], reporter, now, {"issue": (None, texts["title"])})
-            return int(inserted[0])
-
-        return self._once(form, texts, insert)
+    def _hand_over(self, connection: sa.Connection, issue: Any, assignee: str, who: str, now: dt.datetime) -> None:
+        if issue.assignee == assignee:
+            return
+        values = {"assignee": assignee, "version": issue.version + 1, "updated_at": now}
+        connection.execute(sa.update(_issues).where(_issues.c.issue_id == issue.issue_id).values(values))
+        self._trail(connection, issue.issue_id, who, now, {"assignee": (issue.assignee, assignee)})
 
     def change(self, issue_id: int, version: int, who: str, **changes: str) -> None:
         """Change status, assignee, title or description of the `version` that was looked at."""

@@ -105,6 +105,16 @@ def require_accessible(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def require_accessible_everywhere(page: Page) -> None:
+    """At three widths, light and dark."""
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 1000})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.wait_for_timeout(200)
+            require_accessible(page)
+
+
 def rows_said(page: Page, heading: str) -> Any:
     return page.locator(".heading", has=page.get_by_role("heading", name=heading, exact=True)).locator(".note")
 
@@ -381,6 +391,57 @@ def test_of_two_who_change_an_issue_the_second_is_told(page: Page, browser: Brow
     page.locator("#issue-assignee").fill("dora")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#issue-answer")).to_contain_text("changed by somebody else meanwhile")
+
+
+def test_a_row_is_decided_in_its_drawer_and_marked_in_the_grid_at_once(page: Page) -> None:
+    open_page(page, f"/subscriptions?{MARCH}&q=sub-9003&row=subscriptions:{key('subscription', '2025-03', 'sub-9003')}")
+    marks = cell(page, "Subscriptions", 0, "marks")
+    expect(marks).to_have_text("")
+    form = page.locator("#decide")
+    form.get_by_text("Decide", exact=True).first.click()
+    form.get_by_label("Ignore").check()
+    form.get_by_role("button", name="Decide").click()
+    expect(form).to_contain_text("To ignore a row needs a reason")
+    form.get_by_label("Reason").fill("test tenant")
+    form.get_by_role("button", name="Decide").click()
+    expect(page.locator(".details .message.done")).to_contain_text("Kept as decision")
+    expect(page.locator(".details .history")).to_contain_text("Ignore: test tenant")
+    expect(marks).to_have_text("Ignore, next run")
+    require_accessible_everywhere(page)
+
+
+def test_all_rows_of_a_filter_are_decided_and_assigned_after_their_count_was_seen(page: Page) -> None:
+    open_page(page, "/subscriptions?month=2025-02&result=missing")
+    bulk, assign = page.locator("#bulk"), page.locator("#assign")
+    bulk.locator("summary").click()
+    bulk.get_by_label("Pending").check()
+    bulk.get_by_label("Reason").fill("asked Microsoft")
+    bulk.get_by_label("Until").fill("2025-09-01")
+    bulk.get_by_role("button", name="Decide about all 2 rows").click()
+    expect(bulk).to_contain_text("Pending all 2 rows of /subscriptions?month=2025-02&result=missing?")
+    bulk.get_by_role("button", name="Yes, decide about 2 rows").click()
+    expect(cell(page, "Subscriptions", 0, "marks")).to_have_text("Pending, next run")
+    assign.locator("summary").click()
+    assign.get_by_label("Assignee").fill("dora")
+    assign.get_by_label("Title").fill("Ask them again")
+    assign.get_by_role("button", name="Assign all 2 rows").click()
+    expect(cell(page, "Subscriptions", 1, "marks")).to_have_text("1 issue, Pending, next run")
+    require_accessible_everywhere(page)
+    assign.get_by_role("link", name="their issues").click()
+    expect(page.get_by_role("region", name="Issues").get_by_role("link", name="Ask them again")).to_have_count(2)
+
+
+def test_a_letter_is_found_and_copied(page: Page, app: App) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=app.url)
+    open_page(page, f"/einvoices?{MARCH}")
+    page.get_by_role("link", name="Letters").click()
+    require_accessible_everywhere(page)
+    page.get_by_role("link", name="Buyer 2 Sdn Bhd").click()
+    page.get_by_role("button", name="Copy the text").click()
+    expect(page.get_by_role("status")).to_have_text("Copied.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("To: Buyer 2 Sdn Bhd") and "Total tax amount 60.00 against 80.00" in copied
+    require_accessible_everywhere(page)
 
 
 def test_an_empty_result_and_a_bad_address_say_why(page: Page) -> None:

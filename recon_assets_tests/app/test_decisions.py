@@ -251,3 +251,19 @@ def test_a_row_says_whether_its_newest_decision_comes_with_the_next_run(
     row = {"decided_by": decided_by, "decided_at": days[0] if decided_by else None, "published_at": days[2]}
     newest = replace(newest, action=action, by="ana", at=days[at].replace(tzinfo=None))
     assert decided.comes_with_next_run(shown, row, newest) is expected
+
+
+def test_all_rows_of_a_filter_are_assigned_while_they_are_as_many_as_was_said(
+    client: FlaskClient, shared: Site
+) -> None:
+    address = f"/subscriptions?{MARCH}&result=missing"
+    values: dict[str, Any] = {"assign_assignee": "dora", "assign_title": "Ask them", "assign_description": ""}
+    for user, count, said in (("ben", 2, "may read, not change"), ("ana", 3, "2 rows are shown now, not 3")):
+        assert said in press(client, "assign-send", address, user, assign_count=count, **values)
+    assert shared.issues.find(None)[1] == 0
+    done = press(client, "assign-send", address, "ana", assign_count=2, **values)
+    assert "2 new issues and 0 open ones are dora's now" in done
+    found, _ = shared.issues.find(None, assignee="dora")
+    assert {issue.about.reconciliation_key for issue in found} >= {IGNORED} and len(found) == 2
+    assert {issue.about.difference for issue in found if issue.about.reconciliation_key == IGNORED} == {70}
+    assert marks(shared)[IGNORED] == "1 issue, Ignore"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -119,3 +120,21 @@ def test_a_database_that_is_not_there_is_named_without_its_password() -> None:
     assert "hunter2" not in str(caught.value)
     with pytest.raises(InputError, match="RECON_ISSUES_URL"):
         IssueStore("nonsense://x")
+
+
+def test_many_rows_are_assigned_at_once_and_open_issues_change_hands(store: IssueStore) -> None:
+    rows = [replace(ABOUT, reconciliation_key=letter * 64) for letter in "abc"]
+    old = store.report(rows[0], "Late", "", "carl", "ana")
+    closed = store.report(rows[1], "Done", "", "carl", "ana")
+    store.change(closed, 1, "ana", status="resolved")
+    assert store.assign(rows, "Look at it", "of March", "dora", "ana") == (1, 2)
+    assert (store.get(old).assignee, store.get(old).title, store.get(closed).assignee) == ("dora", "Late", "carl")
+    assert [(e.who, e.value_from, e.value_to) for e in store.history(old)][-1] == ("ana", "carl", "dora")
+    found, count = store.find(None, assignee="dora")
+    assert count == 3 and {issue.about.reconciliation_key[0] for issue in found} == set("abc")
+    with pytest.raises(Conflict):
+        store.change(old, 1, "eva", status="resolved")  # who looked at it before is told
+    for assignee, title, some in (("", "x", rows), ("dora", "", rows), ("dora", "x", [])):
+        with pytest.raises(InputError):
+            store.assign(some, title, "", assignee, "ana")
+    assert store.find(None)[1] == 4

@@ -81,6 +81,16 @@
         }
     }).observe(document.documentElement, { childList: true, subtree: true });
 
+    // The text of a letter to the clipboard.
+    document.addEventListener("click", async (event) => {
+        const button = event.target.closest?.("[data-copies]");
+        if (!button) return;
+        const text = document.getElementById(button.dataset.copies);
+        text.select();
+        await navigator.clipboard.writeText(text.value);
+        document.getElementById(`${text.id}-copied`).textContent = "Copied.";
+    });
+
     // What was just decided is marked in the grids at once.
     let decided = "";
     new MutationObserver(() => {
