@@ -23,7 +23,7 @@ from recon_assets.app.pages import Site
 from recon_assets.app.printing import MOST_ROWS, render_print
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.workbook import write_workbook
-from recon_assets.catalogue import source_windows
+from recon_assets.catalogue import SOURCES, source_windows
 from recon_assets.errors import InputError
 from recon_assets.export import SHEET_ROWS
 from recon_assets.lakehouse.log import Publication
@@ -39,19 +39,27 @@ from recon_assets.storage import landing_store
 
 _FORMAT = 1
 _INDEX = "pack.json"
+_LANDED = "landed_files.csv"
 _PACKAGES = ("recon_assets", "duckdb", "dbt-core", "dbt-duckdb", "deltalake")
 _AGREES = ("good", "info")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a pack: `faults` of the file itself, marts whose published rows are others now, and the month."""
+    """What became of a pack: `faults` of the file itself, marts whose published rows are others now, and the month.
+
+    `changed` are landed files that are others now, `gone` those that are not there any more, of `landed` with a hash.
+    They are no part of whether the pack holds: what is published was made of the files that were there.
+    """
 
     month: str
     subject: str
     faults: list[str]
     differing: list[str]
     published: str  # when and by which run what is published now was published
+    landed: int
+    changed: list[str]
+    gone: list[str]
 
     @property
     def holds(self) -> bool:
@@ -96,7 +104,8 @@ def _make(site: Site, context: Context, month: str, folder: Path) -> list[Path]:
         _csv(folder / "rejected_records.csv", context, _of_month("quarantined_rows", screen, month)),
         _csv(folder / "month_status.csv", context, _of_month("month_status", screen, month)),
         _issues(site, screen, month, folder / "issues.csv"),
-        _landed(site, screen, month, folder / "landed_files.csv"),
+        _decisions(site, screen, month, folder / "decisions.csv"),
+        _landed(site, screen, month, folder / _LANDED),
     ]
     if count <= SHEET_ROWS:
         write_workbook(context, table, folder / "workbook.xlsx")
@@ -163,6 +172,21 @@ def _issues(site: Site, screen: Screen, month: str, path: Path) -> Path:
         for entry in history:
             said = [entry.who, plain_text(entry.at), entry.field, entry.value_from or "", entry.value_to or ""]
             writer.writerow([issue.issue_id, about.reconciliation_key, about.subject, issue.title, issue.status, *said])
+    path.write_bytes(out.getvalue().encode("utf-8"))
+    return path
+
+
+def _decisions(site: Site, screen: Screen, month: str, path: Path) -> Path:
+    """Every decision ever made about rows of the month, with who made it and when, and the row as it was."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    head = ["decision", "reconciliation_key", "other_key", "action", "until", "reason", "who", "at", "status_then"]
+    writer.writerow([*head, "difference_then", "currency", "needs_approval", "chosen_by"])
+    for made in site.decisions.history(screen.reconciliation, month):
+        row = made.row
+        said = [made.decision_id, row.key, made.other_key, made.action, made.until, made.reason, made.by, made.at]
+        then = [row.status, row.difference, row.currency, made.needs_approval, made.chosen_by]
+        writer.writerow([plain_text(value) for value in (*said, *then)])
     path.write_bytes(out.getvalue().encode("utf-8"))
     return path
 
@@ -242,7 +266,36 @@ def verify_pack(site: Site, path: Path) -> Verdict:
     now = _digests(context, publication)
     differing = sorted(name for name, digest in index["marts"].items() if now.get(name) != digest)
     published = f"{publication.published_at:%Y-%m-%d %H:%M:%S} UTC, run {publication.run_id}"
-    return Verdict(month, subject, faults, differing, published)
+    hashes = _signed_hashes(path)
+    changed, gone = _compared_files(landing_store(site.settings), hashes)
+    return Verdict(month, subject, faults, differing, published, len(hashes), changed, gone)
+
+
+def _signed_hashes(path: Path) -> dict[tuple[str, str], str]:
+    """SHA-256 by source and path of the landed files that a pack names; none when it lacks the list."""
+    try:
+        with zipfile.ZipFile(path) as pack:
+            text = pack.read(_LANDED).decode("utf-8")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        return {(row["source"], row["path"]): row["sha256"] for row in rows if row["sha256"]}
+    except (KeyError, UnicodeDecodeError, csv.Error):
+        return {}  # the member is missing or was changed, which is a fault already
+
+
+def _compared_files(landing: FileStore, hashes: dict[tuple[str, str], str]) -> tuple[list[str], list[str]]:
+    """Paths of landed files that hold something else now, and of those that are gone."""
+    changed, gone = [], []
+    sources = sorted({source for source, _ in hashes} & SOURCES.keys()) if landing.exists() else []
+    there = {(s, f.path): f for s in sources for files in discover(landing, s).values() for f in files}
+    for place, signed in sorted(hashes.items()):
+        file = there.get(place)
+        if file is None:
+            gone.append(place[1])
+            continue
+        with landing.open_local(file) as local:
+            if content_hash_of(local) != signed:
+                changed.append(place[1])
+    return changed, gone
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -199,7 +199,10 @@ def verify() -> None:
 @verify.command("pack")
 @click.argument("file", type=click.Path(path_type=Path))
 def verify_pack_file(file: Path) -> None:
-    """Whether a pack is whole and its rows are those that are published now; exit 1 when not."""
+    """Whether a pack is whole and its rows are those that are published now; exit 1 when not.
+
+    The landed files that it names are hashed again, too: those that changed or are gone are named.
+    """
     from recon_assets.app.pack import verify_pack
     from recon_assets.app.server import site_of_settings
 
@@ -208,6 +211,12 @@ def verify_pack_file(file: Path) -> None:
         click.echo(f"The pack was changed: {visible(fault)}.")
     for mart in verdict.differing:
         click.echo(f"marts.{mart} of {verdict.month} has other rows now, published at {verdict.published}.")
+    for file in verdict.changed:
+        click.echo(f"{visible(file)} has changed since; a new run would read what it holds now.")
+    for file in verdict.gone:
+        click.echo(f"{visible(file)} is not in the landing zone any more.")
+    same = verdict.landed - len(verdict.changed) - len(verdict.gone)
+    click.echo(f"{same} of {verdict.landed} landed files are as they were.")
     if not verdict.holds:
         sys.exit(1)
     click.echo(f"The pack of {verdict.subject} {verdict.month} holds: whole, and what is published now.")

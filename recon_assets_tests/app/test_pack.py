@@ -16,6 +16,7 @@ from recon_assets.errors import InputError
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import LoadedFile, RawMonth, RawStore
 from recon_assets.landing.discovery import discover
+from recon_assets.pipeline.deciding import Choice, decide
 from recon_assets.storage import landing_store
 from recon_assets_tests.app.conftest import site_in
 from recon_assets_tests.app.published import PUBLISHED_AGAIN, PUBLISHED_FIRST, key, publish, subscriptions
@@ -53,6 +54,7 @@ def test_a_pack_holds_what_is_signed_and_names_every_member_with_its_hash(
         "files.csv",
         "landed_files.csv",
         "issues.csv",
+        "decisions.csv",
     } <= members.keys()
     assert (index["month"], index["reconciliation"], index["made_by"]) == (MARCH, subject, "ana")
     assert index["settings"]["selection_method"] == "overlap" and "duckdb" in index["versions"]
@@ -60,7 +62,9 @@ def test_a_pack_holds_what_is_signed_and_names_every_member_with_its_hash(
     assert verify_pack(site, tmp_path / "a.zip").holds
 
 
-def test_open_items_are_the_rows_that_do_not_agree_and_issues_say_who_and_when(site: Site, tmp_path: Path) -> None:
+def test_open_items_are_the_rows_that_do_not_agree_and_issues_and_decisions_say_who_and_when(
+    site: Site, tmp_path: Path
+) -> None:
     about = find_discrepancy(site, "subscriptions", MARCH, key("subscription", MARCH, "sub-9001"))
     assert about is not None
     site.issues.comment(site.issues.report(about, "Why?", "", "", "ana"), "eva", "Credit of April")
@@ -70,11 +74,20 @@ def test_open_items_are_the_rows_that_do_not_agree_and_issues_say_who_and_when(s
         "sub-9002",
         "sub-9003",
     }
+    shown = key("subscription", MARCH, "sub-9001")
+    decide(site.platform(), "subscriptions", {shown: Choice("accept", "credit promised")}, "eva")
+    write_pack(site, "subscriptions", MARCH, "ana", tmp_path / "b.zip")
+    (decision,) = rows_of(tmp_path / "b.zip", "decisions.csv")
+    told = [decision[name] for name in ("reconciliation_key", "action", "reason", "who")]
+    assert told == [shown, "accept", "credit promised", "eva"]
+    assert decision["difference_then"].startswith("99.75") and rows_of(tmp_path / "a.zip", "decisions.csv") == []
     said = [(row["who"], row["what"], row["to"]) for row in rows_of(tmp_path / "a.zip", "issues.csv")]
     assert said == [("ana", "issue", "Why?"), ("eva", "comment", "Credit of April")]
 
 
-def test_landed_files_have_the_hash_of_what_lies_there_read_or_set_aside(site: Site, tmp_path: Path) -> None:
+def test_landed_files_have_the_hash_of_what_lies_there_and_a_pack_tells_which_changed_since(
+    site: Site, tmp_path: Path
+) -> None:
     content = {"a.csv": b"read", "b.csv": b"set aside"}
     folder = site.settings.landing / "bss" / "invoices" / MARCH
     folder.mkdir(parents=True)
@@ -95,6 +108,18 @@ def test_landed_files_have_the_hash_of_what_lies_there_read_or_set_aside(site: S
     }
     wanted = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     assert found == {"a.csv": (wanted["a.csv"], ""), "b.csv": (wanted["b.csv"], "older")}
+
+    def said() -> tuple[bool, int, list[str], list[str]]:
+        verdict = verify_pack(site, tmp_path / "a.zip")
+        return verdict.holds, verdict.landed, verdict.changed, verdict.gone
+
+    paths = {name: file.path for name, file in landed.items()}
+    assert said() == (True, 2, [], [])
+    (folder / "a.csv").write_bytes(b"mended")
+    assert said() == (True, 2, [paths["a.csv"]], [])
+    (folder / "a.csv").write_bytes(b"read")  # the same content again, at another time
+    (folder / "b.csv").unlink()
+    assert said() == (True, 2, [], [paths["b.csv"]])
 
 
 def test_a_pack_holds_while_the_same_is_published_again_and_no_longer(
