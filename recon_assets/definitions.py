@@ -24,7 +24,7 @@ from recon_assets.defs.downloads import (
 )
 from recon_assets.defs.issues import issues_asset, issues_job
 from recon_assets.defs.launcher import end_when_runs_are_not_watched
-from recon_assets.defs.models import decisions_spec, subject_models
+from recon_assets.defs.models import decisions_spec, leave_blocking_to_publishing, subject_models
 from recon_assets.defs.notices import notice_sensors
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.published import publication_asset
@@ -45,6 +45,7 @@ def build_definitions(platform: Platform | None = None, subjects: Iterable[str] 
     With `subjects` it has the models of those alone: putting together the others takes longer than a small run.
     """
     platform = platform or Platform.from_settings()
+    leave_blocking_to_publishing()
     partitions = month_partitions(platform)
     models = {subject: subject_models(subject, partitions) for subject in subjects}
     loading = load_job(partitions)

@@ -43,7 +43,9 @@ class Settings(EnvironmentSettings):
     issues_url: Database | None = Field(
         None, description="Database of the issues (SQLAlchemy URL); default: SQLite, <home>/issues.db."
     )
-    first_month: Month = Field("2022-01", description="Oldest month partition, unless an older month has landed.")
+    first_month: Month | None = Field(
+        None, description="Oldest month partition in Dagster; default: the oldest landed month."
+    )
 
     selection_method: Literal["overlap", "touch"] = "overlap"
     coverage_method: Literal["thirty_360", "days_over_30"] = "thirty_360"

@@ -11,6 +11,7 @@ from recon_assets.app.answers import answered, editor
 from recon_assets.app.pages import Site
 from recon_assets.app.screens import Context
 from recon_assets.app.tables import Table
+from recon_assets.app.workbook import filters_said
 from recon_assets.errors import InputError
 from recon_assets.issues.decisions import MOST_AT_ONCE, Decision
 from recon_assets.pipeline.deciding import decide
@@ -111,7 +112,7 @@ def register(app: Dash, site: Site) -> None:
             verdict = decision_forms.verdict_of(action, reason, until)
             context, table = _place(site, path, search, shown)
             found = chosen_rows(site, context, table)
-            return decision_forms.question(verdict.action, len(found.keys), found.where, found.since)
+            return decision_forms.question(verdict.action, len(found.keys), filters_said(context, table), found.since)
 
         return answered(act, lambda text: text)
 

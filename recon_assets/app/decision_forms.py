@@ -118,18 +118,18 @@ def bulk_part(table: Table, count: int) -> html.Details:
 
 def _controls(form: str, choices: Mapping[str, str]) -> list[Any]:
     options = [{"label": text, "value": value} for value, text in choices.items()]
-    action = dcc.RadioItems(id=f"{form}-action", options=options, value=next(iter(choices)), className="choices")
+    action = dcc.Dropdown(id=f"{form}-action", options=options, value=next(iter(choices)), clearable=False)
     reason = dcc.Input(id=f"{form}-reason", value="", maxLength=LONGEST_REASON, type="text")
     until = dcc.Input(id=f"{form}-until", value="", maxLength=10, type="text", placeholder="YYYY-MM-DD")
     return [
-        html.Fieldset([html.Legend("Decision", className="label"), action]),
+        html.Label([html.Span("Decision", className="label"), action], className="field"),
         html.Label([html.Span("Reason", className="label"), reason], className="field"),
         html.Label([html.Span("Until (of pending)", className="label"), until], className="field"),
     ]
 
 
 def question(action: str, count: int, where: str, since: Sequence[Decision]) -> html.Div:
-    """What is asked before a filter's rows are decided: how many they are, and who decided about some since."""
+    """What is asked before a filter's rows are decided: how many rows of what, and who decided about some since."""
     people = ", ".join(sorted({decision.by for decision in since}))
     told = f" {len(since):,} of them were decided since they were published, by {people}." if since else ""
     newest = max((decision.decision_id for decision in since), default=0)

@@ -119,7 +119,7 @@ DOCUMENTS = Table(
         Filter("reason", "Reason", "reason", is_code=True),
         Filter("due", "Due", "due_state", is_code=True),
         decided.FILTER,
-        decided.differing("bucket", ("Exact", "Suggested", "Low", "Medium", "High")),
+        decided.differing("bucket", SUBJECTS["einvoices"].decided.agreeing),
         Filter("party_is", "Supplier or customer", _ADDRESSEE, is_quiet=True),
         *CHANGED,
     ),

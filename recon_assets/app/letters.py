@@ -102,7 +102,7 @@ def letter(context: Context, table: Table, name: str, user: str) -> str:
             "",
             "Dear Sir or Madam,",
             "",
-            f"for {_months(context)} we compared {left} with {right}. With you {count:,} {noun} {verb}:",
+            f"for {_months(context)} we compared {left} and {right}. With you {count:,} {noun} {verb}:",
             "",
             *items,
             "",

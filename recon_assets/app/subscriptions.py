@@ -81,7 +81,7 @@ TABLE = Table(
         Filter("currency", "Currency", "currency"),
         Filter("status", "Status", "status", is_code=True, is_quiet=True),
         decided.FILTER,
-        decided.differing("status", ("match",)),
+        decided.differing("status", SUBJECTS["subscriptions"].decided.agreeing),
         Filter("customer_is", "Customer", "customer_name", is_quiet=True),
         *CHANGED,
     ),

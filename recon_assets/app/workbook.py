@@ -248,9 +248,19 @@ def said(context: Context, table: Table, count: int) -> list[tuple[str, str]]:
     if table.is_compared:
         found.append(("Differences", f"{subject.right.title} less {subject.left.title}"))
     found.append(("Rows", f"{count:,}"))
+    return [*found, *([(f"Filter: {title}", text) for title, text in _filters(context, table)] or [("Filter", "none")])]
+
+
+def _filters(context: Context, table: Table) -> list[tuple[str, str]]:
     filters = [(f, context.chosen(f)) for f in table.filters if f.kind != "view"]
-    chosen = [(f.title, ", ".join(choice_text(f, value) for value in values)) for f, values in filters if values]
-    return [*found, *([(f"Filter: {title}", text) for title, text in chosen] or [("Filter", "none")])]
+    return [(f.title, ", ".join(choice_text(f, value) for value in values)) for f, values in filters if values]
+
+
+def filters_said(context: Context, table: Table) -> str:
+    """Months and filters in one line, as `2025-03; Results: Missing data`."""
+    first, last = context.months()
+    months = first if first == last else f"{first} to {last}"
+    return "; ".join([months, *(f"{title}: {text}" for title, text in _filters(context, table))])
 
 
 def _write_definitions(sheet: Any, table: Table, fields: list[_Field], styles: _Styles) -> None:

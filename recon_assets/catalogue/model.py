@@ -173,13 +173,14 @@ class AtStake(Declared):
 class Decided(Declared):
     """The mart about whose rows people decide (spec/decisions.md).
 
-    `settled` are the statuses that leave nothing to decide. `texts` and `amounts` are what a decision rests on beside
-    status and difference: columns, whose change opens the row again. `documents`: the compared fields of either side
-    too.
+    `settled` are the statuses that leave nothing to decide, `agreeing` those that a match rate counts
+    (docs/decisions.md). `texts` and `amounts` are what a decision rests on beside status and difference: columns, whose
+    change opens the row again. `documents`: the compared fields of either side too.
     """
 
     mart: str
     settled: tuple[str, ...]
+    agreeing: tuple[str, ...]
     texts: tuple[str, ...] = ()
     amounts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """The dbt models of a subject as assets, their tests as checks of a month, and when they are brought up to date."""
 
 import json
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -46,7 +47,8 @@ def _raw_failed() -> dg.AutomationCondition:  # type: ignore[type-arg]
     """A blocking check failed in a raw month above: of a staging model, a mart (through staging) or a publication."""
     condition = dg.AutomationCondition
     failed = condition.any_checks_match(condition.check_failed(), blocking_only=True)
-    staging = condition.any_deps_match(failed)
+    # Of raw months alone: a failed dbt test must not hold back the build that mends it.
+    staging = condition.any_deps_match(failed).allow(dg.AssetSelection.groups("raw"))
     mart = condition.any_deps_match(staging)
     return staging | mart | condition.any_deps_match(mart)
 
@@ -130,8 +132,33 @@ class SubjectTranslator(DagsterDbtTranslator):
         is_others = set(manifest["nodes"][unique_id]["tags"]) & (set(SUBJECTS) - {self._subject})
         if spec is None or is_others or not all(is_built_with(manifest["nodes"][m], self._subject) for m in models):
             return None  # a test of another subject, or one that also reads its models, is run with that subject
-        # Not blocking to Dagster, which would stop every month of a range for one: publishing refuses month by month.
-        return spec._replace(partitions_def=self._partitions, blocking=False, additional_deps=[])
+        # It blocks the publication of its month. Dagster stops nothing for it, which would hold back every month of a
+        # range for one: results are logged by month, not yielded (_report_checks).
+        blocking = str(manifest["nodes"][unique_id]["config"]["severity"]).upper() == "ERROR"
+        return spec._replace(
+            partitions_def=self._partitions,
+            blocking=blocking,
+            additional_deps=[],
+            description=spec.description or _check_description(spec.name, blocking),
+        )
+
+
+def _check_description(name: str, blocking: bool) -> str:
+    words = name.replace("_", " ")
+    kind = "a month in which it fails is not published" if blocking else "it warns, the month is published all the same"
+    return f"{words[:1].upper()}{words[1:]}. A dbt test of each month: {kind}. What to do: docs/runbook.md."
+
+
+def leave_blocking_to_publishing() -> None:
+    """Keep Dagster from warning, once for each check of each run, that no result of it was yielded."""
+    logger = logging.getLogger("dagster._core.execution.plan.active")
+    if not any(isinstance(known, _LoggedByMonth) for known in logger.filters):
+        logger.addFilter(_LoggedByMonth())
+
+
+class _LoggedByMonth(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "emitted no result" not in record.getMessage()
 
 
 def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:  # type: ignore[type-arg]
@@ -152,23 +179,51 @@ def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.Asse
     )
     def models(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         here = platform.get()
-        months = list(context.partition_keys)
-        build = run_build(here.settings, subject, months, context.run_id, here.clock().date())
-        build.save()
-        _report_decisions(context, here, build)
-        marts = published_marts()
-        metadata = model_metadata(build, months, marts)
-        for node in build.nodes:  # in the order they were built, as Dagster wants them
-            key = translator.get_asset_key(manifest["nodes"][node.unique_id])
-            if key not in context.selected_asset_keys:
-                continue
-            for month in months:
-                link = {"page": month_link(here, subject, month)} if node.name in marts else {}
-                context.add_asset_metadata({**metadata[node.unique_id, month], **link}, key, month)
-            yield dg.MaterializeResult(asset_key=key)
-        _report_checks(context, build)
+        build = _make(context, here, subject)
+        for key, metadata in _made_assets(here, build, manifest, translator):  # in their order, as Dagster wants them
+            if key in context.selected_asset_keys:
+                for month in build.months:
+                    context.add_asset_metadata(metadata[month], key, month)
+                yield dg.MaterializeResult(asset_key=key)
+        _report_checks(context, build, context.selected_asset_check_keys)
 
     return models
+
+
+def build_for_publication(context: dg.AssetExecutionContext, platform: Platform, models: dg.AssetsDefinition) -> Build:
+    """Build the models of a publication that was asked for alone; what was built and checked is recorded as theirs."""
+    subject = context.assets_def.key.path[-1]
+    assert context.assets_def.partitions_def is not None
+    manifest = json.loads((manifest_folder() / "manifest.json").read_text(encoding="utf-8"))
+    build = _make(context, platform, subject)
+    translator = SubjectTranslator(subject, context.assets_def.partitions_def)
+    for key, metadata in _made_assets(platform, build, manifest, translator):
+        for month in build.months if key in models.keys else []:
+            context.log_event(dg.AssetMaterialization(key, partition=month, metadata=metadata[month]))
+    _report_checks(context, build, models.check_keys)
+    return build
+
+
+def _make(context: dg.AssetExecutionContext, platform: Platform, subject: str) -> Build:
+    months = list(context.partition_keys)
+    build = run_build(platform.settings, subject, months, context.run_id, platform.clock().date())
+    build.save()
+    _report_decisions(context, platform, build)
+    return build
+
+
+def _made_assets(
+    platform: Platform, build: Build, manifest: Mapping[str, Any], translator: SubjectTranslator
+) -> Iterator[tuple[dg.AssetKey, dict[str, dict[str, Any]]]]:
+    """Key of every node that was built, and its metadata by month."""
+    marts = published_marts()
+    metadata = model_metadata(build, build.months, marts)
+    for node in build.nodes:
+        told = {}
+        for month in build.months:
+            link = {"page": month_link(platform, build.subject, month)} if node.name in marts else {}
+            told[month] = {**metadata[node.unique_id, month], **link}
+        yield translator.get_asset_key(manifest["nodes"][node.unique_id]), told
 
 
 def decisions_spec() -> dg.AssetSpec:
@@ -191,12 +246,12 @@ def _report_decisions(context: dg.AssetExecutionContext, platform: Platform, bui
     context.log_event(dg.AssetObservation(DECISIONS, metadata=metadata))
 
 
-def _report_checks(context: dg.AssetExecutionContext, build: Build) -> None:
+def _report_checks(context: dg.AssetExecutionContext, build: Build, selected: Iterable[dg.AssetCheckKey]) -> None:
     """Record each test for each month; they do not stop the run, publishing decides month by month.
 
     Yielded results would be stored without a partition when the run covers a range.
     """
-    keys = {key.name: key for key in context.selected_asset_check_keys}
+    keys = {key.name: key for key in selected}
     targets = {asset: _targets(context.instance, asset, build.months) for asset in {k.asset_key for k in keys.values()}}
     for check in build.checks:
         if check.name in keys:

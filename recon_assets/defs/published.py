@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 
 from recon_assets.defs.closings import closing_observation
-from recon_assets.defs.metadata import month_link
-from recon_assets.defs.models import keep_up_to_date
+from recon_assets.defs.metadata import month_link, publication_metadata
+from recon_assets.defs.models import build_for_publication, keep_up_to_date
 from recon_assets.defs.raw import OWNERS
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.pipeline.build import Build, build_folder, remove_build, remove_old_builds
@@ -33,7 +33,7 @@ def publication_asset(
                 partitions_def=partitions,
                 group_name="published",
                 description=f"What readers see of {subject}: Delta tables and the publications log, month by month. "
-                "Materialize it together with the marts; only months whose blocking checks passed are published.",
+                "Materialized alone it builds the marts first; only months whose blocking checks passed are published.",
                 owners=OWNERS,
                 kinds={"deltalake"},
                 tags={"subject": subject},
@@ -47,9 +47,8 @@ def publication_asset(
     )
     def publish(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         here = platform.get()
-        if not (build_folder(here.settings, context.run_id) / "build.json").is_file():
-            raise dg.Failure(f"This run built no marts. Materialize the marts of {subject} and {key.path} in one run.")
-        build = Build.load(here.settings, context.run_id)
+        is_built = (build_folder(here.settings, context.run_id) / "build.json").is_file()
+        build = Build.load(here.settings, context.run_id) if is_built else build_for_publication(context, here, models)
         refused: list[MonthOutcome] = []
         for outcome in publish_build(
             build, here.published, here.raw, context.run_id, here.clock, here.settings.build_memory_limit
@@ -63,8 +62,8 @@ def publication_asset(
                 refused.append(outcome)
                 continue
             # Reported per month: an output would mark every month of a range, refused ones included.
-            link = {"page": month_link(here, subject, outcome.month)}
-            context.log_event(dg.AssetMaterialization(key, partition=outcome.month, metadata=_metadata(outcome) | link))
+            told = {"page": month_link(here, subject, outcome.month)} | publication_metadata(build, outcome.month)
+            context.log_event(dg.AssetMaterialization(key, partition=outcome.month, metadata=_metadata(outcome) | told))
         remove_old_builds(here.settings, here.clock())
         if refused:
             texts = [f"{outcome.month}: {'; '.join(outcome.reasons)}" for outcome in refused]

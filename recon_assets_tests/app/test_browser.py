@@ -393,13 +393,18 @@ def test_of_two_who_change_an_issue_the_second_is_told(page: Page, browser: Brow
     expect(page.locator("#issue-answer")).to_contain_text("changed by somebody else meanwhile")
 
 
+def pick(page: Page, form: str, decision: str) -> None:
+    page.locator(f"{form} label", has_text="Decision").locator("button").first.click()
+    page.locator(".dash-options-list-option", has_text=decision).first.click()
+
+
 def test_a_row_is_decided_in_its_drawer_and_marked_in_the_grid_at_once(page: Page) -> None:
     open_page(page, f"/subscriptions?{MARCH}&q=sub-9003&row=subscriptions:{key('subscription', '2025-03', 'sub-9003')}")
     marks = cell(page, "Subscriptions", 0, "marks")
     expect(marks).to_have_text("")
     form = page.locator("#decide")
     form.get_by_text("Decide", exact=True).first.click()
-    form.get_by_label("Ignore").check()
+    pick(page, "#decide", "Ignore: not ours")
     form.get_by_role("button", name="Decide").click()
     expect(form).to_contain_text("To ignore a row needs a reason")
     form.get_by_label("Reason").fill("test tenant")
@@ -414,11 +419,11 @@ def test_all_rows_of_a_filter_are_decided_and_assigned_after_their_count_was_see
     open_page(page, "/subscriptions?month=2025-02&result=missing")
     bulk, assign = page.locator("#bulk"), page.locator("#assign")
     bulk.locator("summary").click()
-    bulk.get_by_label("Pending").check()
+    pick(page, "#bulk", "Pending: waits")
     bulk.get_by_label("Reason").fill("asked Microsoft")
-    bulk.get_by_label("Until").fill("2025-09-01")
+    page.locator("#bulk-until").fill("2025-09-01")
     bulk.get_by_role("button", name="Decide about all 2 rows").click()
-    expect(bulk).to_contain_text("Pending all 2 rows of /subscriptions?month=2025-02&result=missing?")
+    expect(bulk).to_contain_text("Pending all 2 rows of 2025-02; Results: Missing data?")
     bulk.get_by_role("button", name="Yes, decide about 2 rows").click()
     expect(cell(page, "Subscriptions", 0, "marks")).to_have_text("Pending, next run")
     assign.locator("summary").click()

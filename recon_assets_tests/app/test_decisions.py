@@ -158,7 +158,7 @@ def test_above_the_limit_the_form_offers_approval_to_a_second_person(published: 
 def test_all_rows_of_a_filter_are_decided_once_their_count_is_confirmed(client: FlaskClient, shared: Site) -> None:
     address = f"/subscriptions?{MARCH}&result=missing"
     asked = bulk(client, "bulk-ask", address, "ignore", "test tenants")
-    assert "Ignore all 2 rows of /subscriptions?month=2025-03&result=missing?" in asked and made(shared) == []
+    assert "Ignore all 2 rows of 2025-03; Results: Missing data?" in asked and made(shared) == []
     other = bulk(client, "bulk-confirm", address, "ignore", "test tenants", bulk_asked={"count": 3, "newest": 0})
     assert "2 rows are shown now, not 3" in other and made(shared) == []
     done = bulk(client, "bulk-confirm", address, "ignore", "test tenants", bulk_asked={"count": 2, "newest": 0})

@@ -55,7 +55,7 @@ class Simulation:
 
         dg.materialize([load], partition_key=month, instance=self.instance, raise_on_error=False)
 
-    def report(self, events: Sequence[dg.AssetMaterialization]) -> None:
+    def report(self, events: Sequence[dg.AssetMaterialization | dg.AssetCheckEvaluation]) -> None:
         """A run whose only step logs `events`."""
 
         @dg.op
@@ -218,6 +218,17 @@ def test_a_month_that_failed_its_audit_holds_back_the_months_whose_window_holds_
     requested = simulation.tick()
     assert requested[PUBLISHED.to_user_string()] == ["2025-04", "2025-05"]
     assert simulation.tick() == {}
+
+
+def test_a_failed_dbt_test_does_not_hold_back_the_build_that_mends_it(simulation: Simulation) -> None:
+    simulation.load("bss_invoices", "2025-05")
+    simulation.tick()
+    mart, check = dg.AssetKey(["marts", "subscription_reconciliation"]), "subscription_reconciliation_grain_is_unique"
+    assert simulation.definitions.resolve_asset_graph().get(dg.AssetCheckKey(mart, check)).blocking
+    failed = dg.AssetCheckEvaluation(mart, check, False, {}, blocking=True, partition="2025-05")
+    simulation.report([failed])
+    simulation.load("bss_invoices", "2025-05")
+    assert simulation.tick()[PUBLISHED.to_user_string()] == month_range("2025-02", "2025-05")
 
 
 def test_months_held_back_follow_once_the_corrected_file_passed(simulation: Simulation) -> None:

@@ -203,12 +203,19 @@ def test_every_check_of_raw_and_marts_is_partitioned(definitions: dg.Definitions
     assert by_asset == {key for key in asset_keys(definitions) if key.path[0] in ("raw", "marts")}
 
 
-def test_the_audits_of_raw_months_block_and_dbt_tests_leave_it_to_publishing(definitions: dg.Definitions) -> None:
+def test_audits_of_raw_months_and_dbt_tests_that_hold_back_a_month_block_and_say_what_they_are_about(
+    definitions: dg.Definitions,
+) -> None:
     graph = definitions.resolve_asset_graph()
-    blocking = {c.to_user_string() for c in graph.asset_check_keys if graph.get(c).blocking}
+    assert all(graph.get(check).blocking for check in graph.asset_check_keys)  # every dbt test has severity error
     audits = ("schema", "row_count", "quarantine_share", "control_totals", "repeats")
     raw = [key.to_user_string() for key in asset_keys(definitions) if key.path[0] == "raw"]
-    assert blocking == {f"{key}:{audit}" for key in raw for audit in audits}
+    checks = {check.to_user_string() for check in graph.asset_check_keys}
+    assert {f"{key}:{audit}" for key in raw for audit in audits} <= checks
+    specs = [spec for asset in definitions.assets or [] for spec in getattr(asset, "check_specs", [])]
+    assert len(specs) == len(checks) and all(spec.description for spec in specs)
+    told = {spec.name: spec.description or "" for spec in specs}["subscriptions_waterfall_foots"]
+    assert told.startswith("Subscriptions waterfall foots.") and "a month in which it fails is not published" in told
 
 
 def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> None:
@@ -270,6 +277,14 @@ def test_months_reach_back_to_the_oldest_landed_one(tmp_path: Path) -> None:
     land_nce(platform.settings.landing, "2019-11", [])
     keys = month_partitions(platform).get_partition_keys(current_time=NOW)
     assert (keys[0], keys[-1]) == ("2019-11", "2025-07")
+
+
+def test_without_a_setting_no_month_is_shown_that_nobody_landed(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    assert month_partitions(platform).get_partition_keys(current_time=NOW)[0] == "2024-08"  # nothing landed: a year
+    land_nce(platform.settings.landing, "2025-03", [])
+    keys = month_partitions(platform).get_partition_keys(current_time=NOW)
+    assert (keys[0], keys[-1], len(keys)) == ("2025-03", "2025-07", 5)
 
 
 def test_a_month_that_landed_ahead_of_its_time_has_a_partition(tmp_path: Path) -> None:

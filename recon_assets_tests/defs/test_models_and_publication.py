@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from recon_assets.definitions import build_definitions
+from recon_assets.defs.automation import RANGE_END, RANGE_START
 from recon_assets.home import open_instance
 from recon_assets.lakehouse.raw import FailedLoad
 from recon_assets.pipeline.build import build_folder
@@ -96,6 +97,39 @@ def test_a_publication_shows_what_readers_got(recorded: Recorded) -> None:
         assert metadata["published_at"] == pytest.approx(publication.published_at.timestamp())
         assert metadata["versions"] == {name: mart.version for name, mart in publication.marts.items()}
         assert set(metadata["versions"]) == {*(mart.name for mart in marts_of(SUBJECT)), "reconciliation_changes"}
+
+
+def test_a_publication_has_numbers_that_the_ui_plots_over_months(recorded: Recorded) -> None:
+    platform, instance, _ = recorded
+    for month in MONTHS:
+        told = metadata_of(instance, PUBLISHED, month)
+        with platform.published.connect([published_marts()["subscription_reconciliation"]]) as connection:
+            (sums,) = connection.execute(
+                "select sum(bss_total_cost), sum(ms_total_cost), sum(ms_total_cost) filter (where is_open), "
+                "sum(bss_total_cost) filter (where is_open), count(*) filter (where is_open), count(*) "
+                "from marts.subscription_reconciliation where billing_month = ? and currency = 'MYR'", [f"{month}-01"]
+            ).fetchall()  # fmt: skip
+        left, right, open_right, open_left, open_rows, rows = (float(value or 0) for value in sums)
+        assert (told["dagster/row_count"], told["match_rate_percent"]) == (rows, 25.0) == (4, 25.0)
+        assert (told["open_rows"], told["decided_rows"]) == (open_rows, 0)
+        named = {"left_MYR": left, "right_MYR": right, "difference_MYR": right - left}
+        named["open_difference_MYR"] = open_right - open_left
+        assert {name: told[name] for name in named} == pytest.approx(named) and left > 0
+
+
+def test_a_publication_that_is_asked_for_alone_brings_its_marts_and_checks(workshop: Workshop) -> None:
+    job = workshop.definitions.resolve_implicit_global_asset_job_def()
+    workshop.failing.append((GRAIN, SECOND, True))
+    tags = {RANGE_START: FIRST, RANGE_END: SECOND}
+    result = job.execute_in_process(
+        instance=workshop.instance, asset_selection=[PUBLISHED], tags=tags, raise_on_error=False
+    )
+    assert not result.success and f"{SECOND}: test {GRAIN} failed on 3 rows" in reasons(result)
+    assert materialized(workshop.instance, PUBLISHED) == list(seen_months(workshop.platform)) == [FIRST]
+    assert materialized(workshop.instance, GRID) == [FIRST, SECOND]
+    failed = check_months(workshop.instance, workshop.definitions, "FAILED")
+    assert failed == {f"{GRID.to_user_string()}:{GRAIN}": [SECOND]}
+    assert metadata_of(workshop.instance, GRID, FIRST)["dagster/row_count"] == 4
 
 
 def test_one_run_per_range_writes_one_delta_version_per_month(recorded: Recorded) -> None:
