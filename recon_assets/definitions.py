@@ -10,6 +10,7 @@ from recon_assets.defs.automation import (
     all_schedules,
     automation_sensor,
     landing_sensor,
+    load_and_reconcile_job,
     load_job,
     subject_job,
 )
@@ -62,7 +63,13 @@ def build_definitions(platform: Platform | None = None, subjects: Iterable[str] 
             issues_asset(),
             decisions_spec(),
         ],
-        jobs=[loading, *jobs.values(), all_job(partitions), issues_job()],
+        jobs=[
+            loading,
+            *jobs.values(),
+            *(load_and_reconcile_job(subject, partitions) for subject in models),
+            all_job(partitions),
+            issues_job(),
+        ],
         schedules=all_schedules(jobs, platform.settings),
         sensors=[
             *(landing_sensor(subject, loading, partitions, platform.settings.sensor_seconds) for subject in models),

@@ -82,6 +82,8 @@ class _Body(_Strict):
 _KINDS: dict[tuple[str, str], Any] = {
     ("url", "pathname"): _Text,
     ("url", "search"): _Text,
+    ("landed-look", "data"): _Count | None,
+    ("more-open", "n_clicks"): _Count | None,
     ("shown", "data"): _Shown | _Nothing | None,
     ("grid", "getRowsRequest"): _Rows | None,
     ("grid", "selectedRows"): list[_Selected] | dict[StrictStr, Any] | None,

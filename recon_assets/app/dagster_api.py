@@ -14,7 +14,8 @@ from recon_assets.visible import one_line
 
 LOCATION, REPOSITORY = "recon_assets", "__repository__"
 EVERYTHING = "everything"
-JOBS = (EVERYTHING, "load_raw", *SUBJECTS)
+FROM_FILES = {f"load_and_reconcile_{subject}": subject for subject in SUBJECTS}
+JOBS = (EVERYTHING, *FROM_FILES, "load_raw", *SUBJECTS)
 _SECONDS = 20
 _LOG_LINES = 40
 _MOST_EVENTS = 1_000

@@ -5,6 +5,7 @@ accepted or ignored: the same rows as on the screen and in the workbook of that 
 """
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from recon_assets.app import queries
@@ -138,7 +139,7 @@ def _totals(totals: list[Row], left: str, right: str) -> list[str]:
     found = []
     for currency in sorted({row["currency"] or "" for row in totals}):
         own = [row for row in totals if (row["currency"] or "") == currency]
-        one, other = (sum(row[name] or 0 for row in own) for name in ("sum_0", "sum_1"))
+        one, other = (sum((row[name] or Decimal(0) for row in own), Decimal(0)) for name in ("sum_0", "sum_1"))
         found.append(
             f"In all, {currency or 'no currency'}: {left} {money(one, currency)}, {right} {money(other, currency)}."
         )

@@ -161,6 +161,7 @@ def render(seen: View) -> list[Any]:
         html.P(_months_said(seen), className="note"),
         _attention(seen),
         html.Div([_intake(seen, screen) for screen in seen.screens if seen.span(screen)], className="cards"),
+        *([] if seen.as_of else [dcc.Store(id="landed-look", data=1), html.Section(id="landed", className="landed")]),
         html.H2("Differences over the months"),
         *_trends(seen),
         html.H2("Months"),

@@ -298,6 +298,9 @@ def details_part(site: Site, context: Context, user: User, done: Any = None) -> 
     head = html.Div([html.H2(table.label(row), tabIndex=-1), badge(row["row_status"])], className="heading")
     head = html.Div([html.Div([*_steps(context, table, row), close], className="steps"), head], className="drawer-head")
     content = [head, *context.screen.details(context, table, row)]
+    if context.screen.more is not None:
+        summary = html.Summary(context.screen.more[0], id="more-open")
+        content.append(html.Details([summary, html.Div(id="more")], className="more"))
     if table is not usage.SUMMARY:
         for drill in context.screen.drill:
             content += _table_part(context, drill, context.chosen(usage.MEASURE)[0])
@@ -320,6 +323,13 @@ def _steps(context: Context, table: Table, row: Row) -> list[Any]:
         else:
             found.append(dcc.Link(text, id=name, href=context.screen.path + address.search, className="button"))
     return found
+
+
+def more_part(context: Context) -> list[Any]:
+    """The details of the selected row that are read when somebody opens them."""
+    if context.selected is None or context.screen.more is None:
+        return []
+    return context.screen.more[1](context, *context.selected)
 
 
 def _said_part(site: Site, context: Context, table: Table, row: Row, user: User, done: Any) -> list[Any]:

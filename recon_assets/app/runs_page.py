@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from dash import dcc, html
 
-from recon_assets.app.dagster_api import JOBS, DagsterApi, Run
+from recon_assets.app.dagster_api import FROM_FILES, JOBS, DagsterApi, Run
 from recon_assets.app.format import RECONCILIATIONS, words
 from recon_assets.app.identity import User
 from recon_assets.app.pages import Site
@@ -23,7 +23,7 @@ _MS = 2_000
 def run_of(search: str | None) -> str | None:
     """The run that an address shows."""
     asked = dict(parse_qsl((search or "").removeprefix("?")))
-    if not asked.keys() <= {"run", "month"}:
+    if not asked.keys() <= {"run", "month", "job"}:
         raise InputError("A page of runs shows one run, or starts one for a month.")
     if "run" in asked and not _RUN.fullmatch(asked["run"]):
         raise InputError(f"'{asked['run'][:40]}' is no id of a run.")
@@ -37,9 +37,10 @@ def render(site: Site, search: str | None, user: User) -> list[Any]:
         return [html.H1("Run"), poll, html.Div(progress(site, run_id, user)[0], id="run-progress")]
     if not user.is_editor:
         return [html.H1("Run a month"), message(f"{user.name} may read, not run. Ask for the editor's role.", "empty")]
-    month = dict(parse_qsl((search or "").removeprefix("?"))).get("month", "")
-    options = [{"label": _TITLES.get(job) or f"Reconcile {RECONCILIATIONS[job]} only", "value": job} for job in JOBS]
-    what = dcc.Dropdown(id="run-job", options=options, value=JOBS[0], clearable=False)
+    asked = dict(parse_qsl((search or "").removeprefix("?")))
+    month, job = asked.get("month", ""), asked.get("job", JOBS[0])
+    options = [{"label": _title(name), "value": name} for name in JOBS]
+    what = dcc.Dropdown(id="run-job", options=options, value=job if job in JOBS else JOBS[0], clearable=False)
     form = [
         _field("Month, YYYY-MM", dcc.Input(id="run-month", value=month, maxLength=7, type="text")),
         _field("What", what),
@@ -54,6 +55,12 @@ def render(site: Site, search: str | None, user: User) -> list[Any]:
         html.P(note, className="note"),
         html.Div(html.Div(form, className="form"), className="report"),
     ]
+
+
+def _title(job: str) -> str:
+    if job in FROM_FILES:
+        return f"Load and reconcile {RECONCILIATIONS[FROM_FILES[job]]}"
+    return _TITLES.get(job) or f"Reconcile {RECONCILIATIONS[job]} only, of what is loaded"
 
 
 def _field(title: str, control: Any) -> html.Label:
@@ -82,8 +89,9 @@ def progress(site: Site, run_id: str, user: User) -> tuple[list[Any], bool]:
 def _shown(site: Site, run: Run, user: User) -> list[Any]:
     head = [html.H2(f"{words(run.job)} {run.month}".strip()), badge(run.status.lower())]
     links = [html.A("in Dagster", href=f"{site.settings.dagster_url}/runs/{run.run_id}")]
-    if run.job in RECONCILIATIONS and run.month:
-        links.append(dcc.Link("the month", href=f"/{run.job}?month={run.month}"))
+    subject = FROM_FILES.get(run.job, run.job)
+    if subject in RECONCILIATIONS and run.month:
+        links.append(dcc.Link("the month", href=f"/{subject}?month={run.month}"))
     stop = []
     if not run.is_ended and user.is_editor:
         stop = [html.Button("Stop the run", id="run-stop", className="button")]

@@ -132,6 +132,7 @@ class Screen:
     verdict: str = "status"
     is_compared: bool = True  # of one reconciliation; else of all of them
     late: Late | None = None
+    more: tuple[str, Details] | None = None  # a title, and details that are read when somebody opens it
     pairings: Callable[[Context, Row], list[Pairing]] | None = None
     why: Callable[[Context, list[Row]], dict[str, str]] | None = None  # what a letter says of rows, by their keys
 

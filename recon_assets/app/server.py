@@ -22,6 +22,7 @@ from recon_assets.app import (
     help_page,
     identity,
     issue_callbacks,
+    landed,
     pages,
     queries,
     runs_page,
@@ -144,6 +145,30 @@ def _register_reading(app: Dash, site: Site) -> None:
     )
     def show(path: str, search: str, shown: dict[str, str] | None) -> Any:
         return answered(lambda: _show(site, path, search, shown or {}), lambda text: (text, [], {}))
+
+    @app.callback(Output("landed", "children"), Input("landed-look", "data"))
+    def look_at_landing(asked: int | None) -> Any:
+        """After the overview is there: listing a landing zone takes its time."""
+        if not asked:
+            return no_update
+        user = identity.current_user(site.app)
+        return answered(lambda: landed.render(site.platform(), user.is_editor), lambda text: [text])
+
+    @app.callback(
+        Output("more", "children"),
+        Input("more-open", "n_clicks"),
+        State("url", "pathname"),
+        State("url", "search"),
+        State("shown", "data"),
+        prevent_initial_call=True,
+    )
+    def more(clicks: int | None, path: str, search: str, shown: dict[str, str] | None) -> Any:
+        screen = site.screen(path)
+        if not clicks or screen is None:
+            return no_update
+        return answered(
+            lambda: pages.more_part(site.context(screen, search, (shown or {}).get("moment"))), lambda text: [text]
+        )
 
     @app.callback(
         Output({"type": "grid", "table": MATCH, "mark": MATCH}, "getRowsResponse"),

@@ -209,13 +209,17 @@ def details(context: Context, table: Table, row: Row) -> list[Any]:
     )
     items = {side: context.rows(items_query(row, side)) for side in _SIDES}
     basic = [_side(side, items[side], currency) for side in _SIDES]
-    detailed = [
+    return [head, html.Div(basic, className="side-by-side")]
+
+
+def detailed(context: Context, _: Table, row: Row) -> list[Any]:
+    """Every column of the items of both sides."""
+    items = {side: context.rows(items_query(row, side)) for side in _SIDES}
+    return [
         data_table(f"{_SIDES[side]}, detailed", (*_DETAILED[side], *_ORIGIN), items[side])
         for side in _SIDES
         if items[side]
     ]
-    more = html.Details([html.Summary("See detailed invoices"), *detailed], className="more")
-    return [head, html.Div(basic, className="side-by-side"), more]
 
 
 def _side(side: str, items: list[Row], currency: str) -> Any:
@@ -234,5 +238,6 @@ SCREEN = Screen(
     (TABLE,),
     details,
     late=Late("explanation = 'late_invoice'", "why", "late_invoice"),
+    more=("See detailed invoices", detailed),
     why=lambda _, rows: {row["reconciliation_key"]: words(row["explanation"]) for row in rows},
 )

@@ -22,6 +22,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from recon_assets.app import identity
+from recon_assets.app.dagster_api import FROM_FILES
 from recon_assets.app.pages import Site, links
 from recon_assets.catalogue import SOURCES
 from recon_assets.errors import FileProblem, InputError, ReconError
@@ -259,6 +260,12 @@ def _answered(site: Site, user: identity.User, form: _Form, answer: Any, token: 
     return found
 
 
+def _job(landed: Report | None) -> str:
+    """The job that loads and reconciles what just landed."""
+    subject = SOURCES[landed.source].subject if landed and landed.source else None
+    return next((job for job, own in FROM_FILES.items() if own == subject), "")
+
+
 def _page(site: Site, user: identity.User, status: int = 200, **content: Any) -> Response:
     shown = {
         "links": links(site) | {PATH: "Upload"},
@@ -269,6 +276,7 @@ def _page(site: Site, user: identity.User, status: int = 200, **content: Any) ->
         "form": _Form(),
         "shown_rows": shown_rows,
         "dagster_url": site.settings.dagster_url,
+        "job": _job(content.get("landed")),
         **content,
     }
     return Response(visible(render_template("upload.html", **shown)), status, mimetype="text/html")

@@ -211,10 +211,10 @@ def verify_pack_file(file: Path) -> None:
         click.echo(f"The pack was changed: {visible(fault)}.")
     for mart in verdict.differing:
         click.echo(f"marts.{mart} of {verdict.month} has other rows now, published at {verdict.published}.")
-    for file in verdict.changed:
-        click.echo(f"{visible(file)} has changed since; a new run would read what it holds now.")
-    for file in verdict.gone:
-        click.echo(f"{visible(file)} is not in the landing zone any more.")
+    for path in verdict.changed:
+        click.echo(f"{visible(path)} has changed since; a new run would read what it holds now.")
+    for path in verdict.gone:
+        click.echo(f"{visible(path)} is not in the landing zone any more.")
     same = verdict.landed - len(verdict.changed) - len(verdict.gone)
     click.echo(f"{same} of {verdict.landed} landed files are as they were.")
     if not verdict.holds:

@@ -45,6 +45,16 @@ def subject_job(subject: str, partitions: dg.PartitionsDefinition):  # type: ign
     )
 
 
+def load_and_reconcile_job(subject: str, partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def,type-arg]
+    return dg.define_asset_job(
+        f"load_and_reconcile_{subject}",
+        dg.AssetSelection.tag("subject", subject) - dg.AssetSelection.groups("landing"),
+        partitions_def=partitions,
+        description=f"Load, reconcile and publish one month of {subject}.",
+        tags=WHOLE_RETRY,
+    )
+
+
 def all_job(partitions: dg.PartitionsDefinition):  # type: ignore[no-untyped-def,type-arg]
     return dg.define_asset_job(
         "everything",

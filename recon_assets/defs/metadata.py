@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
 import duckdb
 
-from recon_assets.catalogue import SOURCES, SUBJECTS
+from recon_assets.catalogue import SOURCES
 from recon_assets.catalogue.marts import Mart
 from recon_assets.lakehouse.raw import RawMonth
-from recon_assets.months import first_day
 from recon_assets.pipeline.build import Build
+from recon_assets.pipeline.publish import MonthOutcome
 from recon_assets.platform import Platform
 from recon_assets.visible import one_line
 
@@ -84,29 +85,11 @@ def _status_metadata(mart: Mart, rows: duckdb.DuckDBPyRelation) -> dict[str, Any
     return {"summary": _markdown(by_status), **{f"rows_{status}": count for status, count in counts}}
 
 
-def publication_metadata(build: Build, month: str) -> Metadata:
-    """Numbers of a published month that the UI plots over months: rows, match rate, and amounts per currency.
-
-    They are floats, which plots need; differences are right less left.
-    """
-    agreeing = SUBJECTS[build.subject].decided.agreeing
-    with duckdb.connect(str(build.database), read_only=True) as connection:
-        rows = connection.execute(
-            "select currency, status, row_count, open_row_count, decided_row_count, left_amount, right_amount, "
-            "open_left_amount, open_right_amount "
-            "from marts.reconciliation_summary where billing_month = ? and reconciliation = ?",
-            [first_day(month), build.subject],
-        ).fetchall()
-    total = sum(row[2] for row in rows)
-    counts = {"dagster/row_count": total, "open_rows": sum(r[3] for r in rows), "decided_rows": sum(r[4] for r in rows)}
-    rate = {"match_rate_percent": round(100 * sum(r[2] for r in rows if r[1] in agreeing) / total, 2)} if total else {}
-    amounts: dict[str, float] = {}
-    for currency in sorted({row[0] or "none" for row in rows}):
-        own = [row for row in rows if (row[0] or "none") == currency]
-        left, right, open_left, open_right = (sum(row[n] or 0 for row in own) for n in (5, 6, 7, 8))
-        named = {"left": left, "right": right, "difference": right - left, "open_difference": open_right - open_left}
-        amounts |= {f"{name}_{currency}": float(amount) for name, amount in named.items()}
-    return counts | rate | amounts
+def publication_metadata(outcome: MonthOutcome) -> Metadata:
+    """Numbers of a published month that the UI plots over months; amounts are floats, which plots need."""
+    counts = {"dagster/row_count": outcome.numbers["rows"]}
+    others = {name: value for name, value in outcome.numbers.items() if name != "rows"}
+    return counts | {name: float(value) if isinstance(value, Decimal) else value for name, value in others.items()}
 
 
 def _markdown(rows: duckdb.DuckDBPyRelation) -> dg.MarkdownMetadataValue:

@@ -62,7 +62,7 @@ def publication_asset(
                 refused.append(outcome)
                 continue
             # Reported per month: an output would mark every month of a range, refused ones included.
-            told = {"page": month_link(here, subject, outcome.month)} | publication_metadata(build, outcome.month)
+            told = {**publication_metadata(outcome), "page": month_link(here, subject, outcome.month)}
             context.log_event(dg.AssetMaterialization(key, partition=outcome.month, metadata=_metadata(outcome) | told))
         remove_old_builds(here.settings, here.clock())
         if refused:

@@ -1,13 +1,14 @@
 """Publishing: months of a build whose blocking checks passed become what readers see, one commit per month."""
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 
-from recon_assets.catalogue import source_windows
+from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.log import Closing, Publication
@@ -15,7 +16,7 @@ from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.lakehouse.settled import settle
 from recon_assets.lakehouse.views import instant_sql
-from recon_assets.months import add_months
+from recon_assets.months import add_months, first_day
 from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
 from recon_assets.pipeline.plan import required_kinds
@@ -25,7 +26,9 @@ from recon_assets.pipeline.plan import required_kinds
 class MonthOutcome:
     """What publishing made of a month: its publication, or the reasons why it stays as it was.
 
-    A closed month stays too, and that is no failure; `changes` counts the rows that would have changed.
+    A closed month stays too, and that is no failure; `changes` counts the rows that would have changed. `numbers` are
+    those of a publication: rows, open and decided ones, match rate in percent, and per currency the amounts of both
+    sides, what right is more than left, and that of the open rows.
     """
 
     month: str
@@ -34,6 +37,7 @@ class MonthOutcome:
     window_status: str
     closing: Closing | None = None
     changes: int = 0
+    numbers: Mapping[str, int | Decimal] = field(default_factory=dict)
 
     @property
     def is_waiting(self) -> bool:
@@ -69,7 +73,31 @@ def publish_build(
                 continue
             reasons = refusals(build, month, status, raw)
             publication = None if reasons else _publish_month(connection, build, month, published, run_id, clock)
-            yield MonthOutcome(month, publication, reasons, status)
+            numbers = _numbers(connection, build, month) if publication else {}
+            yield MonthOutcome(month, publication, reasons, status, numbers=numbers)
+
+
+def _numbers(connection: duckdb.DuckDBPyConnection, build: Build, month: str) -> dict[str, int | Decimal]:
+    """What the summary of a month adds up to."""
+    sums = "sum(row_count), sum(open_row_count), sum(decided_row_count)"
+    agreeing = ", ".join(f"'{status}'" for status in SUBJECTS[build.subject].decided.agreeing)
+    own = "from marts.reconciliation_summary where billing_month = ? and reconciliation = ?"
+    values = [first_day(month), build.subject]
+    ((rows, opened, decided, agree),) = connection.execute(
+        f"select {sums}, sum(row_count) filter (where status in ({agreeing})) {own}", values
+    ).fetchall()
+    found: dict[str, int | Decimal] = {"rows": rows or 0, "open_rows": opened or 0, "decided_rows": decided or 0}
+    if rows:
+        found["match_rate_percent"] = round(Decimal(100 * (agree or 0)) / rows, 2)
+    amounts = connection.execute(
+        "select coalesce(currency, 'none'), sum(left_amount), sum(right_amount), "
+        f"sum(right_amount - left_amount), sum(open_right_amount - open_left_amount) {own} group by 1 order by 1",
+        values,
+    ).fetchall()
+    for currency, *sides in amounts:
+        for name, amount in zip(("left", "right", "difference", "open_difference"), sides, strict=True):
+            found[f"{name}_{currency}"] = Decimal(amount or 0)
+    return found
 
 
 def refusals(build: Build, month: str, window_status: str, raw: RawStore) -> list[str]:

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from recon_assets.app import bridge, charts, pages, queries, usage, waterfall
+from recon_assets.app import bridge, charts, landed, pages, queries, usage, waterfall
 from recon_assets.app.format import missing_in_words, share, short
 from recon_assets.app.pages import Site
+from recon_assets.app.server import create_app
+from recon_assets.lakehouse.raw import LoadedFile, RawMonth, RawStore
+from recon_assets.landing.discovery import discover
+from recon_assets.storage import landing_store
+from recon_assets_tests.app.callbacks import press
 
 
 def rows_behind(site: Site, href: str) -> int:
@@ -128,3 +133,31 @@ def test_missing_sources_are_said_in_peoples_words() -> None:
         "BSS invoices of July 2025, August 2025",
         "Microsoft's legacy reconciliation file (not needed) of March 2025",
     ]
+
+
+def test_landed_files_that_are_not_loaded_or_not_read_are_told_with_what_to_do(site: Site) -> None:
+    client = create_app(site).server.test_client()
+    assert "is not there yet" in press(client, "landed-look", "/")
+    landing = site.settings.landing
+    for path in (
+        "bss/invoices/2025-04/a.csv",
+        "bss/invoices/2025-04/b.csv",
+        "bss/invoices/2025-04/~$c.xlsx",
+        "stray.csv",
+    ):
+        (landing / path).parent.mkdir(parents=True, exist_ok=True)
+        (landing / path).write_text("x", encoding="utf-8")
+    (loaded, _) = discover(landing_store(site.settings), "bss_invoices")["2025-04"]
+    (site.settings.raw / "bss_invoices" / "2025-04").mkdir(parents=True)
+    file = LoadedFile(loaded.path, loaded.etag, loaded.size, "", 1, 0)
+    RawStore(site.settings.raw).commit(
+        RawMonth("bss_invoices", "2025-04", "load", "2025-04-01T00:00:00", [file], 1, 0, {})
+    )
+    said = press(client, "landed-look", "/")
+    assert "1 file of" in said and "for 2025-04" in said and "/run?month=2025-04" in said
+    assert "stray.csv" in said and "it lies in no source's folder" in said and "lock of a workbook" in said
+    assert "run the month" not in text_of(landed.render(site.platform(), False))
+    (landing / "stray.csv").unlink()
+    (landing / "bss/invoices/2025-04/~$c.xlsx").unlink()
+    (landing / "bss/invoices/2025-04/b.csv").unlink()
+    assert "Every landed file is loaded." in press(client, "landed-look", "/")

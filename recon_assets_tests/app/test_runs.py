@@ -125,6 +125,8 @@ def test_viewers_neither_see_the_form_nor_start_a_run(site: Site) -> None:
     viewer = User("ben", False)
     assert "may read, not run" in text_of(runs_page.render(site, "", viewer))
     assert "Reconcile Usage only" in str(runs_page.render(site, "", EDITOR))
+    asked = str(runs_page.render(site, "?month=2025-03&job=load_and_reconcile_usage", EDITOR))
+    assert "value='load_and_reconcile_usage'" in asked and "value='2025-03'" in asked
 
 
 def test_without_dagster_it_is_said_where_it_was_looked_for() -> None:

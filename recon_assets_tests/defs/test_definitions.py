@@ -121,7 +121,7 @@ def expected_assets(subject: str) -> dict[str, tuple[set[str], set[str]]]:
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    return platform_in(tmp_path_factory.mktemp("home"))
+    return platform_in(tmp_path_factory.mktemp("home"), first_month="2022-01")
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,8 @@ def test_audits_of_raw_months_and_dbt_tests_that_hold_back_a_month_block_and_say
 
 def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> None:
     jobs = {job.name for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")}
-    assert jobs == {"load_raw", "everything", "issues", *SUBJECTS}
+    from_files = {f"load_and_reconcile_{subject}" for subject in SUBJECTS}
+    assert jobs == {"load_raw", "everything", "issues", *SUBJECTS, *from_files}
     repository = definitions.get_repository_def()
     schedules = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}
     running = dg.DefaultScheduleStatus.RUNNING

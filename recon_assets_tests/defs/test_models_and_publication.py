@@ -254,10 +254,3 @@ def test_readers_can_go_back_to_the_publication_before(workshop: Workshop) -> No
         assert reader.execute(count).fetchall() == [(4,)]
     with workshop.platform.published.connect(published_marts().values()) as reader:
         assert reader.execute(count).fetchall() == [(0,)]
-
-
-def test_publishing_without_the_marts_says_what_to_do(workshop: Workshop) -> None:
-    result = workshop.definitions.resolve_job_def(SUBJECT).execute_in_process(
-        instance=workshop.instance, raise_on_error=False, partition_key=FIRST, asset_selection=[PUBLISHED]
-    )
-    assert "Materialize the marts of subscriptions and" in reasons(result)
