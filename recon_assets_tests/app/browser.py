@@ -36,13 +36,13 @@ def _chromium() -> str | None:
 
 
 class App:
-    """`recon app` on a free port with a home of its own; `url` is where it answers."""
+    """`recon app` on a free port with a home of its own and `more` settings; `url` is where it answers."""
 
-    def __init__(self, home: Path, published: Path) -> None:
+    def __init__(self, home: Path, published: Path, **more: str) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.home = home
-        settings = {"RECON_HOME": str(home), "RECON_PUBLISHED_URL": str(published)}
+        settings = {"RECON_HOME": str(home), "RECON_PUBLISHED_URL": str(published), **more}
         self._log = home / "app.log"
         with self._log.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(

@@ -13,6 +13,7 @@ from recon_assets.catalogue import SOURCES
 from recon_assets.inspection import template
 from recon_assets_tests.app.browser import ARGUMENTS, AXE, CHROMIUM, App, why_not
 from recon_assets_tests.app.published import PLAIN, SCRIPT, key
+from recon_assets_tests.app.walk import decide_and_print, open_overview
 from recon_assets_tests.search import guarded_by
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -231,21 +232,14 @@ def test_a_view_is_saved_and_opened(page: Page) -> None:
     expect(rows_said(page, "Subscriptions")).to_have_text("2 rows")
 
 
-def test_the_largest_open_difference_is_found_explained_and_printed_in_four_clicks(page: Page) -> None:
-    open_page(page, "/")
-    page.get_by_role("region", name="What to look at").get_by_role("link", name="MYR").first.click()
-    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("\N{MINUS SIGN}99.75")
-    select(page, "Subscriptions", "customer")
+def test_the_largest_difference_of_a_month_is_found_explained_accepted_and_printed_in_five_clicks(page: Page) -> None:
+    open_overview(page)
+    assert decide_and_print(page, "2025-03").clicks == 5
     expect(page.locator(".details .facts")).to_contain_text("Unit cost")
+    expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("\N{MINUS SIGN}99.75")
     expect(page.locator("section[aria-label='Subscriptions'] .ag-row[row-index='0']").first).to_have_css(
         "background-color", "rgb(217, 232, 246)"
     )
-    page.locator("#row-close").click()
-    with page.context.expect_page() as opened:
-        page.get_by_role("link", name="Print").click()
-    expect(opened.value.locator("h1")).to_have_text("Subscriptions: subscriptions")
-    expect(opened.value.get_by_role("region", name="Rows")).to_contain_text("\N{MINUS SIGN}99.75")
-    opened.value.close()
 
 
 def test_times_are_those_of_the_readers_own_zone(browser: Browser, app: App) -> None:
