@@ -78,7 +78,7 @@ def test_a_row_is_decided_and_its_drawer_and_grid_tell_it_at_once(client: FlaskC
     said = drawer(shared, ROW)
     assert "Accept: credit promised" in said and "The next run of 2025-03 shows the newest decision" in said
     assert marks(shared)[DIFFERING] == "Accept, next run"
-    assert marks(shared)[IGNORED] == "Ignore"  # as published
+    assert marks(shared)[IGNORED] == "Ignore, has rejected records"  # as published
     assert marks(shared, f"?{MARCH}&q=sub-90&asof=2025-04-10")[DIFFERING] == "Stale"  # as it was seen then
     decide(client, ROW, "clear", "by mistake")
     assert made(shared)[-1][1] == "clear" and marks(shared)[DIFFERING] == "Clear, next run"
@@ -266,4 +266,4 @@ def test_all_rows_of_a_filter_are_assigned_while_they_are_as_many_as_was_said(
     found, _ = shared.issues.find(None, assignee="dora")
     assert {issue.about.reconciliation_key for issue in found} >= {IGNORED} and len(found) == 2
     assert {issue.about.difference for issue in found if issue.about.reconciliation_key == IGNORED} == {70}
-    assert marks(shared)[IGNORED] == "1 issue, Ignore"
+    assert marks(shared)[IGNORED] == "1 issue, Ignore, has rejected records"

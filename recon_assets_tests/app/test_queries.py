@@ -193,7 +193,7 @@ def test_a_row_of_which_a_record_was_rejected_is_marked(site: Site) -> None:
     context = look(site, subscriptions.SCREEN, f"{MARCH}&result=missing")
     rows = pages.grid_rows(site, context, subscriptions.TABLE, {"startRow": 0, "endRow": 100})
     assert {row["said"]: row["marks"] for row in rows} == {
-        "Missing at Microsoft": "has rejected records", "Not comparable": "",
+        "Missing at Microsoft": "Ignore, has rejected records", "Not comparable": "",
     }  # fmt: skip
 
 
@@ -243,10 +243,10 @@ def test_one_search_looks_into_names_and_ids(site: Site) -> None:
 def test_a_row_is_marked_with_its_open_issues(site: Site) -> None:
     context = look(site, subscriptions.SCREEN, f"{MARCH}&result=discrepancies")
     asked = {"startRow": 0, "endRow": 10}
-    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == ""
+    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == "Stale"
     about = pages.find_discrepancy(site, "subscriptions", "2025-03", key("subscription", "2025-03", "sub-9001"))
     assert about is not None
     number = site.issues.report(about, "Why?", "", "", "ana")
-    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == "1 issue"
+    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == "1 issue, Stale"
     site.issues.change(number, 1, "ana", status="resolved")
-    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == ""
+    assert pages.grid_rows(site, context, subscriptions.TABLE, asked)[0]["marks"] == "Stale"
