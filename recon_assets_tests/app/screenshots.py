@@ -17,13 +17,14 @@ _HEIGHT = 1000
 
 @dataclass(frozen=True)
 class Picture:
-    """A page; `table` names the grid whose first row is opened."""
+    """A page; `table` names the grid whose first row is opened, `opens` what is clicked then."""
 
     name: str
     address: str
     table: str | None = None
     width: int = 1440
     scheme: Literal["light", "dark"] = "light"
+    opens: str | None = None
 
 
 def _pictures(month: str) -> tuple[Picture, ...]:
@@ -40,6 +41,11 @@ def _pictures(month: str) -> tuple[Picture, ...]:
         Picture("compare-1440", f"/compare?reconciliation=subscriptions&month={month}"),
         Picture("print-1440", f"/print/subscriptions?month={month}"),
         Picture("issue-1440", "/issues?issue=1"),
+        Picture(
+            "decide-1440", f"/einvoices?month={month}&bucket=Missing+in+EInv", "Documents", opens="#decide summary"
+        ),
+        Picture("decide-all-1440", f"/subscriptions?month={month}&result=missing", opens="#bulk summary"),
+        Picture("letters-1440", f"/letters/documents?month={month}"),
     )
 
 
@@ -53,6 +59,9 @@ def _take(browser: Browser, url: str, picture: Picture, folder: Path) -> None:
         expect(first).not_to_be_empty()
         first.click()
         expect(page.locator(".details")).to_be_visible()
+    if picture.opens is not None:
+        page.locator(picture.opens).click()
+        page.locator(picture.opens).locator("xpath=..").scroll_into_view_if_needed()
     page.wait_for_timeout(3_000)
     page.screenshot(path=folder / f"{picture.name}.png")
     page.close()
