@@ -84,6 +84,7 @@ _KINDS: dict[tuple[str, str], Any] = {
     ("url", "search"): _Text,
     ("landed-look", "data"): _Count | None,
     ("more-open", "n_clicks"): _Count | None,
+    ("amounts-open", "n_clicks"): _Count | None,
     ("shown", "data"): _Shown | _Nothing | None,
     ("grid", "getRowsRequest"): _Rows | None,
     ("grid", "selectedRows"): list[_Selected] | dict[StrictStr, Any] | None,

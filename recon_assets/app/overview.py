@@ -307,7 +307,7 @@ def _cell(seen: View, cell: Cell | None) -> list[Any]:
         _bar(seen, cell, counts),
         html.Div([_count(seen, cell, code, count) for code, count in _ordered(counts)], className="counts"),
         html.Div([_direction(cell.screen), *_amounts(seen, cell)], className="differences"),
-        html.Details([html.Summary("Amounts by status"), _amounts_by_status(cell)]),
+        _amounts_to_open(cell),
         html.Div(
             [
                 f"published {_age(status['published_at'], seen.now)}, ",
@@ -372,8 +372,19 @@ def _amounts(seen: View, cell: Cell) -> list[Any]:
     ]
 
 
-def _amounts_by_status(cell: Cell) -> html.Div:
-    subject = cell.screen.subject
+def _amounts_to_open(cell: Cell) -> html.Details:
+    """A place that `amounts_by_status` fills once it is opened: of two years it would be most of the page."""
+    place = f"{cell.screen.reconciliation}:{cell.month}"
+    summary = html.Summary("Amounts by status", id={"type": "amounts-open", "place": place})
+    return html.Details([summary, html.Div(id={"type": "amounts", "place": place})])
+
+
+def amounts_by_status(reader: Reader, published: Published, screen: Screen, month: str) -> html.Div:
+    """What each status of a month amounts to, in each currency."""
+    sql, _ = summary_query()
+    own = "select * from (" + sql + ") where billing_month = ? and reconciliation = ? order by all"
+    rows = reader.rows(published.moment, (own, [first_day(month), screen.reconciliation]))
+    subject = screen.subject
     columns = (
         Column("status", "Status", "status"),
         Column("currency", "Currency"),
@@ -382,9 +393,9 @@ def _amounts_by_status(cell: Cell) -> html.Div:
             Column(f"{name}_amount", side.title, "money")
             for name, side in (("left", subject.left), ("right", subject.right))
         ),
-        Column("difference", _direction(cell.screen), "money"),
+        Column("difference", _direction(screen), "money"),
     )
-    return data_table(f"Amounts of {cell.screen.reconciliation} {cell.month}", columns, cell.summary)
+    return data_table(f"Amounts of {screen.reconciliation} {month}", columns, rows)
 
 
 def _age(published_at: dt.datetime, now: dt.datetime) -> str:

@@ -46,6 +46,7 @@ from recon_assets.clock import Clock
 from recon_assets.errors import InputError
 from recon_assets.issues.decisions import DecisionStore
 from recon_assets.issues.store import LENGTHS, MOST_ASSIGNED, Discrepancy, Issue, IssueStore
+from recon_assets.months import parse_month
 from recon_assets.platform import Platform
 from recon_assets.query import parse_instant
 from recon_assets.settings import Settings
@@ -128,6 +129,15 @@ def overview_page(site: Site, search: str | None) -> list[Any]:
         html.P(["Newest publication ", time(moment), "."], className="note"),
         *overview.render(seen),
     ]
+
+
+def amounts_part(site: Site, reconciliation: str, month: str, search: str | None) -> html.Div:
+    """What each status of a month of the overview amounts to."""
+    screen = next((screen for screen in site.reconciliations if screen.reconciliation == reconciliation), None)
+    published = site.reader.published(parse_address(search, ()).moment)
+    if screen is None or published is None:
+        raise InputError("There is no such month. Reload the page.")
+    return overview.amounts_by_status(site.reader, published, screen, parse_month(month))
 
 
 def screen_page(site: Site, context: Context, user: User) -> list[Any]:

@@ -155,6 +155,18 @@ def _register_reading(app: Dash, site: Site) -> None:
         return answered(lambda: landed.render(site.platform(), user.is_editor), lambda text: [text])
 
     @app.callback(
+        Output({"type": "amounts", "place": MATCH}, "children"),
+        Input({"type": "amounts-open", "place": MATCH}, "n_clicks"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def amounts(clicks: int | None, search: str) -> Any:
+        if not clicks:
+            return no_update
+        name, _, month = ctx.triggered_id["place"].partition(":")
+        return answered(lambda: pages.amounts_part(site, name, month, search), lambda text: text)
+
+    @app.callback(
         Output("more", "children"),
         Input("more-open", "n_clicks"),
         State("url", "pathname"),

@@ -333,7 +333,9 @@ def test_a_document_is_shown_field_by_field_and_a_missing_one_with_its_candidate
 
 def test_the_overview_leads_to_the_months(page: Page) -> None:
     open_page(page, "/")
-    expect(page.locator("#landed")).to_contain_text(re.compile("landing folder|landed file"))
+    expect(page.locator("#landed")).to_contain_text(re.compile("landing folder|landed file|Landed"))
+    page.get_by_text("Amounts by status").first.click()
+    expect(page.get_by_role("region", name="Amounts of subscriptions 2025-03")).to_contain_text("Discrepancy")
     expect(page.get_by_role("region", name="Changes").locator("tbody tr")).to_contain_text("Changed")
     page.locator("tr", has=page.get_by_role("rowheader", name="2025-02")).get_by_role(
         "link", name=f"{ALL} rows"

@@ -11,6 +11,7 @@ from recon_assets.app import bridge, charts, landed, pages, queries, usage, wate
 from recon_assets.app.format import missing_in_words, share, short
 from recon_assets.app.pages import Site
 from recon_assets.app.server import create_app
+from recon_assets.errors import InputError
 from recon_assets.lakehouse.raw import LoadedFile, RawMonth, RawStore
 from recon_assets.landing.discovery import discover
 from recon_assets.storage import landing_store
@@ -161,3 +162,14 @@ def test_landed_files_that_are_not_loaded_or_not_read_are_told_with_what_to_do(s
     (landing / "bss/invoices/2025-04/~$c.xlsx").unlink()
     (landing / "bss/invoices/2025-04/b.csv").unlink()
     assert "Every landed file is loaded." in press(client, "landed-look", "/")
+
+
+def test_amounts_of_a_month_by_status_are_those_of_its_rows_and_read_when_they_are_opened(site: Site) -> None:
+    assert "Amounts of" not in str(pages.overview_page(site, ""))
+    said = text_of(pages.amounts_part(site, "subscriptions", "2025-03", ""))
+    assert "DiscrepancyMYR11,234.501,134.75\N{MINUS SIGN}99.75" in said and "Missing at MicrosoftMYR170.00" in said
+    then = text_of(pages.amounts_part(site, "subscriptions", "2025-03", "?asof=2025-04-08"))
+    assert "\N{MINUS SIGN}12.50" in then
+    for name, month in (("secrets", "2025-03"), ("usage", "March")):
+        with pytest.raises(InputError):
+            pages.amounts_part(site, name, month, "")
