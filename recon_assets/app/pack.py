@@ -12,6 +12,7 @@ import json
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from recon_assets.app import queries
 from recon_assets.app.address import Address
 from recon_assets.app.format import tone
-from recon_assets.app.pages import Site
+from recon_assets.app.pages import Site, marked
 from recon_assets.app.printing import MOST_ROWS, render_print
 from recon_assets.app.screens import Context, Screen
 from recon_assets.app.workbook import write_workbook
@@ -111,7 +112,8 @@ def _make(site: Site, context: Context, month: str, folder: Path) -> list[Path]:
         write_workbook(context, table, folder / "workbook.xlsx")
         made.append(folder / "workbook.xlsx")
     if count <= MOST_ROWS:
-        (folder / "print.html").write_text(render_print(context, table), encoding="utf-8")
+        marks = partial(marked, site, context, table)
+        (folder / "print.html").write_text(render_print(context, table, marks), encoding="utf-8")
         made.append(folder / "print.html")
     if count > SHEET_ROWS:
         columns = tuple(column.name for column in published_marts()[table.mart].columns)

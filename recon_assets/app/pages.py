@@ -35,6 +35,7 @@ from recon_assets.app.parts import (
     grid,
     grid_row,
     message,
+    row_marks,
     time,
     totals_table,
 )
@@ -44,7 +45,7 @@ from recon_assets.app.settings import AppSettings
 from recon_assets.app.tables import Filter, Row, Table
 from recon_assets.clock import Clock
 from recon_assets.errors import InputError
-from recon_assets.issues.decisions import DecisionStore
+from recon_assets.issues.decisions import Decision, DecisionStore
 from recon_assets.issues.store import LENGTHS, MOST_ASSIGNED, Discrepancy, Issue, IssueStore
 from recon_assets.months import parse_month
 from recon_assets.platform import Platform
@@ -375,13 +376,25 @@ def grid_rows(site: Site, context: Context, table: Table, request: dict[str, Any
     start, end = _bounds(request)
     sort = sort_of(table, request) or context.sort(table)
     rows = context.rows(queries.page(table, context.restriction(table), sort, start, end - start))
+    return [grid_row(table, row, text) for row, text in zip(rows, marked(site, context, table, rows), strict=True)]
+
+
+def marked(site: Site, context: Context, table: Table, rows: list[Row]) -> list[str]:
+    """What marks each of these rows: issues, decisions, those of the present that come with the next run too."""
     keys = [row["reconciliation_key"] for row in rows]
     issues = site.issues.open_by_key(keys)
-    if table is not context.screen.decided:
-        return [grid_row(table, row, issues.get(row["reconciliation_key"], 0)) for row in rows]
-    newest = {} if context.address.as_of else site.decisions.newest(context.screen.reconciliation, keys)
-    marked = [decided.mark(row, newest.get(key)) for key, row in zip(keys, rows, strict=True)]
-    return [grid_row(table, row, issues.get(key, 0), text) for key, row, text in zip(keys, rows, marked, strict=True)]
+    newest: dict[str, Decision] = {}
+    is_decided = table is context.screen.decided
+    if is_decided and _is_present(site, context):
+        newest = site.decisions.newest(context.screen.reconciliation, keys)
+    said = [decided.mark(row, newest.get(key)) if is_decided else "" for key, row in zip(keys, rows, strict=True)]
+    return [row_marks(table, row, issues.get(key, 0), text) for key, row, text in zip(keys, rows, said, strict=True)]
+
+
+def _is_present(site: Site, context: Context) -> bool:
+    """Whether a look is of what is published now, be it that its address names the moment."""
+    published = site.reader.published() if context.address.as_of else None
+    return published is None or published.moment == context.moment
 
 
 def _bounds(request: dict[str, Any]) -> tuple[int, int]:

@@ -173,14 +173,18 @@ def _sorted(column: Column, sort: str) -> dict[str, Any]:
     return {}
 
 
-def grid_row(table: Table, row: Row, issues: int, decision: str = "") -> dict[str, Any]:
-    """A row for the grid, every value as text: a browser's numbers are no decimals. `issues` are open on it."""
+def row_marks(table: Table, row: Row, issues: int, decision: str = "") -> str:
+    """What marks a row: how many `issues` are open on it, its decision, and what its columns say."""
     marks = [f"{issues} issue{'s' if issues > 1 else ''}"] if issues else []
     marks += [decision] if decision else []
-    marks += [said for column, said in table.marks.items() if row[column]]
+    return ", ".join([*marks, *(said for column, said in table.marks.items() if row[column])])
+
+
+def grid_row(table: Table, row: Row, marks: str) -> dict[str, Any]:
+    """A row for the grid, every value as text: a browser's numbers are no decimals."""
     cells = {c.name: shown(row[c.name], c.kind, row.get("currency")) for c in table.columns}
     more = {"id": row["reconciliation_key"], "tone": tone(row["status"]), "said": words(row["status"])}
-    return cells | more | {"marks": ", ".join(marks)} | ({"tooltip": table.tooltip(row)} if table.tooltip else {})
+    return cells | more | {"marks": marks} | ({"tooltip": table.tooltip(row)} if table.tooltip else {})
 
 
 def totals_table(table: Table, rows: list[Row]) -> html.Div:

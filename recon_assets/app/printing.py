@@ -1,5 +1,6 @@
 """The print view: a page of plain HTML with all filtered rows, their totals and what they are of. No script."""
 
+from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -9,7 +10,7 @@ from recon_assets.app.format import number, shown, words
 from recon_assets.app.glossary import term
 from recon_assets.app.parts import footing, total_title
 from recon_assets.app.screens import Context
-from recon_assets.app.tables import NUMERIC, Column, Table
+from recon_assets.app.tables import NUMERIC, Column, Row, Table
 from recon_assets.app.workbook import said
 from recon_assets.errors import InputError
 
@@ -17,8 +18,11 @@ MOST_ROWS = 5_000
 TEMPLATES = Environment(loader=PackageLoader("recon_assets.app"), autoescape=select_autoescape())
 
 
-def render_print(context: Context, table: Table) -> str:
-    """The page of what `context` shows of `table`; InputError above MOST_ROWS."""
+def render_print(context: Context, table: Table, marked: Callable[[list[Row]], list[str]]) -> str:
+    """The page of what `context` shows of `table`, each row with what it is `marked` with; InputError above MOST_ROWS.
+
+    The marks have a column where there are any.
+    """
     restriction = context.restriction(table)
     totals = context.rows(queries.totals(table, restriction))
     count = sum(row["row_count"] for row in totals)
@@ -27,12 +31,18 @@ def render_print(context: Context, table: Table) -> str:
     measure = next((context.chosen(f)[0] for f in table.filters if f.kind == "view"), None)
     columns = table.shown(measure, context.address.columns.get(table.name, ()))
     rows = context.rows(queries.page(table, restriction, context.sort(table), 0, MOST_ROWS))
+    headings = [{"title": column.title, "kind": _alignment(column)} for column in columns]
+    lines = [[shown(row[c.name], c.kind, row.get("currency")) for c in columns] for row in rows]
+    marks = marked(rows)
+    if any(marks):
+        headings.insert(1, {"title": "Marks", "kind": "text"})
+        lines = [[line[0], mark, *line[1:]] for line, mark in zip(lines, marks, strict=True)]
     return TEMPLATES.get_template("print.html").render(
         title=f"{context.screen.title}: {table.title.lower()}",
         said=said(context, table, count),
         totals=_totals(table, totals),
-        columns=[{"title": column.title, "kind": _alignment(column)} for column in columns],
-        rows=[[shown(row[c.name], c.kind, row.get("currency")) for c in columns] for row in rows],
+        columns=headings,
+        rows=lines,
         meanings=_meanings(table, columns, rows),
     )
 

@@ -5,6 +5,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -442,7 +443,8 @@ def _register_downloads(server: Flask, site: Site) -> None:
     def print_view(name: str) -> Response:
         screen, table = site.table(name)
         context = site.context(screen, request.query_string.decode("utf-8", "replace"))
-        return Response(render_print(context, table), mimetype="text/html")
+        marks = partial(pages.marked, site, context, table)
+        return Response(render_print(context, table, marks), mimetype="text/html")
 
     @server.get("/letters/<name>")
     def letters(name: str) -> Response:

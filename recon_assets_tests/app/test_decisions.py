@@ -29,6 +29,7 @@ MISMATCH, MISSING = key("einvoice", "2025-03", 2), key("einvoice", "2025-03", 3)
 ROW = f"/subscriptions?{MARCH}&row=subscriptions:{DIFFERING}"
 PROXIED = {"identity_header": "X-User", "proxies": ["10.0.0.0/8"], "editors": ["ana", "eva"]}
 EDITOR = User("ana", True)
+FROM_ANA: Any = {"headers": {"X-User": "ana"}, "environ_overrides": {"REMOTE_ADDR": "10.0.0.1"}}
 
 
 @pytest.fixture
@@ -79,7 +80,10 @@ def test_a_row_is_decided_and_its_drawer_and_grid_tell_it_at_once(client: FlaskC
     assert "Accept: credit promised" in said and "The next run of 2025-03 shows the newest decision" in said
     assert marks(shared)[DIFFERING] == "Accept, next run"
     assert marks(shared)[IGNORED] == "Ignore, has rejected records"  # as published
-    assert marks(shared, f"?{MARCH}&q=sub-90&asof=2025-04-10")[DIFFERING] == "Stale"  # as it was seen then
+    assert marks(shared, f"?{MARCH}&q=sub-90&asof=2025-04-08")[DIFFERING] == "Stale"  # as it was seen then
+    assert marks(shared, f"?{MARCH}&q=sub-90&asof=2025-04-10")[DIFFERING] == "Accept, next run"  # what is seen now
+    printed = client.get(f"/print/subscriptions?{MARCH}&q=sub-90&asof=2025-04-10", **FROM_ANA).get_data(as_text=True)
+    assert ">Marks<" in printed and "Accept, next run" in printed
     decide(client, ROW, "clear", "by mistake")
     assert made(shared)[-1][1] == "clear" and marks(shared)[DIFFERING] == "Clear, next run"
 

@@ -58,7 +58,7 @@ def decide_and_print(page: Page, month: str) -> Hand:
     expect(grid.locator("[row-index='0'] [col-id='marks']")).to_contain_text("Accept, next run")
     with page.context.expect_page() as opened:
         hand.click(page.get_by_role("link", name="Print"))
-    expect(opened.value.get_by_role("region", name="Rows")).to_be_visible()
+    expect(opened.value.get_by_role("region", name="Rows")).to_contain_text("Accept, next run")
     opened.value.close()
     return hand
 
