@@ -178,8 +178,10 @@ def _months_said(seen: View) -> str:
 
 
 def _attention(seen: View) -> html.Div:
-    """Per subject and currency: how much agrees, what is at risk, what is late."""
-    titles = ("Reconciliation", "Currency", "Match rate", "Open rows", "Money at risk", "Not comparable", "Late")
+    """Per subject and currency: how much agrees, what is at risk, what was decided, what is late."""
+    titles = (
+        "Reconciliation", "Currency", "Match rate", "Open rows", "Money at risk", "Not comparable", "Decided", "Late"
+    )  # fmt: skip
     head = [html.Th(title, scope="col", className="text" if n < 2 else "number") for n, title in enumerate(titles)]
     rows = [row for screen in seen.screens for row in _attention_rows(seen, screen)]
     table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="data attention")
@@ -209,14 +211,19 @@ def _attention_cells(
     own = {"currency": [currency]} if currency else {}
     agreeing = [line for line in lines if tone(line["status"]) in _AGREES]
     open_lines = [line for line in lines if tone(line["status"]) not in _AGREES]
-    compared = [line for line in open_lines if line["at_risk"] is not None]
-    others = [line for line in open_lines if line["at_risk"] is None]
+    compared = [line for line in open_lines if line["compared_count"]]
+    others = [line for line in open_lines if not line["compared_count"]]
     total, late = sum(line["row_count"] for line in lines), sum(line["late_count"] for line in lines)
     at_risk = sum((line["at_risk"] for line in compared), Decimal(0))
+    decided, amount = sum(line["decided_count"] for line in lines), money(at_risk, currency)
 
-    def to(some: list[Row], text: str) -> Any:
+    def to(some: list[Row], text: str, decided: str | None = None) -> Any:
         statuses = sorted({line["status"] for line in some})
-        return dcc.Link(text, href=seen.link(screen, months, **own, **{screen.verdict: statuses})) if some else "0"
+        chosen = {"open": [decided]} if decided and any(line["decided_count"] for line in some) else {}
+        return dcc.Link(text, href=seen.link(screen, months, **own, **chosen, **{screen.verdict: statuses}))
+
+    def left(some: list[Row]) -> int:
+        return sum(line["row_count"] - line["decided_count"] for line in some)
 
     late_link = ""
     if screen.late:
@@ -224,9 +231,10 @@ def _attention_cells(
         late_link = dcc.Link(f"{late:,}", href=href) if late else "0"
     cells = [
         to(agreeing, share(sum(line["row_count"] for line in agreeing), total)) if agreeing else "0%",
-        to(open_lines, f"{sum(line['row_count'] for line in open_lines):,}"),
-        to(compared, f"{money(at_risk, currency)} {currency}".strip()) if compared else money(at_risk, currency),
-        to(others, f"{sum(line['row_count'] for line in others):,}"),
+        to(open_lines, f"{left(open_lines):,}", "open") if left(open_lines) else "0",
+        to(compared, f"{amount} {currency}".strip(), "open") if left(compared) else amount,
+        to(others, f"{left(others):,}", "open") if left(others) else "0",
+        to(lines, f"{decided:,}", "decided") if decided else "0",
         late_link,
     ]
     return [html.Td(currency), *(html.Td(cell, className="number") for cell in cells)]

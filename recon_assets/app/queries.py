@@ -100,12 +100,18 @@ def totals(table: Table, restriction: Restriction) -> Query:
 
 
 def attention(table: Table, restriction: Restriction, late: str | None) -> Query:
-    """Per currency and status: rows, what they differ by regardless of sign (null: not comparable), and late ones."""
+    """Per currency and status: rows, decided ones, what the others differ by regardless of sign, and late ones.
+
+    What cannot be compared differs by null.
+    """
     condition, values = _where(table, restriction)
     late_count = f"count(*) filter (where {late})" if late else "0"
+    decided = "coalesce(decision_state = 'holds' and decision in ('accept', 'ignore', 'pending'), false)"
     return (
         f"select {table.currency} as currency, {table.status} as status, count(*) as row_count, "
-        f"sum(abs({table.right_minus_left})) as at_risk, {late_count} as late_count "
+        f"count(*) filter (where {decided}) as decided_count, {late_count} as late_count, "
+        f"count({table.right_minus_left}) as compared_count, "
+        f"sum(case when {decided} then 0 else abs({table.right_minus_left}) end) as at_risk "
         f"from marts.{table.mart} where {condition} group by all order by 1, 2",
         values,
     )
