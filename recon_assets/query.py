@@ -30,11 +30,19 @@ def parse_instant(text: str) -> dt.datetime:
         instant = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise InputError(f"'{text}' is not a time. Write it as 2025-03-31T18:00:00, in UTC.") from error
-    if len(text) == len("2025-03-31"):
+    if _is_day(text):
         instant += dt.timedelta(days=1, microseconds=-1)
     if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:  # in UTC they would fall outside the calendar
         raise InputError(f"'{text}' is not a time that anything was published at.")
     return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def connect_published(as_of: dt.datetime | None = None) -> duckdb.DuckDBPyConnection:

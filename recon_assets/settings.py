@@ -27,6 +27,7 @@ _DAYS = 36_500  # a hundred years: beyond, instants cannot be computed
 Database = Annotated[
     str, matching(r"(sqlite|postgresql)(\+\w+)?:///?\S+", "an address that begins with postgresql+psycopg://")
 ]
+Currency = Annotated[str, matching(r"[A-Z]{3}", "a currency as three capital letters, such as MYR")]
 _MASTER = r"local(\[(\d+|\*)\])?|spark://[^\s/:]+:\d+"
 
 
@@ -66,7 +67,7 @@ class Settings(EnvironmentSettings):
     partner_names: dict[str, str] = Field(
         default_factory=dict, examples=['{"5d1c7a10": "Contoso Cloud"}'], description="Names of partners, by PartnerId."
     )
-    approval_above: dict[str, Decimal] = Field(
+    approval_above: dict[Currency, Annotated[Decimal, Field(ge=0)]] = Field(
         default_factory=dict,
         examples=['{"MYR": "10000"}'],
         description="Amount per currency above which accept and ignore need a second person who approves.",

@@ -26,6 +26,7 @@ from recon_assets.cli import main
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.plan import landed_files
 from recon_assets.platform import Platform
+from recon_assets.query import parse_instant
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.lakehouse.publishing import replace_month
 from recon_assets_tests.landed import as_dicts, land, land_nce, microsoft_name, platform_in
@@ -430,6 +431,11 @@ def test_a_time_that_is_none_is_an_input_error(text: str, recon: Recon) -> None:
     result = recon("query", "select 1", "--as-of", text)
     assert result.exit_code == 2
     assert f"'{text}' is not a time" in one_line(result)
+
+
+@pytest.mark.parametrize("text", ["2025-03-31", "20250331", "2025-W14-1"])
+def test_a_day_alone_means_its_end_however_it_is_written(text: str) -> None:
+    assert parse_instant(text) == dt.datetime(2025, 3, 31, 23, 59, 59, 999999, dt.UTC)
 
 
 def test_a_pipe_that_closes_early_is_no_traceback(recon: Recon) -> None:

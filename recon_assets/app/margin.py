@@ -45,7 +45,7 @@ TABLE = Table(
         Filter("q", "Search", f"concat_ws(' ', {_SEARCHED})", "text"),
         Filter("below", "Margin below %", "margin_percent", "below"),
         Filter("outcome", "Outcome", _STATUS, "group", {name: (name,) for name in ("loss", "profit", "no_margin")}),
-        Filter("partner", "CSP partner", "csp_partner"),
+        Filter("partner", "CSP partner", "csp_partner", keeps_unknown=True),
         Filter("family", "Family", "product_family", is_code=True),
         Filter("product", "Product", "product"),
         Filter("status", "Reconciled as", "status", is_code=True),

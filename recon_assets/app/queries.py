@@ -177,7 +177,8 @@ def _where(table: Table, restriction: Restriction) -> Query:
             values.append(chosen[0])
         else:
             listed = _values(filter_, chosen)
-            conditions.append(f"{filter_.column} in ({', '.join('?' * len(listed))})")
+            unknown = f" or {filter_.column} is null" if filter_.keeps_unknown else ""
+            conditions.append(f"({filter_.column} in ({', '.join('?' * len(listed))}){unknown})")
             values += listed
     for column, value in restriction.equal.items():
         conditions.append(f"{column} is not distinct from ?" if value is None else f"{column} = ?")

@@ -62,7 +62,7 @@ TABLE = Table(
     ),
     filters=(
         Filter("q", "Search", f"concat_ws(' ', {_SEARCHED})", "text"),
-        Filter("partner", "CSP partner", "csp_partner"),
+        Filter("partner", "CSP partner", "csp_partner", keeps_unknown=True),
         Filter("offer", "Offer", "offer_type"),
         Filter("type", "Type of product", "ms_product_type"),
         Filter("product", "Microsoft product", "product"),

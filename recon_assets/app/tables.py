@@ -46,7 +46,7 @@ class Filter:
     reconciliation_changes says so in `column`; below: numbers smaller than the value. `prefer`: exactly one value is
     always chosen, by default the first of these that there is. `is_code`: the values are codes of ours, shown in words;
     any other value is shown as it stands in the files. `is_quiet`: only links set it, so that it has no control until
-    it is set.
+    it is set. `keeps_unknown`: rows of which nobody knows the value are there whatever is chosen.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Filter:
     prefer: tuple[str, ...] = ()
     is_code: bool = False
     is_quiet: bool = False
+    keeps_unknown: bool = False
 
     @property
     def is_single(self) -> bool:

@@ -86,7 +86,7 @@ def subscriptions(month: str, discrepancy: str = "12.50") -> dict[str, list[Row]
     missing = subscription(
         9002, month, product=FORMULA, ms_total_cost=None, ms_item_count=0, bss_total_cost=Decimal(70),
         cost_difference=Decimal(70), status="missing_in_ms", explanation="missing_side",
-        has_rejected_records=True,
+        has_rejected_records=True, csp_partner=None,
         is_open=False, decision="ignore", decision_state="holds", decision_reason="test tenant", decided_by="ben",
         decided_at=dt.datetime(2025, 4, 8, 9, tzinfo=dt.UTC),
     )  # fmt: skip

@@ -50,7 +50,8 @@ def test_a_difference_is_sorted_by_its_size_and_what_has_none_comes_last(site: S
         ("&result=discrepancies", 1),
         ("&result=missing", 2),
         ("&result=missing&result=discrepancies", 3),
-        ("&partner=partner-2", 1),
+        ("&partner=partner-2", 2),  # with the row of which nobody knows the partner
+        ("&partner=partner-1", PLAIN + 2),
         ("&open=open", 1),
         ("&open=decided", 1),
         ("&type=Legacy", 1),

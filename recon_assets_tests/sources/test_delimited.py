@@ -153,10 +153,14 @@ def test_columns_that_are_not_known_are_named_in_the_metadata(platform: Platform
     assert committed is not None and committed.files[0].extra_columns == ["BrandNew"]
 
 
+@pytest.mark.parametrize("cost", ["10", "1,000.00"], ids=["fast way", "intake"])
 @pytest.mark.parametrize("bom_at", ["heading", "first record", "second record", "inside a text"])
-def test_a_byte_order_mark_is_no_part_of_any_field_wherever_it_stands(bom_at: str, platform: Platform) -> None:
+def test_a_byte_order_mark_is_no_part_of_any_field_wherever_it_stands(
+    bom_at: str, cost: str, platform: Platform
+) -> None:
     """Azure repeats it before the first record: its invoice was one of its own."""
-    heading, first, second, _ = delimited([bss_line(), bss_line(Product="last")], BSS).split(b"\r\n")
+    lines = [bss_line(), bss_line(Product="last", Total_Cost=cost)]
+    heading, first, second, _ = delimited(lines, BSS).split(b"\r\n")
     bom = "\ufeff".encode()
     first = bom + first if bom_at == "first record" else first
     second = bom + second if bom_at == "second record" else second

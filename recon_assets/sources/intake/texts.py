@@ -68,7 +68,7 @@ class _Lines:
     skipped: int = 0
 
     def __iter__(self) -> Iterator[str]:
-        head = [line.lstrip("\ufeff") for line in _first(self.text, 60)]
+        head = [line.replace("\ufeff", "") for line in _first(self.text, 60)]
         said = None
         while head and (not head[0].strip() or _SEP.fullmatch(head[0]) or head[0].startswith("#TYPE ")):
             match = _SEP.fullmatch(head[0])
@@ -78,7 +78,7 @@ class _Lines:
         self.delimiter = said or _likely_delimiter(head)
         yield from head
         for line in self.text:
-            yield line.lstrip("\ufeff")
+            yield line.replace("\ufeff", "")
 
 
 def _first(text: io.TextIOWrapper, count: int) -> list[str]:
