@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from recon_assets.azure.container import BlobContainer
 
 MANIFEST = "manifest.json"
-_NOT_IN_NAMES = frozenset('\\/:*?"<>|') | {chr(code) for code in range(32)}
+_NOT_IN_NAMES = frozenset('\\/:*?"<>|') | {chr(code) for code in [*range(32), *range(0xD800, 0xE000)]}
+_MOST_BYTES = 255  # of a name on nearly every file system
 _INCOMING = ".incoming"
 
 
@@ -45,7 +46,9 @@ class LandingWriter(Protocol):
 
 def is_storable(name: str) -> bool:
     """Whether a name can be a segment of a path on every system, and none that the landing zone keeps for itself."""
-    return 0 < len(name) <= 200 and not _NOT_IN_NAMES & set(name) and name[0] != "." and name[-1] not in ". "
+    if not name or _NOT_IN_NAMES & set(name) or name[0] == "." or name[-1] in ". ":
+        return False
+    return len(name) <= 200 and len(name.encode()) <= _MOST_BYTES
 
 
 @dataclass(frozen=True)
