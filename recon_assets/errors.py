@@ -41,3 +41,7 @@ class FileProblem(Exception):
         self.mend = dict(mend or {})
         place = (f", row {row}" if row is not None else "") + (f", column '{column}'" if column else "")
         super().__init__(f"{file}{place}: {message}")
+
+
+class FileUnreadable(FileProblem, ReconError):
+    """A landed file could not be opened, or changed meanwhile: what is in it is not known, now."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from recon_assets.azure.cache import FileCache
 from recon_assets.azure.container import BlobContainer
 from recon_assets.azure.urls import AzureUrl
-from recon_assets.errors import FileGone, FileProblem
+from recon_assets.errors import FileGone, FileUnreadable
 from recon_assets.landing.store import LandedFile
 
 _UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
@@ -43,10 +43,10 @@ class BlobStore:
             blob = self.url.prefix + file.path
             copy = self.cache.get(name, file.size, lambda target: self.container.download(blob, target, file.etag))
             if (size := copy.stat().st_size) != file.size:  # manifests are held against what is listed
-                raise FileProblem(file.path, f"is listed with {file.size} bytes and has {size}; run the month again")
+                raise FileUnreadable(file.path, f"is listed with {file.size} bytes and has {size}; run the month again")
             yield copy
         except FileGone as error:
-            raise FileProblem(file.path, "the file changed while it was being read; run the month again") from error
+            raise FileUnreadable(file.path, "the file changed while it was being read; run the month again") from error
         finally:
             pin.release()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from recon_assets.errors import FileProblem
+from recon_assets.errors import FileProblem, FileUnreadable
 from recon_assets.landing.manifests import (
     Chosen,
     Part,
@@ -90,6 +90,8 @@ def cost_run(store: FileStore, file: LandedFile) -> CostRun | None:
         days, submitted = _days_of_run(run), sortable_instant(run.get("submittedTime"))
         if days is None or submitted is None:
             raise FileProblem(file.path, "runInfo has no startDate and submittedTime that are instants; export again")
+    except FileUnreadable:  # without it the run would count as none
+        raise
     except (AttributeError, FileProblem) as problem:
         placed = _days_in_path(file.path)
         return CostRun(file, placed, "", "", "", problem=str(problem)) if placed else None

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from recon_assets.catalogue import SOURCES, Source
+from recon_assets.errors import FileUnreadable, NotListed
 from recon_assets.landing.cost_exports import cost_files_by_month
-from recon_assets.landing.profiles import FOLDER, is_profile, matches, patterns_of
+from recon_assets.landing.profiles import FOLDER, is_profile, matches, patterns_of, profile_content
 from recon_assets.landing.reconciliation import kind_by_columns, reconciliation_place
 from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.months import is_month
@@ -31,9 +32,13 @@ def discover(store: FileStore, source_name: str) -> dict[str, list[LandedFile]]:
     """Landed files of a source by month, months and paths in order. No file = the month is not a key.
 
     The profiles that are for a file of the month are among its files: a month is loaded again when one changes.
+    NotListed when a file that tells which month or source others are of cannot be read: they are not gone.
     """
-    found = _discovered(store, SOURCES[source_name])
-    profiles = list(_profiles(store))
+    try:
+        found = _discovered(store, SOURCES[source_name])
+        profiles = list(_profiles(store))
+    except FileUnreadable as problem:
+        raise NotListed(f"{problem}. Until then nobody knows which files have landed; what was loaded stays.") from problem
     for month, files in found.items() if profiles else ():
         told = {profile for profile, patterns in profiles for file in files if matches(file.path, patterns)}
         found[month] = files + sorted(told)
@@ -44,8 +49,7 @@ def _profiles(store: FileStore) -> Iterator[tuple[LandedFile, list[str]]]:
     """The profiles of the landing zone, each with the patterns of the paths it is for."""
     for file in _list_once(store, FOLDER):
         if is_profile(file.path):
-            with store.open_local(file) as path:
-                yield file, patterns_of(file.path, path.read_text(encoding="utf-8-sig"))
+            yield file, patterns_of(file.path, profile_content(store, file))
 
 
 def _discovered(store: FileStore, source: Source) -> dict[str, list[LandedFile]]:

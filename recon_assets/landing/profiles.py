@@ -95,9 +95,17 @@ def read_profiles(files: list[LandedFile], store: FileStore) -> list[Profile]:
     """The profiles in these files, in the order of their names; InputError names the file and line of a mistake."""
     found = []
     for file in sorted(files):
-        with store.open_local(file) as path:
-            found.append(parse_profile(file.path, path.read_text(encoding="utf-8-sig")))
+        found.append(parse_profile(file.path, profile_content(store, file)))
     return found
+
+
+def profile_content(store: FileStore, file: LandedFile) -> str:
+    """The text of a landed profile; InputError when it is none in UTF-8."""
+    with store.open_local(file) as path:
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file.path}: the text is not UTF-8; save it as UTF-8") from error
 
 
 def profile_of(path: str, profiles: list[Profile]) -> Profile | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from recon_assets.errors import FileProblem, InputError, NotListed
+from recon_assets.errors import FileUnreadable, InputError, NotListed
 
 
 @dataclass(frozen=True, order=True)
@@ -49,7 +49,7 @@ class FileStore(Protocol):
         """Files below the folder `prefix`, in order of path; ReconError when it cannot be listed whole."""
 
     def open_local(self, file: LandedFile) -> AbstractContextManager[Path]:
-        """A local path with the content of exactly this version of the file; FileProblem when it changed."""
+        """A local path with the content of exactly this version of the file; FileUnreadable when it changed."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class FolderStore:
 
     def _require_unchanged(self, path: Path, file: LandedFile) -> None:
         if not path.is_file() or self._landed(path, file.path) != file:
-            raise FileProblem(file.path, "the file changed while it was being read; run the month again")
+            raise FileUnreadable(file.path, "the file changed while it was being read; run the month again")
 
     @staticmethod
     def _landed(path: Path, relative: str) -> LandedFile:
@@ -124,4 +124,4 @@ def _require_readable(path: Path, file: LandedFile) -> None:
             return
     except OSError as error:
         problem = f"cannot be read ({error.strerror}); grant this account access to it, and run the month again"
-        raise FileProblem(file.path, problem) from error
+        raise FileUnreadable(file.path, problem) from error

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recon_assets.catalogue import SOURCES
-from recon_assets.errors import FileProblem, InputError
+from recon_assets.errors import FileProblem, FileUnreadable, InputError
 from recon_assets.lakehouse.raw import LoadedFile
 from recon_assets.landing.manifests import Part, Replaced, is_manifest
 from recon_assets.landing.profiles import is_profile, profile_of, read_profiles
@@ -46,7 +46,7 @@ class MonthLoader:
         """What was loaded, and why the other files could not be read."""
         try:
             profiles = read_profiles([file for file in files if is_profile(file.path)], self.store)
-        except InputError as error:
+        except (InputError, FileUnreadable) as error:
             return [], [str(error)]
         connection = connect(self.folder, self.settings.load_memory_limit)
         self._files = FileLoader(
@@ -57,7 +57,10 @@ class MonthLoader:
         finally:
             connection.close()
         self.disagreeing = self._files.disagreeing
-        loaded += [self._profile(file) for file in files if is_profile(file.path)]
+        try:
+            loaded += [self._profile(file) for file in files if is_profile(file.path)]
+        except FileUnreadable as problem:
+            problems.append(str(problem))
         pq.write_table(intake_table(self.source, self.month, loaded), self._files.target("intake", 0))
         return loaded, problems
 

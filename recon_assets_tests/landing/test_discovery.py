@@ -1,10 +1,12 @@
 """Which landed files belong to which source and month."""
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from recon_assets.errors import InputError
+from recon_assets.errors import InputError, NotListed
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.reconciliation import reconciliation_file_month
 from recon_assets.landing.store import FolderStore
@@ -108,3 +110,34 @@ def test_a_landing_zone_that_is_itself_a_link_is_read(tmp_path: Path) -> None:
     land(tmp_path, "real/bss/invoices/2025-01/a.csv", "x")
     (tmp_path / "landing").symlink_to(tmp_path / "real")
     assert found(tmp_path / "landing", "bss_invoices") == {"2025-01": ["bss/invoices/2025-01/a.csv"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("azure_cost_export", "cost_management/daily/run-1/manifest.json"),
+        ("ms_recon_legacy", "partner_center/reconciliation/2025-01/lines.csv"),
+        ("bss_invoices", "profiles/told.toml"),
+    ],
+)
+def test_a_file_that_tells_what_others_are_and_cannot_be_read_is_not_one_that_is_not_there(
+    source: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bug this fixes: months that such a file tells of counted as absent, or the command ended in a traceback."""
+    closed = land(tmp_path, path, "x").resolve()
+    really = Path.open
+
+    def refused(self: Path, *arguments: Any, **named: Any) -> Any:
+        if self == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return really(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(NotListed, match=rf"^{path}: cannot be read \(Permission denied\)"):
+        discover(FolderStore(tmp_path), source)
+
+
+def test_a_profile_that_is_not_utf_8_is_said_in_a_sentence(tmp_path: Path) -> None:
+    land(tmp_path, "profiles/told.toml", 'match = ["erp/*"]'.encode("utf-16"))
+    with pytest.raises(InputError, match=r"^profiles/told\.toml: the text is not UTF-8; save it as UTF-8$"):
+        discover(FolderStore(tmp_path), "bss_invoices")
