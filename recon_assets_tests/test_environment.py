@@ -28,7 +28,7 @@ WRONG: list[tuple[Callable[[], object], str, str, str]] = [
     (load_settings, "RECON_CANCELED_STAGES", '{"a": 1}', "valid list"),
     (load_settings, "RECON_REGISTER_DATE_ORDERS", "day_first", 'for example {"erp/sales_register/*": "day_first"}'),
     (load_settings, "RECON_REGISTER_DATE_ORDERS", '{"erp/*": "day"}', "(erp/*): Input should be 'day_first' or"),
-    (load_settings, "RECON_APPROVAL_ABOVE", '{"myr": "10000"}', "write a currency as three capital letters, such as MYR"),
+    (load_settings, "RECON_APPROVAL_ABOVE", '{"myr": "10000"}', "three capital letters, such as MYR"),
     (load_settings, "RECON_APPROVAL_ABOVE", '{"MYR": "-1"}', "(MYR): Input should be greater than or equal to 0"),
     (load_settings, "RECON_BUILD_MEMORY_LIMIT", "4", "at least 16MB, for example 512MB or 4GB"),
     (load_settings, "RECON_BUILD_MEMORY_LIMIT", "80%", "for example 512MB or 4GB"),

@@ -38,7 +38,8 @@ def discover(store: FileStore, source_name: str) -> dict[str, list[LandedFile]]:
         found = _discovered(store, SOURCES[source_name])
         profiles = list(_profiles(store))
     except FileUnreadable as problem:
-        raise NotListed(f"{problem}. Until then nobody knows which files have landed; what was loaded stays.") from problem
+        text = f"{problem}. Until then nobody knows which files have landed; what was loaded stays."
+        raise NotListed(text) from problem
     for month, files in found.items() if profiles else ():
         told = {profile for profile, patterns in profiles for file in files if matches(file.path, patterns)}
         found[month] = files + sorted(told)
