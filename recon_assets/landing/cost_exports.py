@@ -90,10 +90,10 @@ def cost_run(store: FileStore, file: LandedFile) -> CostRun | None:
         days, submitted = _days_of_run(run), sortable_instant(run.get("submittedTime"))
         if days is None or submitted is None:
             raise FileProblem(file.path, "runInfo has no startDate and submittedTime that are instants; export again")
-    except FileUnreadable:  # without it the run would count as none
-        raise
     except (AttributeError, FileProblem) as problem:
         placed = _days_in_path(file.path)
+        if placed is None and isinstance(problem, FileUnreadable):  # nothing tells which months would lack it
+            raise
         return CostRun(file, placed, "", "", "", problem=str(problem)) if placed else None
     named = (str(config.get(key) or "").strip().lower() for key in ("resourceId", "exportName"))
     return CostRun(
