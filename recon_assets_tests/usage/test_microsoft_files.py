@@ -221,6 +221,7 @@ LINES = (json.dumps(nce_line(ReferenceId="x")) + "\n").encode()
         ("2025-01/G202301001_InvoiceRecon_c000.csv", NCE),
         ("2025-01/recon.json.gz", gzip.compress(LINES)),
         ("2025-01/recon.jsonl", LINES),
+        ("2025-01/parts put together.jsonl", b"\n\xef\xbb\xbf" + LINES),
         ("2025-01/recon.zip", zipped({"January/recon.csv": NCE, "readme.txt": b"x"})),
         ("FEBRUARY2025_MSRECON_NCE.json", LINES),
         ("february2025_msrecon_nce (2).zip", zipped({"a.json": LINES})),

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,7 +69,8 @@ class _Lines:
     skipped: int = 0
 
     def __iter__(self) -> Iterator[str]:
-        head = [line.replace("\ufeff", "") for line in _first(self.text, 60)]
+        lines = (line.replace("\ufeff", "") for line in self.text)
+        head = list(islice(lines, 60))
         said = None
         while head and (not head[0].strip() or _SEP.fullmatch(head[0]) or head[0].startswith("#TYPE ")):
             match = _SEP.fullmatch(head[0])
@@ -77,18 +79,7 @@ class _Lines:
             self.skipped += 1
         self.delimiter = said or _likely_delimiter(head)
         yield from head
-        for line in self.text:
-            yield line.replace("\ufeff", "")
-
-
-def _first(text: io.TextIOWrapper, count: int) -> list[str]:
-    lines = []
-    for _ in range(count):
-        line = text.readline()
-        if not line:
-            break
-        lines.append(line)
-    return lines
+        yield from lines
 
 
 def _likely_delimiter(head: list[str]) -> str:
