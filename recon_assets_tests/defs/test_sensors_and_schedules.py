@@ -140,8 +140,12 @@ def test_a_loaded_month_is_requested_again_only_when_its_file_is_replaced(watch:
     assert second.run_key.endswith(":1")
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
-def test_a_failed_run_is_tried_three_times_under_new_run_keys(status: dg.DagsterRunStatus, watch: Watch) -> None:
+@pytest.mark.parametrize(
+    "status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS]
+)
+def test_a_run_that_came_to_nothing_is_tried_three_times_under_new_run_keys(
+    status: dg.DagsterRunStatus, watch: Watch
+) -> None:
     watch.land_nce("2025-02")
     watch.tick()
     keys = []
