@@ -8,6 +8,7 @@ import pytest
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.landing.discovery import discover
+from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
 from recon_assets.sample import write_sample
 from recon_assets.sources import freshness
@@ -45,6 +46,8 @@ def test_a_month_is_loaded_when_its_files_or_its_reader_changed(
     platform.load(SOURCE, MONTH)
     file.unlink()
     assert why(platform) == "gone"
+    landed = landed_files(platform.landing, "subscriptions")
+    assert plan_loads("subscriptions", [MONTH], landed, platform) == [PlannedLoad(MONTH, SOURCE)]
     assert platform.load(SOURCE, MONTH).outcome == "retired"
     assert why(platform) is None
 
