@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from recon_assets.lakehouse import log
@@ -34,19 +35,35 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_the_logs_are_read_once_per_change(store: PublishedStore, opened: list[str]) -> None:
+@pytest.fixture
+def ordered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Rows of logs that were put in order."""
+    found: list[int] = []
+    original = log._in_order
+
+    def remember(rows: pa.Table) -> object:
+        found.append(len(rows))
+        return original(rows)
+
+    monkeypatch.setattr(log, "_in_order", remember)
+    return found
+
+
+def test_the_logs_are_read_and_put_in_order_once_per_change(
+    store: PublishedStore, opened: list[str], ordered: list[int]
+) -> None:
     first = publish(store, "2025-01", "run-1", ["1.00"], day(1))
     closing = Closing("2025-01", SUBJECT, "close", day(2), "anna", "", first.run_id, first.published_at)
     store.record_closing(closing)
-    opened.clear()
+    opened.clear(), ordered.clear()
     assert [store.current()["2025-01", SUBJECT].run_id for _ in range(3)] == ["run-1"] * 3
     assert store.moments() == {SUBJECT: [day(1)]} and store.closed() == {("2025-01", SUBJECT): closing}
-    assert opened == [log.CLOSINGS, log.PUBLICATIONS]
+    assert (opened, ordered) == ([log.CLOSINGS, log.PUBLICATIONS], [1])
     other = PublishedStore(store.root, store.azure)  # as another process has it
     publish(other, "2025-02", "run-2", ["2.00"], day(3))
-    opened.clear()
+    opened.clear(), ordered.clear()
     assert [store.current().keys() for _ in range(3)] == [{("2025-01", SUBJECT), ("2025-02", SUBJECT)}] * 3
-    assert opened == [log.PUBLICATIONS]
+    assert (opened, ordered) == ([log.PUBLICATIONS], [2])
 
 
 def test_a_log_of_many_appends_becomes_few_files_and_keeps_every_row(
@@ -56,6 +73,8 @@ def test_a_log_of_many_appends_becomes_few_files_and_keeps_every_row(
     published = [publish(store, "2025-01", f"run-{n}", [f"{n}.00"], day(n)) for n in range(1, 10)]
     newest = files_of(store.tables.open(log.PUBLICATIONS), log.PUBLICATIONS)
     assert len(newest) <= 3
+    checkpoint = store.tables.file_system(log.PUBLICATIONS).get_file_info("_delta_log/_last_checkpoint")
+    assert checkpoint.is_file  # so that no reader replays every append
     again = PublishedStore(store.root, store.azure)
     assert again.publications() == store.publications() == published
     assert again.current(day(4))["2025-01", SUBJECT].run_id == "run-4"
