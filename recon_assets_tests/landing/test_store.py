@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recon_assets.errors import FileProblem, NotListed
+from recon_assets.errors import FileProblem, InputError, NotListed
 from recon_assets.landing.store import FileStore, FolderStore, LandedFile
 from recon_assets_tests.azure.storage import AzureStorage
 from recon_assets_tests.landed import land
@@ -96,6 +96,12 @@ def test_a_folder_that_cannot_be_listed_is_an_error_that_names_it(
     with pytest.raises(NotListed, match=rf"^{closed} cannot be listed \(Permission denied\)"):
         list(store.list_files("bss/invoices/"))
     assert list(store.list_files("partner_center/")) == []
+
+
+@pytest.mark.folder_only
+def test_a_landing_zone_that_is_not_there_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"^The landing zone {tmp_path}/gone does not exist"):
+        list(FolderStore(tmp_path / "gone").list_files("bss/"))
 
 
 @pytest.mark.folder_only
