@@ -24,7 +24,7 @@ _SAID = {
     "unpair": "Part the pair: the two do not belong together",
     "clear": "Clear: take the decisions back",
 }
-BULK = (*VERDICTS, "clear")
+BULK = (*VERDICTS, "approve", "clear")
 
 
 def history(decisions: Sequence[Decision]) -> html.Ol | html.P:

@@ -271,3 +271,17 @@ def test_all_rows_of_a_filter_are_assigned_while_they_are_as_many_as_was_said(
     assert {issue.about.reconciliation_key for issue in found} >= {IGNORED} and len(found) == 2
     assert {issue.about.difference for issue in found if issue.about.reconciliation_key == IGNORED} == {70}
     assert marks(shared)[IGNORED] == "1 issue, Ignore, has rejected records"
+
+
+def test_many_decisions_above_the_limit_are_approved_at_once_by_a_second_person(
+    published: Path, tmp_path: Path
+) -> None:
+    site = site_in(tmp_path, published, **PROXIED)
+    site = replace(site, settings=site.settings.model_copy(update={"approval_above": {"MYR": 50}}))
+    client = create_app(site).server.test_client()
+    address = f"/subscriptions?{MARCH}&status=discrepancy&status=missing_in_ms"
+    bulk(client, "bulk-confirm", address, "ignore", "test tenants", bulk_asked={"count": 2, "newest": 0})
+    asked = {"count": 2, "newest": 2}
+    assert "is your own" in bulk(client, "bulk-confirm", address, "approve", "", bulk_asked=asked)
+    bulk(client, "bulk-confirm", address, "approve", "", "eva", bulk_asked=asked)
+    assert [(action, by) for _, action, _, by in made(site)] == 2 * [("ignore", "ana")] + 2 * [("approve", "eva")]
