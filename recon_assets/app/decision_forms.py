@@ -44,14 +44,13 @@ def _entry(decision: Decision) -> list[Any]:
 
 
 def row_part(
-    context: Context, table: Table, row: Row, decisions: Sequence[Decision], newest: Mapping[str, Decision], form: bool
+    context: Context, row: Row, decisions: Sequence[Decision], newest: Decision | None, is_editor: bool
 ) -> list[Any]:
-    """What was decided about the selected row, and the `form` to decide; `newest` by key is what its reader sees."""
-    own = newest.get(row["reconciliation_key"])
+    """What was decided about the selected row, and when the newest decision is shown in its numbers."""
     content: list[Any] = [html.H3("Decisions"), history(decisions)]
-    if comes_with_next_run(shown_decision(row), row, own):
-        content.append(html.P(_when_shown(context, row, form), className="note"))
-    return [*content, _row_form(context, table, row, decisions, newest)] if form else content
+    if comes_with_next_run(shown_decision(row), row, newest):
+        content.append(html.P(_when_shown(context, row, is_editor), className="note"))
+    return content
 
 
 def _when_shown(context: Context, row: Row, is_editor: bool) -> list[Any]:
@@ -63,7 +62,9 @@ def _when_shown(context: Context, row: Row, is_editor: bool) -> list[Any]:
     return ["The next ", run, f" of {month} shows the newest decision in its numbers."]
 
 
-def offered(context: Context, table: Table, row: Row, decisions: Sequence[Decision]) -> dict[str, str]:
+def _offered(
+    context: Context, table: Table, row: Row, decisions: Sequence[Decision], possible: Sequence[Pairing]
+) -> dict[str, str]:
     """The actions that the row can take, by the value that stands for each, in words."""
     settled = context.screen.subject.decided.settled
     held = standing(decisions).get((context.screen.reconciliation, row["reconciliation_key"]))
@@ -71,7 +72,7 @@ def offered(context: Context, table: Table, row: Row, decisions: Sequence[Decisi
     found = {action: _SAID[action] for action in actions}
     if held is not None and held.awaits_approval:
         found["approve"] = _SAID["approve"]
-    found |= {value_of(pairing): pairing.text or _SAID["unpair"] for pairing in pairings(context, row)}
+    found |= {value_of(pairing): pairing.text or _SAID["unpair"] for pairing in possible}
     return found | ({"clear": _SAID["clear"]} if held is not None else {})
 
 
@@ -83,10 +84,16 @@ def value_of(pairing: Pairing) -> str:
     return f"pair:{pairing.key}:{pairing.other_key}" if pairing.other_key else "unpair"
 
 
-def _row_form(
-    context: Context, table: Table, row: Row, decisions: Sequence[Decision], newest: Mapping[str, Decision]
+def row_form(
+    context: Context,
+    table: Table,
+    row: Row,
+    decisions: Sequence[Decision],
+    newest: Mapping[str, Decision],
+    possible: Sequence[Pairing],
 ) -> html.Details:
-    choices = offered(context, table, row, decisions)
+    """The form that decides about a row; `newest` by key are the decisions that its reader sees."""
+    choices = _offered(context, table, row, decisions, possible)
     seen = {key: decision.decision_id for key, decision in newest.items()}
     return html.Details(
         [

@@ -176,14 +176,21 @@ def counterparts_query(row: Row, candidates: list[Row]) -> Query:
     """The published rows in which candidates are, with the place of their documents in the files."""
     months = [month for window in source_windows("einvoices") for month in window.offsets]
     first, last = (first_day(add_months(f"{row['billing_month']:%Y-%m}", n)) for n in (min(months), max(months)))
-    places = [f"{c['candidate_source_file']}|{c['candidate_source_row']}" for c in candidates]
+    conditions: list[str] = []
+    values: list[Any] = []
+    for side, other in (("register", "einvoice"), ("einvoice", "register")):
+        own = [candidate for candidate in candidates if candidate["side"] == side]
+        if own:  # numbers first: of millions of rows few are compared by their texts
+            marks = ", ".join("?" * len(own))
+            conditions.append(f"({other}_source_row in ({marks}) and {other}_source_file in ({marks}))")
+            values += [c["candidate_source_row"] for c in own] + [c["candidate_source_file"] for c in own]
     return (
         "select reconciliation_key, pass, "
         "concat_ws('|', register_source_file, register_source_row) as register_place, "
         "concat_ws('|', einvoice_source_file, einvoice_source_row) as einvoice_place "
-        "from marts.einvoice_reconciliation where billing_month between ? and ? "
-        "and (register_place in (select unnest(?)) or einvoice_place in (select unnest(?))) order by billing_month",
-        [first, last, places, places],
+        f"from marts.einvoice_reconciliation where billing_month between ? and ? and ({' or '.join(conditions)}) "
+        "order by billing_month",
+        [first, last, *values],
     )
 
 

@@ -19,7 +19,7 @@ from recon_assets.app import (
     waterfall,
 )
 from recon_assets.app.address import MOST_SORTS, Address, parse_address
-from recon_assets.app.decision_forms import bulk_part, pairings, row_part
+from recon_assets.app.decision_forms import bulk_part, pairings, row_form, row_part
 from recon_assets.app.format import missing_in_words, words
 from recon_assets.app.identity import User
 from recon_assets.app.issues_page import Now
@@ -352,9 +352,12 @@ def _said_part(site: Site, context: Context, table: Table, row: Row, user: User,
         return issues
     subject, key = context.screen.reconciliation, row["reconciliation_key"]
     decisions = site.decisions.history(subject, key=key)
-    others = {k for pairing in pairings(context, row) for k in (pairing.key, pairing.other_key) if k}
+    possible = pairings(context, row) if user.is_editor else []
+    others = {k for pairing in possible for k in (pairing.key, pairing.other_key) if k}
     newest = site.decisions.newest(subject, [key, *others - {key}])
-    return [*row_part(context, table, row, decisions, newest, user.is_editor), done, *issues]
+    content = row_part(context, row, decisions, newest.get(key), user.is_editor)
+    form = [row_form(context, table, row, decisions, newest, possible)] if user.is_editor else []
+    return [*content, *form, done, *issues]
 
 
 def _issues_part(site: Site, table: Table, row: Row, user: User) -> list[Any]:
