@@ -2,12 +2,12 @@
 
     python benchmarks/run_all.py [--only NAME ...] [--out FILE]
 
-Sizes come from the environment: BENCH_LINES (of usage, e-invoices and subscriptions; 1,000,000), BENCH_DOCUMENTS
-(of e-invoices from files; 500,000), BENCH_VARIATIONS (of
-the app; 5,000,000), BENCH_PUBLICATIONS (10,000), BENCH_ROUNDS (of small commands; 3), BENCH_PERIOD_LINES (of each month of a period; 100,000), BENCH_MONTHS (12), BENCH_ENGINE_LINES (of
-each subject on both engines, and 2 and 4 times as many; 250,000; only where .venv-spark is, the environment of `make
-test-spark`). A benchmark that fails is told so in its part; the others still run. With --only the other
-parts stay as they were.
+Sizes come from the environment: BENCH_LINES (of usage, e-invoices and subscriptions; 1,000,000), BENCH_DOCUMENTS (of
+e-invoices from files; 500,000), BENCH_VARIATIONS (of the app; 5,000,000), BENCH_PUBLICATIONS (10,000), BENCH_ROUNDS
+(of small commands; 3), BENCH_PERIOD_LINES (of each month of a period; 100,000), BENCH_MONTHS (12), BENCH_ENGINE_LINES
+(of each subject on both engines, and 2 and 4 times as many; 250,000; only where .venv-spark is, the environment of
+`make test-spark`). A benchmark that fails is told so in its part; the others still run. With --only the other parts
+stay as they were.
 """
 
 import argparse
