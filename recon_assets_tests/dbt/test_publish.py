@@ -15,6 +15,8 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import FailedLoad, RawStore
+from recon_assets.lakehouse.settled import unlike_the_log
+from recon_assets.lakehouse.views import view_sql
 from recon_assets.months import month_of
 from recon_assets.pipeline.build import Build, CheckResult, run_build
 from recon_assets.pipeline.marts import published_marts
@@ -99,6 +101,20 @@ def test_building_and_publishing_a_month_twice_gives_the_same_bytes(
         assert table.drop_columns(told).equals(after[key].drop_columns(told)), key
         assert set(table["run_id"].to_pylist()) == {"run-0"} and set(after[key]["run_id"].to_pylist()) == {"run-1"}
     assert len(before) >= 4 * len(MONTHS)
+
+
+def test_what_a_killed_run_left_of_another_month_is_settled_by_the_next_publication(
+    random_build: BuildOf, store: PublishedStore
+) -> None:
+    """Whoever reads the Delta tables themselves would see it until that month is published again."""
+    built, marts = random_build(1), [mart for mart in published_marts().values() if mart.is_monthly]
+    publish(built.build, store, built.platform.raw)
+    left = published_marts()["month_status"]
+    with duckdb.connect() as connection:
+        store.commit_month(store.write_month(left, MONTHS[0], SUBJECT, connection, view_sql(left, [])))
+    assert [month.mart for month in unlike_the_log(store, marts)] == [left]
+    publish(replace(built.build, months=[BAD]), store, built.platform.raw, "run-2", NOW + dt.timedelta(days=1))
+    assert unlike_the_log(store, marts) == []
 
 
 def test_publishing_takes_no_more_memory_than_it_may(random_build: BuildOf, store: PublishedStore) -> None:
