@@ -255,4 +255,5 @@ def test_a_template_is_read_as_the_source_that_it_is_of(source: Source, client: 
 
 
 def test_every_source_that_reads_csv_files_has_a_template() -> None:
-    assert {s.name for s in SOURCES.values() if ".csv" in s.suffixes} == {source.name for source in TEMPLATES}
+    with_csv = {source.name for source in SOURCES.values() if ".csv" in source.suffixes}
+    assert with_csv - {"ms_invoices"} == {source.name for source in TEMPLATES}  # its CSV is a dataset of FOCUS
