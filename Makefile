@@ -101,6 +101,7 @@ format: install
 
 generate: install
 	$(BIN)/python -m recon_assets.catalogue
+	$(BIN)/python tools/power_bi.py
 
 # Resolves the versions anew, for every supported Python at once; uv is only needed for this.
 lock:

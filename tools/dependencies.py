@@ -32,12 +32,12 @@ _PROBE = "requests"  # a package that every vulnerability service knows
 _TOP = """
 # Dependencies and their licences
 
-Written by `make audit` from the packages of `requirements.lock` as installed on Linux; do not edit. A licence that is
-not listed in `tools/licences.yaml`, or changed since it was reviewed there, fails it. What it is for: handing the
-platform on inside a company. `make audit` also writes a CycloneDX SBOM (`build/sbom.cdx.json`, not committed), and asks
-pip-audit for what is known against these versions. It ends with 0 when nothing is, with 1 when something is, and with 3
-when the service could not be asked about every package, as behind a mirror of the index that offers no such service:
-that is no finding, and no assurance either. Where this was written it could not be asked.
+Written by `make audit` from the packages of `requirements.lock` as installed on Linux, and from `tools/direct.yaml`; do
+not edit. A licence that is not listed in `tools/licences.yaml`, or changed since it was reviewed, fails it. What it
+is for: handing the platform on inside a company. `make audit` also writes a CycloneDX SBOM (`build/sbom.cdx.json`, not
+committed), and asks pip-audit for what is known against these versions. It ends with 0 when nothing is, with 1 when
+something is, and with 3 when the service could not be asked about every package, as behind a mirror of the index that
+offers no such service: that is no finding, and no assurance either. Where this was written it could not be asked.
 """
 _LEFT = """
 ## Not looked at here
@@ -115,6 +115,12 @@ def load_policy() -> Policy:
     return Policy(frozenset(content["allowed"]), content["names"], content["reviewed"])
 
 
+def load_direct() -> dict[str, dict[str, str]]:
+    """Why each direct dependency is there, by its name; `held` where its newest version is not taken."""
+    content: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "tools" / "direct.yaml").read_text(encoding="utf-8"))
+    return content
+
+
 def licence_of(component: dict[str, Any], names: dict[str, str]) -> str:
     """A component's licence by its expression, else its identifiers, else its classifiers."""
     declared = component.get("licenses") or []
@@ -173,12 +179,15 @@ def licence_table(packages: list[Package], policy: Policy, absent: dict[str, str
     reviewed = [
         f"| {name} | {known['licence']} | {known['reason']} |" for name, known in sorted(policy.reviewed.items())
     ]
+    direct = [f"| {name} | {known['why']} | {known.get('held', '')} |" for name, known in sorted(load_direct().items())]
     elsewhere = ", ".join(f"{name} {version}" for name, version in sorted(absent.items())) or "none"
     lines = [
         *(_TOP.strip(), "", counts, ""),
         *_section("To run it", shipped),
         *_section("To develop and test it", others),
         *("## Reviewed one by one", "", "| package | licence | why it may be there |", "|---|---|---|", *reviewed, ""),
+        *("## Why each direct one, and why not its newest", "", "| package | why it | held back |", "|---|---|---|"),
+        *(*direct, ""),
         *(_LEFT.strip(), f"* Locked for other systems or Pythons, not installed where this was written: {elsewhere}."),
     ]
     return "\n".join(lines) + "\n"

@@ -167,6 +167,8 @@ METERS = _table(
         *_IDENTITY,
         Column("meter_id", "Meter id", width=280, is_optional=True),
         *_MORE,
+        Column("lost_credit_amount", "Lost partner credit", "amount", is_optional=True),
+        Column("promotion_amount", "Promotions", "amount", is_optional=True),
     ),
     _meter_label,
     (_SEARCH, *_FILTERS),

@@ -1,6 +1,9 @@
 """The ways docs/bi.md names read the same published rows, whatever is asked for."""
 
+import csv
 import datetime as dt
+import shutil
+import subprocess
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +16,7 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, QueryBuilder
 
+from recon_assets.export import export_marts
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.pipeline.marts import published_marts
 from recon_assets_tests.app.published import PLAIN, publish, usage
@@ -152,3 +156,21 @@ def test_duckdb_reads_delta_through_delta_rs(mart: str) -> None:
         connection.register("mart", dataset)
         sql = "select count(*), sum(cost_difference) from mart where billing_month = date '2025-03-01'"
         assert connection.execute(sql).fetchone() == (ROWS, DIFFERENCE)
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_a_spreadsheet_program_opens_the_workbook_and_shows_the_same_amounts(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECON_HOME", str(tmp_path))
+    monkeypatch.setenv("RECON_PUBLISHED_URL", str(published))
+    export_marts("xlsx", tmp_path / "march.xlsx", ["2025-03"], None)
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    # Every sheet as a CSV of its own, as shown, in UTF-8: tokens of LibreOffice's CSV filter, the last is the sheet.
+    form = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    arguments = ["soffice", profile, "--headless", "--convert-to", form, "--outdir", str(tmp_path), "march.xlsx"]
+    subprocess.run(arguments, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    with (tmp_path / "march-subscription_reconciliation.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    shown = [Decimal(row["cost_difference"].replace(",", "")) for row in rows if row["cost_difference"]]
+    assert (len(rows), sum(shown)) == (ROWS, DIFFERENCE)
