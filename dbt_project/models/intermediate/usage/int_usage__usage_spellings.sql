@@ -2,19 +2,36 @@
 -- spelling means is worked out here, once for all lines that have it.
 {% set keys = ['invoice_number', 'customer_id', 'entitlement_id', 'currency', 'meter_id'] -%}
 {% set texts = ['meter_name', 'meter_category', 'meter_sub_category', 'meter_region'] -%}
-with sums as (
+with by_credit as (
+
+    select
+        billing_month,
+        {{ keys | join(', ') }},
+        {{ texts | join(', ') }},
+        credit_type,
+        credit_rate,
+        sum(quantity) as quantity,
+        sum(billing_pre_tax_total) as amount,
+        count(*) as line_count
+    from {{ source('raw', 'azure_invoice_usage') }}
+    where {{ in_target_months() }}
+    group by billing_month, {{ keys | join(', ') }}, {{ texts | join(', ') }}, credit_type, credit_rate
+
+),
+
+-- What the few types and rates of credits mean is asked here, not of every line.
+sums as (
 
     select
         billing_month,
         {% for key in keys %}{{ key }} as spelled_{{ key }}, {% endfor %}
         {{ texts | join(', ') }},
         sum(quantity) as quantity,
-        sum(billing_pre_tax_total) as amount,
-        count(*) as line_count,
-        sum(case when {{ has_no_credit() }} then billing_pre_tax_total end) as uncredited_amount,
+        sum(amount) as amount,
+        cast(sum(line_count) as bigint) as line_count,
+        sum(case when {{ has_no_credit() }} then amount end) as uncredited_amount,
         max(case when not {{ has_no_credit() }} then {{ credit_rate() }} end) as credit_rate
-    from {{ source('raw', 'azure_invoice_usage') }}
-    where {{ in_target_months() }}
+    from by_credit
     group by billing_month, {{ keys | join(', ') }}, {{ texts | join(', ') }}
 
 ),
