@@ -126,7 +126,7 @@ def grid(table: Table, address: Address, sort: str, row_count: int, measure: str
 _MARKS: dict[str, Any] = {
     "field": "marks",
     "headerName": "Marks",
-    "width": 95,
+    "width": 130,
     "sortable": False,
     "tooltipField": "marks",
 }
