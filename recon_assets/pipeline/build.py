@@ -27,6 +27,14 @@ from recon_assets.settings import Settings
 # Layers whose models are shown with their rows; intermediate models are steps inside a build, some of them views.
 ASSET_LAYERS = ("staging", "marts")
 _OUTCOME = "build.json"
+# Of the macros that come with dbt and its adapter for DuckDB: what dbt looks up by name while it builds. All else
+# that a build needs is named by these, by its nodes, or by the project's own macros.
+_MATERIALIZED = ("table_duckdb", "view_duckdb", "seed_default", "test_default")
+_LOOKED_UP = {
+    *(f"materialization_{kind}" for kind in _MATERIALIZED),
+    *("check_schema_exists", "create_schema", "drop_relation", "get_columns_in_relation", "get_where_subquery"),
+    *("list_relations_without_caching", "list_schemas"),
+}
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,8 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
     arguments = ["build", *dbt_paths(target), "--no-write-json", "--target", engine.target, "--vars", variables]
     project = load_manifest(manifest_folder(engine.target))
     _keep_build(project, subject)
+    if engine.target == "duckdb":
+        _keep_macros(project)
     try:
         with quiet_dbt_environment(database, settings.home, settings.build_memory_limit, engine.environment):
             built = invoke_dbt(arguments, project)
@@ -153,6 +163,22 @@ def _keep_build(project: Any, subject: str) -> None:
         elif name in models:  # a shared one names the models of every subject
             parents = node.depends_on.nodes
             node.depends_on.nodes = [parent for parent in parents if parent in built or parent in project.sources]
+
+
+def _keep_macros(project: Any) -> None:
+    """Leave out the macros that nothing reaches, more than half: dbt goes through all of them for every node."""
+    macros = project.macros
+    wanted = [name for node in project.nodes.values() for name in node.depends_on.macros]
+    for name, macro in macros.items():
+        if macro.package_name == project.metadata.project_name or macro.name.rpartition("__")[2] in _LOOKED_UP:
+            wanted.append(name)
+    kept: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in macros and name not in kept:
+            kept.add(name)
+            wanted += macros[name].depends_on.macros
+    project.macros = {name: macro for name, macro in macros.items() if name in kept}
 
 
 def _kind(node: Any) -> str:
