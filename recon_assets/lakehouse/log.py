@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ PUBLICATIONS = "publications"
 CLOSINGS = "month_closings"
 LOGS = (PUBLICATIONS, CLOSINGS)
 _INSTANT = pa.timestamp("us", tz="UTC")
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PUBLICATIONS_SCHEMA = pa.schema(
     [
         pa.field("billing_month", pa.date32()),
@@ -157,7 +159,7 @@ class Log:
         files = files_of(table, self._name)
         with self._tables.bring(files):
             paths = [self._tables.root / file for file in files]
-            parts = [pq.read_table(path, schema=self._schema, partitioning=None) for path in paths]
+            parts = [_read_file(path, self._schema) for path in paths]
         self._rows = pa.concat_tables(parts or [self._schema.empty_table()])
         self._version = int(table.version())
         self._checkpoint = self._look()[1].mtime
@@ -236,7 +238,8 @@ class Closings:
 
     def all(self, as_of: dt.datetime | None = None) -> list[Closing]:
         """The audit log up to `as_of`, oldest first."""
-        rows = self._log.rows()[0].to_pylist()
+        columns = _values(self._log.rows()[0])
+        rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         found = [Closing(month=f"{row.pop('billing_month'):%Y-%m}", **row) for row in rows]
         # A row is there twice when the answer to its commit got lost on the way and the commit was tried again.
         known = (c for c in dict.fromkeys(found) if as_of is None or c.recorded_at <= as_of)
@@ -254,10 +257,34 @@ def _in_order(rows: pa.Table) -> list[_Entry]:
 
     A publication is there once, whether its row was appended twice or it was moved: its newest place counts.
     """
-    columns = rows.to_pydict()
+    columns = _values(rows)
     months = [f"{month:%Y-%m}" for month in columns["billing_month"]]
     names = ("published_at", "run_id", "reconciliation", "marts", "moved_at")
     published, runs, reconciliations, marts, moved = (columns[name] for name in names)
     entries = [_Entry(*values) for values in zip(published, runs, months, reconciliations, marts, moved, strict=True)]
     entries.sort(key=lambda e: (e.published_at, e.run_id, e.month, e.reconciliation, e.moved_at or e.published_at))
     return list({(e.published_at, e.run_id, e.month, e.reconciliation): e for e in entries}.values())
+
+
+def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
+    """Rows of a data file as `schema` has them; columns that came later are null. `read_table` would import pandas."""
+    rows = pq.ParquetFile(path).read()
+    return pa.Table.from_arrays([_column_of(rows, field) for field in schema], schema=schema)
+
+
+def _column_of(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    if field.name not in rows.column_names:
+        return pa.chunked_array([pa.nulls(len(rows), field.type)])
+    found = rows[field.name]
+    return found if found.type == field.type else found.cast(field.type)
+
+
+def _values(rows: pa.Table) -> dict[str, list[Any]]:
+    """Columns as Python has them. Instants by hand: for their time zone pyarrow would import pandas."""
+    columns = zip(rows.column_names, rows.columns, strict=True)
+    return {name: _instants(column) if column.type == _INSTANT else column.to_pylist() for name, column in columns}
+
+
+def _instants(column: pa.ChunkedArray) -> list[dt.datetime | None]:
+    micros = (value for chunk in column.chunks for value in chunk.view(pa.int64()).to_pylist())
+    return [None if value is None else _EPOCH + dt.timedelta(microseconds=value) for value in micros]

@@ -1,5 +1,7 @@
 """The logs of publications and closings: read once per change, however long, and never shortened."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -87,3 +89,17 @@ def test_a_row_that_was_appended_twice_is_one_publication(store: PublishedStore)
     publication = publish(store, "2025-01", "run-1", ["1.00"], day(1))
     store.record(publication)  # as when the answer to its commit got lost
     assert store.publications() == [publication]
+
+
+@pytest.mark.folder_only  # about what reading imports
+def test_whoever_reads_the_logs_waits_for_no_pandas(tmp_path: Path) -> None:
+    store = PublishedStore(tmp_path / "published")
+    published = publish(store, "2025-01", "run-1", ["1.00"], day(1))
+    store.record_closing(Closing("2025-01", SUBJECT, "close", day(2), "anna", "", "run-1", published.published_at))
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom recon_assets.lakehouse.published import PublishedStore\n"
+        f"store = PublishedStore(Path({str(store.root)!r}))\n"
+        "assert [len(store.current()), len(store.closed())] == [1, 1]\n"
+        "print([name for name in ('pandas', 'pyarrow.dataset') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
