@@ -112,10 +112,25 @@ class Generator:
 
     def write(self) -> None:
         usage = [self._usage_row() for _ in range(self.rng.randint(10, 60))]
+        usage += [row for row, _ in self._priced()]
         self._write_usage(usage)
         self._write_aggregated(usage)
         for kind in self.rng.sample(["ActualCost", "AmortizedCost", "FocusCost"], self.rng.randint(1, 3)):
             self._write_cost(kind, usage)
+
+    def _priced(self) -> list[tuple[dict[str, Any], str]]:
+        """Usage beside what the export says of it: credit that one of two lines lost, and a promotion."""
+        common = {
+            "customer": self.customers[0], "invoice": self.invoices[0], "subscription": self.subscriptions[0], "day": 2,
+            "resource": "vm-priced", "quantity": "1", "currency": "USD", "name": "", "category": "", "subcategory": "",
+            "region": "",
+        }  # fmt: skip
+        with_credit, without = ("0.15", "Partner Earned Credit Applied"), ("0", "Credit Not Applied")
+        return [
+            (common | {"meter": "priced-credit", "amount": "85", "credit": with_credit}, "85"),
+            (common | {"meter": "priced-credit", "amount": "100", "credit": without}, "85"),
+            (common | {"meter": "priced-promotion", "amount": "80", "credit": with_credit}, "82.5"),
+        ]
 
     def _usage_row(self) -> dict[str, Any]:
         rng = self.rng
@@ -166,8 +181,14 @@ class Generator:
                 "PCToBCExchangeRate": self.prices.choice(["", "1", "3.9123456"]), "BillingCurrency": row["currency"],
             }
             for row in usage
-            if self.prices.random() < 0.3
+            if self.prices.random() < 0.3 and not row["meter"].startswith("priced")
         ]  # fmt: skip
+        (promoted, _) = self._priced()[-1]
+        rows.append({
+            "InvoiceNumber": promoted["invoice"], "EntitlementId": promoted["subscription"], "MeterId": promoted["meter"],
+            "Quantity": "1", "PartnerPrice": "10", "EffectiveUnitPrice": "7.5", "BillingPreTaxTotal": "80",
+            "PCToBCExchangeRate": "1", "BillingCurrency": "USD",
+        })  # fmt: skip
         folder = self.landing / "partner_center/billed_usage_aggregated" / self.month
         if rows:
             folder.mkdir(parents=True)
@@ -189,7 +210,12 @@ class Generator:
                     rows,
                     self.rng.choice(["2025-04-02T00:00:00.5Z", "2025-04-09T00:00:00.5Z"]),
                 )
-            self._csv(base / "ignored.csv", USAGE, [self._usage_cells(self._usage_row(), 0)], ",")
+            sound = {
+                "UsageDate": self._date(1, 0),
+                "Quantity": "1",
+                "BillingPreTaxTotal": "1",
+            }  # its only row is no rejected one
+            self._csv(base / "ignored.csv", USAGE, [self._usage_cells(self._usage_row(), 0) | sound], ",")
         else:
             half = len(usage) // 2
             self._csv(base / "a.csv", USAGE, [self._usage_cells(r, 1) for r in usage[:half]], ",", damage=True)
@@ -254,8 +280,9 @@ class Generator:
     def _write_cost(self, kind: str, usage: list[dict[str, Any]]) -> None:
         rng = self.rng
         shape = FOCUS if kind == "FocusCost" else rng.choice([MPA, MPA, CSP, EA])
-        rows = [self._changed(row) for row in usage if rng.random() < 0.9]
+        rows = [self._changed(row) for row in usage if rng.random() < 0.9 and not row["meter"].startswith("priced")]
         rows += [self._changed(row) for row in (self._usage_row() for _ in range(rng.randint(0, 4)))]
+        rows += [row | {"amount": amount} for row, amount in self._priced()]
         cells = [c for row in rows for c in self._cost_cells(row, shape)]
         folder = {"ActualCost": "actual_cost", "AmortizedCost": "amortized_cost", "FocusCost": "focus_cost"}[kind]
         if rng.random() < 0.3:
