@@ -65,7 +65,9 @@ class Settings(EnvironmentSettings):
         description="Invoice stages that exclude an invoice.",
     )
     partner_names: dict[str, str] = Field(
-        default_factory=dict, examples=['{"5d1c7a10": "Contoso Cloud"}'], description="Names of partners, by PartnerId."
+        default_factory=dict,
+        examples=['{"5d1c7a10": "Contoso Cloud"}'],
+        description="Names of partners, by PartnerId; else the files' own.",
     )
     approval_above: dict[Currency, Annotated[Decimal, Field(ge=0)]] = Field(
         default_factory=dict,

@@ -95,7 +95,7 @@ def delimited(
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=delimiter, lineterminator=newline)
     writer.writerow(headings)
-    writer.writerows([line[heading] for heading in headings] for line in lines)
+    writer.writerows([line.get(heading, "") for heading in headings] for line in lines)
     return out.getvalue().encode(encoding)
 
 
@@ -128,7 +128,8 @@ def microsoft_name(month: str, kind: str, suffix: str = ".csv") -> str:
 
 def land_nce(landing: Path, month: str, lines: Sequence[Line], suffix: str = ".csv", **how: str) -> str:
     path = microsoft_name(month, "NCE", suffix)
-    land(landing, path, delimited(lines, list(nce_line()), **how))
+    headings = dict.fromkeys(name for line in (nce_line(), *lines) for name in line)
+    land(landing, path, delimited(lines, list(headings), **how))
     return path
 
 

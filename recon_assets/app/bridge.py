@@ -86,7 +86,8 @@ def _aside(line: Row, currency: str) -> str:
     name = _TITLES.get(line["step"]) or words(line["step"])
     if line["row_kind"] == "absent":
         return f"{name}: {line['note'] or 'its source has not landed'}"
-    return f"{name}, beside the statement: {money(line['amount'], currency)} {currency}"
+    noted = f" ({line['note']})" if line["note"] else ""
+    return f"{name}{noted}, beside the statement: {money(line['amount'], currency)} {currency}"
 
 
 def _link(context: Context, line: Row) -> Address:

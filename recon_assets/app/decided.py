@@ -12,6 +12,15 @@ _OPEN = (
     "when decision_state = 'holds' and decision in ('accept', 'ignore', 'pending') then 'decided' end"
 )
 
+_STEPS = {"accept": "accepted", "ignore": "ignored", "pending": "pending"}
+
+
+def step(why: str) -> str:
+    """SQL of the step of a statement that a row is in: that of its decision while it holds, else `why`."""
+    decided = " ".join(f"when '{decision}' then '{name}'" for decision, name in _STEPS.items())
+    return f"coalesce(case when decision_state = 'holds' then case decision {decided} end end, {why})"
+
+
 # Of a decision that does not hold its state says more than what was decided.
 _SHOWN = "case when decision_state = 'holds' then decision else decision_state end"
 COLUMN = Column("decision", "Decision", "status", 110, _SHOWN)

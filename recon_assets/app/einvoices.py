@@ -114,7 +114,7 @@ DOCUMENTS = Table(
             "number", "Document number", "concat_ws(' ', register_document_number, einvoice_document_number)", "text"
         ),
         Filter("bucket", "Bucket", "bucket", is_code=True),
-        Filter("why", "Why", _WHY, is_code=True, is_quiet=True),
+        Filter("why", "Why", decided.step(_WHY), is_code=True, is_quiet=True),
         Filter("currency", "Currency", _CURRENCY),
         Filter("reason", "Reason", "reason", is_code=True),
         Filter("due", "Due", "due_state", is_code=True),

@@ -12,7 +12,7 @@ from recon_assets.app.tables import Column, Filter, Row, Table
 from recon_assets.catalogue import SUBJECTS
 
 _STATUS = "case when margin is null then 'no_margin' when margin < 0 then 'loss' else 'profit' end"
-_SEARCHED = "customer_name, product, ms_subscription_id, account_id, csp_partner"
+_SEARCHED = "customer_name, product, ms_subscription_id, account_id, csp_partner, partner_name"
 
 
 def _label(row: Row) -> str:
@@ -38,6 +38,7 @@ TABLE = Table(
         Column("ms_subscription_id", "Subscription id", width=285),
         Column("billing_month", "Month", "month", 90),
         Column("account_id", "Account id", width=150, is_optional=True),
+        Column("partner_name", "Partner", width=150, is_optional=True),
         Column("csp_partner", "Partner id", width=150, is_optional=True),
         Column("unpriced_item_count", "Items without a price", "count", is_optional=True),
     ),

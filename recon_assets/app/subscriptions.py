@@ -77,7 +77,7 @@ TABLE = Table(
             "group",
             {"discrepancies": ("discrepancy",), "missing": ("missing_in_ms", "missing_in_bss", "not_comparable")},
         ),
-        Filter("why", "Why", _WHY, is_code=True),
+        Filter("why", "Why", decided.step(_WHY), is_code=True),
         Filter("currency", "Currency", "currency"),
         Filter("status", "Status", "status", is_code=True, is_quiet=True),
         decided.FILTER,

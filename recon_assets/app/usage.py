@@ -1,5 +1,6 @@
 """The screen of the usage reconciliation: summary, meters, and the variations behind a meter by day and resource."""
 
+from dataclasses import replace
 from typing import Any
 
 from dash import dcc, html
@@ -171,7 +172,8 @@ METERS = _table(
         Column("promotion_amount", "Promotions", "amount", is_optional=True),
     ),
     _meter_label,
-    (_SEARCH, *_FILTERS),
+    # Decisions are about meters: neither summary nor variations have a step of them.
+    (_SEARCH, *(replace(f, column=decided.step(_WHY)) if f.name == "why" else f for f in _FILTERS)),
 )
 SUMMARY = _table("summary", "Summary", "usage_cost_summary", (*_IDENTITY, *_STATUS, *_COMPARED, *_MORE), _summary_label)
 VARIATIONS = _table(

@@ -231,6 +231,7 @@ def told(make_once: MakeOnce) -> Built:
                 "ChargeStartDate": f"{month}-01",
                 "ChargeEndDate": f"{month}-28",
                 "PartnerId": f"partner of {month}",
+                "PartnerName": {"2024-12": "Northwind Cloud", "2025-02": "Fabrikam Cloud"}.get(month, ""),
             }
             land_nce(landing, month, [nce_line(SubscriptionId=name, **dates) for name in names])
         billed = nce_line(SubscriptionId="priced", UnitPrice="2", Quantity="1", Subtotal="15")
@@ -239,7 +240,8 @@ def told(make_once: MakeOnce) -> Built:
         land(landing, microsoft_name("2025-01", "NCE", "_2.csv"), delimited([billed], list(billed)))
         land_bss(landing, "2025-01", [bss_line(MS_Subscription_ID="priced", Qty="10", Unit_Cost="2")], "b.csv")
         load_all(platform)
-        built_in(home, ["2025-01"], "told").build.save()
+        names = {"partner of 2025-02": "Fabrikam Cloud of ours"}
+        built_in(home, ["2025-01"], "told", partner_names=names).build.save()
 
     platform = platform_in(make_once("told", make))
     return Built(platform, Build.load(platform.settings, "told"))
@@ -270,6 +272,11 @@ def test_a_subscription_that_only_the_platform_has_is_of_the_partner_of_the_near
     assert found == {
         "earlier": "partner of 2024-11", "between": "partner of 2024-12", "later": "partner of 2025-02", "nowhere": None,
     }  # fmt: skip
+
+
+def test_a_partner_has_the_name_of_the_setting_else_that_of_its_files(told: Built) -> None:
+    found = {name: row["partner_name"] for name, row in told_rows(told).items() if row["status"] == "missing_in_ms"}
+    assert found == {"earlier": None, "between": "Northwind Cloud", "later": "Fabrikam Cloud of ours", "nowhere": None}
 
 
 def test_the_only_partner_of_all_files_is_that_of_what_only_the_platform_has(worked: Built) -> None:

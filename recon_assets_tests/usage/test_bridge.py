@@ -72,10 +72,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         nce_line(ProductName="Microsoft 365 E3", Subtotal="100", TaxTotal="8", Currency="USD"),
         nce_line(ProductName="Visio Plan 2", Subtotal="9.5", TaxTotal="1", Currency="USD"),
         nce_line(ProductName="Visio Plan 2", Subtotal="139.49", TaxTotal="11", Currency="USD", InvoiceNumber="G2"),
+        nce_line(ProductName="Microsoft 365 E3", Subtotal="-40", TaxTotal="-3", Currency="USD", InvoiceNumber="D9"),
     ]
     land_nce(zone.platform.settings.landing, MONTH, bills)
     folder = f"partner_center/invoices/{MONTH}"
-    zone.put(f"{folder}/1.json", json.dumps([INVOICE, INVOICE | {"id": "G2", "totalCharges": 1}]))
+    documents = [
+        INVOICE,
+        INVOICE | {"id": "G2", "totalCharges": 1},
+        INVOICE | {"id": "D9", "totalCharges": -43, "documentType": "credit_note", "state": "Active"},
+        INVOICE | {"id": "V8", "totalCharges": 75, "documentType": "invoice", "state": "Voided"},
+    ]
+    zone.put(f"{folder}/1.json", json.dumps(documents))
     zone.put(f"{folder}/2.csv", "\n".join([INVOICE_DETAIL, detail("l1", "7")]))
     lines = [
         detail("l1", "100"),
@@ -155,6 +162,19 @@ def test_what_a_promotion_took_off_by_the_aggregated_usage_explains_the_price(wh
     found = bridge(whole, "G4")
     assert (52, "beside", "promotions", Decimal(20)) in found
     assert [step for position, _, step, _ in found if position == 60] == ["promotion"]
+
+
+def test_a_credit_note_and_a_voided_invoice_are_bridges_of_their_own_that_say_what_they_are(whole: Path) -> None:
+    assert bridge(whole, "D9")[:5] == [
+        (10, "total", "invoice_before_tax", -40),
+        (11, "beside", "invoice_document", -43),
+        (12, "beside", "tax", -3),
+        (13, "beside", "invoice_residual", 0),
+        (20, "step", "seats", 40),
+    ]
+    with duckdb.connect(str(whole), read_only=True) as connection:
+        notes = connection.execute("select invoice_number, note from marts.invoice_bridge where note is not null")
+        assert set(notes.fetchall()) == {("D9", "credit_note, Active"), ("V8", "invoice, Voided"), ("G2", "Issued")}
 
 
 def test_without_reconciliation_lines_the_bridge_begins_at_the_daily_usage_and_says_so(zone: Zone) -> None:

@@ -17,6 +17,7 @@ judged as (
     select
         amounts.*,
         verdicts.csp_partner,
+        verdicts.partner_name,
         verdicts.customer_name,
         verdicts.account_id,
         verdicts.product,
@@ -42,6 +43,7 @@ final as (
         {{ sha256_hex("'margin|' || " ~ month_text('billing_month') ~ " || '|' || ms_subscription_id || '|' || currency") }}
             as reconciliation_key,
         csp_partner,
+        partner_name,
         customer_name,
         account_id,
         product_family,

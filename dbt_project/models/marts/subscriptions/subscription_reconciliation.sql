@@ -16,6 +16,12 @@ partners as (
 
 ),
 
+partner_names as (
+
+    select * from {{ ref('int_subscriptions__partner_names') }}
+
+),
+
 products as (
 
     select * from {{ ref('int_subscriptions__products') }}
@@ -35,7 +41,8 @@ described as (
         verdicts.ms_subscription_id,
         {{ subscription_key('verdicts.billing_month', 'verdicts.ms_subscription_id') }} as reconciliation_key,
         coalesce(descriptions.csp_partner, partners.csp_partner) as csp_partner,
-        {{ partner_name('coalesce(descriptions.csp_partner, partners.csp_partner)') }} as partner_name,
+        coalesce({{ partner_name('coalesce(descriptions.csp_partner, partners.csp_partner)') }}, partner_names.partner_name)
+            as partner_name,
         coalesce(descriptions.customer_name, partners.customer_name, descriptions.account_name) as customer_name,
         coalesce(descriptions.offer_type, partners.offer_type, platform_offers.offer_type) as offer_type,
         products.ms_product_type,
@@ -70,6 +77,7 @@ described as (
         on
             verdicts.billing_month = partners.billing_month
             and verdicts.ms_subscription_id = partners.ms_subscription_id
+    left join partner_names on coalesce(descriptions.csp_partner, partners.csp_partner) = partner_names.csp_partner
     left join products
         on
             descriptions.product is not distinct from products.product

@@ -30,7 +30,8 @@ stated as (
         upper(currency) as currency,
         source_file,
         case when line_id is null then source_row end as document_row,
-        sum(total_charges) as total_charges
+        sum(total_charges) as total_charges,
+        max(nullif(concat_ws(', ', trim(document_type), trim(state)), '')) as described
     from {{ source('raw', 'ms_invoices') }}
     where line_id is null or lower(state) <> 'open'
     group by
@@ -47,6 +48,7 @@ documents as (
         stated.invoice_number,
         stated.currency,
         stated.total_charges,
+        stated.described,
         row_number() over (
             partition by stated.billing_month, comparisons.comparison, stated.invoice_number, stated.currency
             order by stated.source_file desc, stated.document_row desc
@@ -277,20 +279,28 @@ steps as (
 final as (
 
     select
-        billing_month,
-        comparison,
-        invoice_number,
-        currency,
-        cast(position as integer) as position,
-        step,
-        {{ sha256_hex("'invoice_bridge|' || " ~ month_text('billing_month') ~ " || '|' || comparison || '|' || invoice_number || '|' || currency || '|' || cast(position as string) || '|' || step") }}
+        steps.billing_month,
+        steps.comparison,
+        steps.invoice_number,
+        steps.currency,
+        cast(steps.position as integer) as position,
+        steps.step,
+        {{ sha256_hex("'invoice_bridge|' || " ~ month_text('steps.billing_month') ~ " || '|' || steps.comparison || '|' || steps.invoice_number || '|' || steps.currency || '|' || cast(steps.position as string) || '|' || steps.step") }}
             as reconciliation_key,
-        row_kind,
-        cast(amount as decimal(38, 12)) as amount,
-        cast(line_count as bigint) as line_count,
-        case when row_kind = 'absent' then 'no file of ms_recon_nce is loaded for the month' end as note,
+        steps.row_kind,
+        cast(steps.amount as decimal(38, 12)) as amount,
+        cast(steps.line_count as bigint) as line_count,
+        case
+            when steps.row_kind = 'absent' then 'no file of ms_recon_nce is loaded for the month'
+            when steps.step = 'invoice_document' then documents.described
+        end as note,
         {{ publication_columns() }}
     from steps
+    left join documents
+        on
+            steps.billing_month = documents.billing_month and steps.comparison = documents.comparison
+            and steps.invoice_number = documents.invoice_number and steps.currency = documents.currency
+            and documents.copy_rank = 1
 
 )
 

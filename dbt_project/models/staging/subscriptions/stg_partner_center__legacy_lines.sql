@@ -18,6 +18,7 @@ final as (
         -- text
         'Legacy' as type,
         offer_name as product,
+        partner_name,
         customer_name,
         cast(null as string) as publisher_name,
         charge_type,

@@ -18,6 +18,7 @@ final as (
         -- text
         'NCE' as type,
         product_name as product,
+        partner_name,
         customer_name,
         publisher_name,
         charge_type,
