@@ -16,6 +16,7 @@ from recon_assets.sample.records import MicrosoftLine, Quarantined
 FOLDER = "partner_center/reconciliation"
 PARTNER_ID = "5d1c7a10-2f0e-4a57-9a53-0c0a11e50f01"
 MPN_ID = "0032457"
+RESERVATIONS = "Azure reservation"
 
 NCE_46 = columns(
     "PartnerId,CustomerId,CustomerName,CustomerDomainName,CustomerCountry,InvoiceNumber,MPNID,ResellerMPNID,OrderId,"
@@ -164,6 +165,11 @@ def invoice_number(month: str) -> str:
     return f"G{month.replace('-', '')}0417"
 
 
+def bridged_invoice_number(month: str) -> str:
+    """The invoice of a month whose bridge to the cost export has every step."""
+    return f"G{month.replace('-', '')}0500"
+
+
 def _nce_values(line: MicrosoftLine, text: TextLayout, month: str) -> dict[str, str]:
     charge = line.charge
     unit_price = text.number(charge.unit_cost)
@@ -174,7 +180,7 @@ def _nce_values(line: MicrosoftLine, text: TextLayout, month: str) -> dict[str, 
         **_common_values(line, text),
         "customerdomainname": line.account.domain,
         "customercountry": line.account.country,
-        "invoicenumber": invoice_number(month),
+        "invoicenumber": line.invoice_number or invoice_number(month),
         "orderdate": start,
         "productid": line.product.code,
         "skuid": "0001",
@@ -183,7 +189,7 @@ def _nce_values(line: MicrosoftLine, text: TextLayout, month: str) -> dict[str, 
         "productname": line.product.name,
         "taxtotal": text.number(line.tax),
         "total": text.number(charge.amount + line.tax),
-        "publishername": "Microsoft",
+        "publishername": line.product.publisher,
         "subscriptionid": line.ms_subscription_id,
         "termandbillingcycle": line.product.cycle,
         "unittype": "1/Month" if is_azure else "Licenses",
@@ -193,6 +199,7 @@ def _nce_values(line: MicrosoftLine, text: TextLayout, month: str) -> dict[str, 
         "pricingcurrency": line.currency,
         "pctobcexchangerate": "1",
         "pctobcexchangeratedate": start,
+        "reservationorderid": line.ms_subscription_id if line.product.product_type == RESERVATIONS else "",
         "productcategory": "Azure" if is_azure else "Seat-based",
     }
 

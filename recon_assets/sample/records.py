@@ -32,6 +32,7 @@ class Product:
     product_type: str
     price: Decimal
     cycle: str = "P1M:Monthly"
+    publisher: str = "Microsoft"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class BssInvoice:
 
 @dataclass(frozen=True)
 class MicrosoftLine:
-    """One line of a reconciliation file; its currency is the account's unless named."""
+    """One line of a reconciliation file; its currency is the account's unless named, its invoice that of the month."""
 
     ms_subscription_id: str
     account: Account
@@ -95,6 +96,7 @@ class MicrosoftLine:
     tax: Decimal
     currency: str
     corruption: Corruption | None = None
+    invoice_number: str | None = None
 
 
 @dataclass(frozen=True)

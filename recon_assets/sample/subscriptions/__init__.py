@@ -1,6 +1,6 @@
 """Sample of the subscription reconciliation: BSS invoices and Microsoft reconciliation files of the same months.
 
-`plan` records planted subscriptions, `matches`, `differences` and `bad_rows` say which there are, `plain` makes the
+`plan` records planted subscriptions, `matches`, `differences`, `bad_rows` and `bridged` say which there are, `plain` makes the
 many on which both sides agree. How files look is in `recon_assets.sample.bss` and `.partner_center`.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from recon_assets.sample import bss, partner_center
 from recon_assets.sample.records import MonthRecords, Quarantined
-from recon_assets.sample.subscriptions import bad_rows, differences, matches
+from recon_assets.sample.subscriptions import bad_rows, bridged, differences, matches
 from recon_assets.sample.subscriptions.plain import PlainBilling, plain_billing
 from recon_assets.sample.subscriptions.plan import ExpectedRow, Plan, plant_all
 
@@ -46,6 +46,7 @@ def planted(months: list[str], seed: int) -> Plan:
     plant_all(plan, differences.KINDS)
     differences.plant_unassigned(plan)
     bad_rows.plant_bad_rows(plan)
+    bridged.plant_bridged_invoices(plan)
     return plan
 
 

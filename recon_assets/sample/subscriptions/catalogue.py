@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 from random import Random
 
+from recon_assets.sample.partner_center import RESERVATIONS
 from recon_assets.sample.records import Account, Product
 
 COMPANIES = (
@@ -36,6 +37,15 @@ DYNAMICS_LEGACY = Product("2B3B8D2D", "Dynamics 365 Team Members", "Dynamics 365
 AZURE_PLAN = Product("DZH318Z0BPS6", "Azure plan", "Azure plan", Decimal("240.00"), "")
 SOFTWARE = Product("DG7GMGF0D5SL", "Visio Professional subscription", "Software subscription", Decimal("30.00"))
 SOFTWARE_PERPETUAL = Product("DG7GMGF0F4LF", "Windows Server 2022 licence", "Perpetual software", Decimal("505.00"), "")
+RESERVATION = Product(
+    "DZH318Z0BQ3X", "Reserved VM Instance, Standard_D4ds_v5", RESERVATIONS, Decimal("95.40"), "P1Y:Monthly"
+)
+SAVINGS_PLAN = Product(
+    "DZH318Z0BTGM", "Compute savings plan, 1 Year", "Azure savings plan", Decimal("36.50"), "P1Y:Monthly"
+)
+MARKETPLACE = Product(
+    "DZH318Z08X5F", "Threat Guard for Azure", "Marketplace", Decimal("15.25"), publisher="Proseware Security Inc."
+)
 
 LEGACY_PRODUCTS = (OFFICE_LEGACY, DYNAMICS_LEGACY)
 PLAIN_PRODUCTS = (

@@ -125,6 +125,7 @@ class Plan:
         charge_type: str = "renew",
         file_kind: MicrosoftFile = "nce",
         corruption: Corruption | None = None,
+        invoice_number: str | None = None,
     ) -> None:
         """Puts one Microsoft line per charge into the file of month `at`."""
         customer = subscription.account
@@ -135,7 +136,7 @@ class Plan:
             line = MicrosoftLine(
                 subscription.ms_id, customer, subscription.product, charge, charge_type, tax, customer.currency
             )
-            lines.append(replace(line, corruption=corruption))
+            lines.append(replace(line, corruption=corruption, invoice_number=invoice_number))
 
     def expect(
         self,

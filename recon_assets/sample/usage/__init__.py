@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from recon_assets.sample.usage.files import write_cost, write_invoice, write_usage
+from recon_assets.sample.usage.files import write_cost, write_invoices, write_usage
 from recon_assets.sample.usage.kinds import Month, plan_month
 
 
@@ -22,7 +22,7 @@ def write(landing: Path, months: list[str], seed: int, scale: int) -> dict[str, 
     for at, month in enumerate(planned):
         quarantined += write_usage(landing, month, at)
         quarantined += write_cost(landing, month, at)
-        write_invoice(landing, month)
+        write_invoices(landing, month)
     return {
         "statuses": {month.month: _statuses(month) for month in planned},
         "planted": [row for month in planned for row in month.expected()],

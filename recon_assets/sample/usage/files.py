@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from recon_assets.months import add_months, last_day
 from recon_assets.sample.delimited import TextLayout, columns, write_delimited
-from recon_assets.sample.partner_center import invoice_number
+from recon_assets.sample.partner_center import bridged_invoice_number, invoice_number
 from recon_assets.sample.usage.kinds import METERS, Comparison, Month, UsageLine, charge_type_in
 
 PARTNER = "5d1c7a10-2f0e-4a57-9a53-0c0a11e50f01"
@@ -96,17 +96,24 @@ def write_usage(landing: Path, month: Month, at: int) -> list[dict[str, object]]
     ]
 
 
-def write_invoice(landing: Path, month: Month) -> None:
-    """The month's invoice as Partner Center's API answers it."""
-    invoice = {
-        "id": invoice_number(month.month), "invoiceDate": f"{add_months(month.month, 1)}-05T22:40:37.5897767Z",
-        "billingPeriodStartDate": f"{month.month}-01T00:00:00Z", "billingPeriodEndDate": f"{last_day(month.month)}T00:00:00Z",
-        "totalCharges": 13000.25, "paidAmount": 0, "currencyCode": "USD", "currencySymbol": "$", "state": "Active",
-        "documentType": "invoice", "invoiceType": "OneTime", "amendments": [],
-    }  # fmt: skip
-    folder = landing / "partner_center/invoices" / month.month
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{invoice['id']}.json").write_text(json.dumps(invoice, indent=1), encoding="utf-8")
+def write_invoices(landing: Path, month: Month) -> None:
+    """The month's invoices as Partner Center's API answers them, and one that was voided."""
+    voided = f"G{month.month.replace('-', '')}0600"
+    for number, total, state in (
+        (invoice_number(month.month), 13000.25, "Active"),
+        (bridged_invoice_number(month.month), 510.46, "Active"),  # a cent more than its lines with their tax
+        (voided, 75.0, "Voided"),
+    ):
+        invoice = {
+            "id": number, "invoiceDate": f"{add_months(month.month, 1)}-05T22:40:37.5897767Z",
+            "billingPeriodStartDate": f"{month.month}-01T00:00:00Z",
+            "billingPeriodEndDate": f"{last_day(month.month)}T00:00:00Z", "totalCharges": total, "paidAmount": 0,
+            "currencyCode": "USD", "currencySymbol": "$", "state": state, "documentType": "invoice", "invoiceType": "OneTime",
+            "amendments": [],
+        }  # fmt: skip
+        folder = landing / "partner_center/invoices" / month.month
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.json").write_text(json.dumps(invoice, indent=1), encoding="utf-8")
 
 
 def _write_graph(folder: Path, invoice: str, rows: list[dict[str, str]], created: str) -> None:

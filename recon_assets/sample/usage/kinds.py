@@ -11,7 +11,7 @@ from random import Random
 from typing import Literal
 
 from recon_assets.months import first_day
-from recon_assets.sample.partner_center import invoice_number
+from recon_assets.sample.partner_center import bridged_invoice_number, invoice_number
 from recon_assets.sample.subscriptions.catalogue import random_guid
 
 PLAIN_SUBSCRIPTIONS = 8
@@ -84,18 +84,20 @@ class Planner:
     def __init__(self, month: Month, seed: int) -> None:
         self.month = month
         self.rng = Random(f"{seed}:usage:{month.month}")
-        self.customers = [random_guid(Random(f"{seed}:usage customer:{n}")) for n in range(4)]
+        self.customers = [random_guid(Random(f"{seed}:usage customer:{n}")) for n in range(5)]
         self.count = 0
+        self.is_planting = False
 
     def line(self, quantity: str = "10", amount: str = "12.5", meter: int = 0, day: int = 1) -> UsageLine:
-        """A line of a new subscription; its customer has one invoice."""
+        """A line of a new subscription; its customer has one invoice, what is planted is on the one with a bridge."""
         self.count += 1
-        customer = self.count % 3
+        customer = 4 if self.is_planting else self.count % 3
         subscription = random_guid(self.rng)
         resource = f"/subscriptions/{subscription}/resourceGroups/rg-{self.count}/providers/Microsoft.Compute/virtualMachines/vm"
         start = first_day(self.month.month).replace(day=day)
-        invoice = (
-            invoice_number(self.month.month) if customer == 0 else f"G{self.month.month.replace('-', '')}{customer:03d}"
+        month = self.month.month
+        invoice = {0: invoice_number(month), 4: bridged_invoice_number(month)}.get(
+            customer, f"G{month.replace('-', '')}{customer:03d}"
         )
         return UsageLine(
             self.customers[customer], invoice, subscription, meter, resource, start, Decimal(quantity), Decimal(amount)
@@ -132,6 +134,7 @@ def plan_month(month: str, at: int, seed: int, scale: int) -> Month:
     planned.is_restated = at % 2 == 0
     planner = Planner(planned, seed)
     _plain(planner, PLAIN_SUBSCRIPTIONS * scale)
+    planner.is_planting = True
     for plant in KINDS:
         plant(planner)
     return planned
@@ -168,8 +171,8 @@ def edge_of_the_tolerance(p: Planner) -> None:
 def missing(p: Planner) -> None:
     line = p.line()
     p.plant("the cost export lacks the line", [line], [], "missing_in_cost", "missing_side", "-12.5")
-    line = p.line()
-    p.plant("the invoice lacks the line", [], [line], "missing_in_usage", "missing_side", "12.5")
+    line = p.line(amount="7.25")
+    p.plant("the invoice lacks the line", [], [line], "missing_in_usage", "missing_side", "7.25")
     line = p.line(amount="0")
     p.plant("a free line that one side lacks", [line], [], "missing_in_cost", "zero_amount", "0")
 
@@ -239,7 +242,12 @@ def other_charges(p: Planner) -> None:
     line = p.line()
     adjustment = replace(line, charge_type="RoundingAdjustment", amount=Decimal("0.004"), quantity=Decimal(1))
     p.plant("a rounding adjustment beside usage", [line], [line, adjustment], "matched", None, "0")
-    for charge_type, amount in (("Purchase", "120"), ("Refund", "-30"), ("RoundingAdjustment", "0.003")):
+    for charge_type, amount in (
+        ("Purchase", "120"),
+        ("Refund", "-30"),
+        ("RoundingAdjustment", "0.003"),
+        ("Tax", "9.6"),
+    ):
         beside = replace(p.line(amount=amount), charge_type=charge_type)
         p.month.cost.append(beside)
         p.month.out_of_scope.append(
