@@ -15,7 +15,7 @@ from recon_assets.errors import InputError
 from recon_assets.months import add_months, first_day, last_day, month_of, month_range
 
 MOST_MONTHS = 12
-_MACROS = """
+MACROS = """
     create or replace temp macro c30(d) as
         360 * year(d) + 30 * (month(d) - 1) + case when d = last_day(d) then 30 else least(day(d), 30) end;
     create or replace temp macro d30(a, b) as
@@ -213,7 +213,7 @@ def _items(period: Period, published: Iterable[str]) -> str:
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Define what `period_sql` calls."""
-    connection.execute(_MACROS)
+    connection.execute(MACROS)
 
 
 def _part(period: Period, month: str) -> str:

@@ -100,6 +100,8 @@ _KINDS: dict[tuple[str, str], Any] = {
     ("filter", "id"): dict[StrictStr, StrictStr],
     ("filter", "value"): _Text | list[StrictStr] | list[StrictInt],
     ("months", "data"): list[StrictStr] | None,
+    ("days", "value"): Annotated[list[_Count], Field(min_length=2, max_length=2)],
+    ("days-first", "data"): _Text,
     ("issue-filter", "id"): dict[StrictStr, StrictStr],
     ("issue-filter", "value"): _Text | list[StrictStr],
     ("report-send", "n_clicks"): _Count | None,

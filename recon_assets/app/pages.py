@@ -492,7 +492,7 @@ def row_link(issue: Issue) -> str:
 def links(site: Site) -> dict[str, str]:
     """The pages of the navigation: address -> title."""
     screens = {screen.path: screen.title for screen in site.screens}
-    return {"/": "Overview", **screens, "/issues": "Issues", "/help": "Help"}
+    return {"/": "Overview", **screens, "/period": "Any days", "/issues": "Issues", "/help": "Help"}
 
 
 def navigation(site: Site, path: str, user: User) -> list[Any]:

@@ -25,6 +25,7 @@ from recon_assets.app import (
     issue_callbacks,
     landed,
     pages,
+    period_page,
     queries,
     runs_page,
     upload,
@@ -94,6 +95,7 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     app.index_string = _INDEX
     app.layout = _layout
     _register_reading(app, site)
+    _register_period(app)
     _register_views(app, site)
     _register_runs(app, site)
     issue_callbacks.register(app, site)
@@ -233,6 +235,22 @@ def _register_reading(app: Dash, site: Site) -> None:
         return no_update if after.search == before.search else after.search
 
 
+def _register_period(app: Dash) -> None:
+    @app.callback(
+        Output("url", "search", allow_duplicate=True),
+        Input("days", "value"),
+        State("days-first", "data"),
+        State("url", "search"),
+        prevent_initial_call=True,
+    )
+    def choose_days(value: list[int], first: str, search: str) -> Any:
+        try:
+            wanted = period_page.chosen(search, first, value)
+        except InputError:
+            return no_update  # the page says what is wrong with its address
+        return no_update if wanted == search else wanted
+
+
 def _show(site: Site, path: str, search: str, shown: dict[str, str]) -> tuple[Any, Any, Any]:
     path = (path or "/").rstrip("/") or "/"
     user = identity.current_user(site.app)
@@ -242,6 +260,8 @@ def _show(site: Site, path: str, search: str, shown: dict[str, str]) -> tuple[An
         return runs_page.render(site, search, user), [], {}
     if path == "/compare":
         return compare_page.render(site, search), [], {}
+    if path == period_page.PATH:
+        return period_page.render(site, search), [], {}
     if path == "/help":
         return help_page.render(), [], {}
     if path == "/issues":
@@ -427,10 +447,12 @@ def _register_downloads(server: Flask, site: Site) -> None:
         batches = site.reader.stream(
             context.moment, queries.everything(table, restriction, context.sort(table), columns)
         )
-        batches = chain([next(batches)], batches)  # what cannot be read fails here, before an answer has begun
-        answer = Response(csv_lines(batches), mimetype="text/csv")
-        answer.headers["Content-Disposition"] = f'attachment; filename="{file}"'
-        return answer
+        return _csv(batches, file)
+
+    @server.get(f"{period_page.PATH}.csv")
+    def period() -> Response:
+        file, moment, query = period_page.download(site, request.query_string.decode("utf-8", "replace"))
+        return _csv(site.reader.stream(moment, query), file)
 
     @server.get("/pack/<subject>/<month>.zip")
     def pack(subject: str, month: str) -> Response:
@@ -461,6 +483,13 @@ def _register_downloads(server: Flask, site: Site) -> None:
             _log.error("health: %s", error)
             return Response("The published tables cannot be read.", 503, mimetype="text/plain")
         return Response("ok", mimetype="text/plain")
+
+
+def _csv(batches: Iterator[list[Any]], file: str) -> Response:
+    batches = chain([next(batches)], batches)  # what cannot be read fails here, before an answer has begun
+    answer = Response(csv_lines(batches), mimetype="text/csv")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file}"'
+    return answer
 
 
 def _workbook(context: Context, table: Table, file: str) -> Response:

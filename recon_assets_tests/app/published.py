@@ -169,7 +169,8 @@ def _ms_item(row: Row, month: str) -> Row:
     return {
         "source_month": first_day(month), "reconciliation_key": row["reconciliation_key"], "side": "ms", "type": "NCE",
         "ms_subscription_id": row["ms_subscription_id"], "currency": "MYR", "source": "ms_recon_nce",
-        "charge_type": "renew", "charge_start_date": first_day(month), "quantity": Decimal(3),
+        "charge_type": "renew", "charge_start_date": first_day(month), "charge_end_date": dt.date(2025, 3, 30),
+        "quantity": Decimal(3), "numerator": 30, "denominator": 30, "coverage_class": "inside",
         "subtotal": row["ms_total_cost"], "coverage_factor": Decimal(1), "period_cost": row["ms_total_cost"],
         "source_file": "ms/a.csv", "source_row": 4,
     }  # fmt: skip

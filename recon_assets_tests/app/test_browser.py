@@ -34,6 +34,7 @@ PAGES = {
     "run": "/run?month=2025-03",
     "margin": f"/margin?{MARCH}",
     "compare": "/compare?reconciliation=subscriptions&month=2025-03",
+    "period": "/period?from=2025-03-10&to=2025-03-31",
     "print": f"/print/subscriptions?{MARCH}&result=discrepancies",
     "as of": f"/subscriptions?{MARCH}&asof=2025-04-08",
     "empty": f"/subscriptions?{MARCH}&account=nobody",
@@ -156,6 +157,13 @@ def test_months_are_chosen_with_the_keyboard_on_the_slider(page: Page) -> None:
     page.get_by_role("slider").first.press("ArrowLeft")
     expect(page).to_have_url(re.compile(r"month=2025-02\.\.2025-03"))
     expect(rows_said(page, "Subscriptions")).to_have_text(f"{2 * ALL} rows")
+
+
+def test_days_are_chosen_with_the_keyboard_on_the_slider(page: Page) -> None:
+    open_page(page, "/period?from=2025-03-10&to=2025-03-31")
+    page.get_by_role("slider").first.press("ArrowLeft")
+    expect(page).to_have_url(re.compile("from=2025-03-09&to=2025-03-31"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Subscriptions, 2025-03-09 to 2025-03-31")
 
 
 def test_sorting_goes_across_all_pages_of_the_grid(page: Page) -> None:

@@ -32,7 +32,7 @@ def write_random(landing: Path, subject: str) -> None:
         for number, month in enumerate(months):
             write_random_usage(landing, 2000 + number, month)
     else:
-        write_random_einvoices(landing, 12, months, 40)
+        write_random_einvoices(landing, 13, months, 40)
 
 
 RANDOM_MONTHS = {
