@@ -156,7 +156,7 @@ def margin(number: int, month: str, sales: str, cost: str, **changes: Any) -> Ro
 
 def _bss_item(row: Row, month: str) -> Row:
     return {
-        "source_month": first_day(month), "reconciliation_key": row["reconciliation_key"], "side": "bss",
+        "source_month": first_day(month), "reconciliation_key": row["reconciliation_key"], "side": "bss", "cost_sign": 1,
         "ms_subscription_id": row["ms_subscription_id"], "currency": "MYR", "source": "bss_invoices",
         "invoice_code": "INV-77", "start_date": first_day(month), "end_date": dt.date(2025, 3, 30), "quantity": Decimal(3),
         "unit_cost": Decimal("411.5"), "total_cost": row["bss_total_cost"], "coverage_factor": Decimal(1),
@@ -168,6 +168,7 @@ def _bss_item(row: Row, month: str) -> Row:
 def _ms_item(row: Row, month: str) -> Row:
     return {
         "source_month": first_day(month), "reconciliation_key": row["reconciliation_key"], "side": "ms", "type": "NCE",
+        "cost_sign": 1,
         "ms_subscription_id": row["ms_subscription_id"], "currency": "MYR", "source": "ms_recon_nce",
         "charge_type": "renew", "charge_start_date": first_day(month), "charge_end_date": dt.date(2025, 3, 30),
         "quantity": Decimal(3), "numerator": 30, "denominator": 30, "coverage_class": "inside",
