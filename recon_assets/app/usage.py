@@ -60,6 +60,7 @@ _FILTERS = (
     ),
     MEASURE,
     Filter("invoice", "Invoice", "invoice_number"),
+    Filter("customer", "Customer", "customer_name", "text"),
     Filter("subscription", "Azure subscription", f"coalesce(azure_subscription_id, '{NOTHING}')", "text"),
     Filter("status", "Status", "status", is_code=True),
     Filter("why", "Why", _WHY, is_code=True),
@@ -70,11 +71,12 @@ _SEARCH = Filter(
     "q",
     "Search",
     "concat_ws(' ', meter_name, meter_category, meter_subcategory, meter_region, meter_id, invoice_number, "
-    "azure_subscription_id)",
+    "azure_subscription_id, customer_name)",
     "text",
 )
 _IDENTITY = (
     Column("invoice_number", "Invoice", width=125),
+    Column("customer_name", "Customer", width=150),
     Column("azure_subscription_id", "Subscription", width=280),
     Column("billing_month", "Billing cycle", "month", 110),
 )

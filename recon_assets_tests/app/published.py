@@ -111,9 +111,9 @@ def subscriptions(month: str, discrepancy: str = "12.50") -> dict[str, list[Row]
             None,
             [
                 (10, "left_total", sum(row["bss_total_cost"] for row in rows), PLAIN + 3),
-                (20, "missing_in_ms", Decimal(-70), 1),
                 (40, "unit_cost", -Decimal(discrepancy), 1),
                 (50, "within_tolerance", Decimal(0), PLAIN),
+                (55, "ignored", Decimal(-70), 1),
                 (60, "not_comparable_left", -mixed["bss_total_cost"], 1),
                 (90, "right_total", sum(row["ms_total_cost"] or 0 for row in rows[:-1]), PLAIN + 3),
             ],
@@ -191,7 +191,7 @@ def usage(month: str) -> dict[str, list[Row]]:
             "meter_id": meter.lower(), "meter_name": meter, "meter_category": "Storage", "meter_subcategory": "Tiered",
             "meter_region": "EU West", "reconciliation_key": grid_key,
         }  # fmt: skip
-        grid.append(row)
+        grid.append(row | {"customer_name": "Contoso" if variation else "Fabrikam"})
         for day in range(1, 31):
             part = variation / 2 if day in (5, 6) else Decimal(0)
             days.append(

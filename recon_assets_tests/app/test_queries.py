@@ -238,6 +238,8 @@ def test_columns_are_chosen_in_the_address_and_the_first_stays(site: Site) -> No
 def test_one_search_looks_into_names_and_ids(site: Site) -> None:
     assert count_of(look(site, subscriptions.SCREEN, f"{MARCH}&q=SUB-9001"), subscriptions.TABLE) == 1
     assert count_of(look(site, usage.SCREEN, f"{MARCH}&q=disk"), usage.METERS) == 1
+    assert count_of(look(site, usage.SCREEN, f"{MARCH}&q=contoso"), usage.METERS) == 1
+    assert count_of(look(site, usage.SCREEN, f"{MARCH}&customer=fabri"), usage.METERS) == 1
     assert count_of(look(site, einvoices.SCREEN, f"{MARCH}&q=inv-0003"), einvoices.DOCUMENTS) == 1
 
 

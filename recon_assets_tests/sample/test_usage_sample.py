@@ -78,6 +78,12 @@ def test_the_bridge_of_the_sample_foots(marts: Any) -> None:
     require_bridges_foot(as_dicts(marts.execute("from marts.invoice_bridge")))
 
 
+def test_customers_have_the_name_of_the_bill_and_what_is_only_exported_that_of_the_export(marts: Any) -> None:
+    sql = "select distinct customer_name, usage_line_count > 0 from marts.usage_cost_summary where azure_subscription_id is not null"
+    found = marts.execute(f"{sql} and (usage_line_count > 0 or status = 'missing_in_usage')").fetchall()
+    assert set(found) == {("Adatum, Inc.", True), ("Adatum Incorporated", False)}
+
+
 def test_charges_that_are_no_usage_are_reported_beside_the_differences(marts: Any, expected: dict[str, Any]) -> None:
     sql = (
         "select strftime(billing_month, '%Y-%m'), comparison, invoice_number, azure_subscription_id, currency, charge_type, "

@@ -189,7 +189,7 @@ def _cost_cells(line: UsageLine, month: Month, comparison: Comparison) -> dict[s
         }  # fmt: skip
     return {
         "invoiceId": invoice, "billingProfileId": "profile", "partnerTenantId": PARTNER, "customerTenantId": line.customer,
-        "customerName": "Adatum, Inc.", "date": f"{line.day:%m/%d/%Y}", "meterId": meter, "meterName": name,
+        "customerName": "Adatum Incorporated", "date": f"{line.day:%m/%d/%Y}", "meterId": meter, "meterName": name,
         "meterCategory": category, "meterSubCategory": subcategory, "meterRegion": "EU West",
         "SubscriptionId": line.subscription, "publisherType": "Azure", "ResourceId": line.resource + "/",
         "quantity": format(line.quantity, "f"), "unitOfMeasure": "1 Hour", "chargeType": line.charge_type,

@@ -10,6 +10,7 @@ with sums as (
         {% for key in keys %}{{ key }} as spelled_{{ key }}, {% endfor %}
         {{ kinds | join(', ') }},
         {{ texts | join(', ') }},
+        min(customer_name) as customer_name,
         sum(quantity) as quantity,
         sum(cost) as amount,
         count(*) as line_count

@@ -26,6 +26,7 @@ sums as (
         billing_month,
         {% for key in keys %}{{ key }} as spelled_{{ key }}, {% endfor %}
         {{ texts | join(', ') }},
+        min(customer_name) as customer_name,
         sum(quantity) as quantity,
         sum(amount) as amount,
         cast(sum(line_count) as bigint) as line_count,

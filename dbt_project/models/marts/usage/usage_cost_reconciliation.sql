@@ -1,6 +1,13 @@
 with grid as (
 
-    select * from {{ ref('int_usage__explained') }}
+    select
+        explained.*,
+        names.customer_name
+    from {{ ref('int_usage__explained') }} as explained
+    left join {{ ref('int_usage__customer_names') }} as names
+        on
+            explained.billing_month = names.billing_month
+            and explained.azure_subscription_id = names.azure_subscription_id
 
 ),
 
@@ -12,6 +19,7 @@ shown as (
         invoice_number,
         azure_subscription_id,
         currency,
+        customer_name,
         meter_id,
         meter_name,
         meter_category,

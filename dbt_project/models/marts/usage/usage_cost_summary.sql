@@ -63,6 +63,19 @@ judged as (
 
 ),
 
+named as (
+
+    select
+        judged.*,
+        names.customer_name
+    from judged
+    left join {{ ref('int_usage__customer_names') }} as names
+        on
+            judged.billing_month = names.billing_month
+            and judged.azure_subscription_id = names.azure_subscription_id
+
+),
+
 final as (
 
     select
@@ -71,6 +84,7 @@ final as (
         invoice_number,
         azure_subscription_id,
         currency,
+        customer_name,
         {{ usage_key([], 'usage_summary') }} as reconciliation_key,
         price_basis,
         usage_quantity,
@@ -89,7 +103,7 @@ final as (
         cast(null as string) as explanation,
         has_rejected_records,
         {{ publication_columns() }}
-    from judged
+    from named
 
 )
 
