@@ -1,20 +1,24 @@
 # make demo | test | search | test-spark | dev | install | lint. Needs Python 3.11 or later, make and a package index; nothing else by hand.
 PYTHON ?= python3
 VENV := .venv
-SPARK_VENV := .venv-spark
+# Which Spark: 3 (3.5) or 4. Each has a lock and an environment of its own.
+SPARK ?= 3
+SPARK_SUFFIX := $(if $(filter 4,$(SPARK)),4)
+SPARK_VENV := .venv-spark$(SPARK_SUFFIX)
+SPARK_LOCK := requirements-spark$(SPARK_SUFFIX).lock
 DUCKDB2_VENV := .venv-duckdb2
 BIN := $(VENV)/bin
 DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate demo test search test-spark test-duckdb2 dev app lint format lock lock-spark lock-audit lock-bench lock-duckdb2 audit mutation bench findings
+.PHONY: help install generate demo test search test-spark test-duckdb2 dev app lint format lock lock-spark lock-spark4 lock-audit lock-bench lock-duckdb2 audit mutation bench findings
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
 	@echo "make test     every promise tested, in minutes"
 	@echo "make search   the same, and what takes hours: kills, full disks, damaged files, calendars, all storage tests on Azurite"
-	@echo "make test-spark  the same numbers on a Spark cluster of its own (.venv-spark; needs Java 17)"
+	@echo "make test-spark  the same numbers on a Spark cluster of its own (.venv-spark; needs Java 17); SPARK=4: on Spark 4"
 	@echo "make test-duckdb2  loading, building and publishing on DuckDB 2 (.venv-duckdb2)"
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
 	@echo "make app      the reporting app on $(RECON_HOME)"
@@ -55,11 +59,11 @@ search: install
 	env -u RECON_HOME RECON_SEARCH=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # dbt-spark and pyspark would disturb the default environment; their lock has only what that one's does not.
-$(SPARK_VENV)/.installed: requirements.lock requirements-spark.lock pyproject.toml
+$(SPARK_VENV)/.installed: requirements.lock $(SPARK_LOCK) pyproject.toml
 	$(PYTHON) -m venv $(SPARK_VENV)
 	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-build-isolation \
-		-r requirements-spark.lock
+		-r $(SPARK_LOCK)
 	$(SPARK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -132,7 +136,7 @@ mutation: install
 
 # Only what the environment does not have already; its versions are those of requirements.lock, whatever a package asks
 # for (datacompy 1.1 declares pandas below 3.1, and works with it).
-lock-bench lock-spark: lock-%:
+lock-bench lock-spark lock-spark4: lock-%:
 	mkdir -p build
 	sed -e '/--hash=/d' -e 's/ *\\$$//' requirements.lock > build/constraints.txt
 	uv pip compile pyproject.toml --group $* --override build/constraints.txt --universal --python-version 3.11 \

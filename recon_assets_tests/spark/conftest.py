@@ -1,5 +1,6 @@
 """Homes with loaded months, and their builds on both engines. Skipped where there is no pyspark: `make test-spark` has it."""
 
+import datetime as dt
 import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ import pytest
 
 from recon_assets.months import month_range
 from recon_assets.pipeline.build import Build, run_build
+from recon_assets.pipeline.deciding import Choice, decide, published_rows
+from recon_assets.pipeline.publish import publish_build
 from recon_assets.sample import write_sample
 from recon_assets_tests.landed import NOW, load_all, platform_in
 from recon_assets_tests.machine import install_package
@@ -42,6 +45,9 @@ RANDOM_MONTHS = {
 }
 
 
+DECIDED = (Choice("accept", "agreed"), Choice("ignore", "a test"), Choice("pending", "", dt.date(2030, 1, 1)))
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A home with every month loaded, and the months to build."""
@@ -52,6 +58,22 @@ class Loaded:
     def build(self, subject: str, run_id: str, **settings: object) -> Build:
         platform = platform_in(self.home, quarantine_limit=1, **settings)
         return run_build(platform.settings, subject, self.months, run_id, NOW.date())
+
+    def decide(self, subject: str) -> None:
+        """Publishes a build and has people decide: three rows that differ; of e-invoices a pair is made, one parted."""
+        platform = platform_in(self.home, quarantine_limit=1)
+        build = self.build(subject, f"{subject}-to-decide")
+        outcomes = publish_build(build, platform.published, platform.raw, "to-decide", lambda: NOW)
+        assert [outcome.reasons for outcome in outcomes] == [[] for _ in self.months]
+        rows = sorted(published_rows(platform, subject), key=lambda row: row.row.key)
+        choices = dict(zip((row.row.key for row in rows if not row.is_settled), DECIDED, strict=False))
+        if subject == "einvoices":
+            sales = [row for row in rows if row.row.documents["register_type"] == "sales"]
+            register = next(row for row in sales if row.row.status == "Missing in EInv")
+            einvoice = next(row for row in sales if row.row.status == "Missing in Sales")
+            choices[register.row.key] = Choice("pair", "the same sale", other_key=einvoice.row.key)
+            choices[next(row.row.key for row in rows if row.row.status == "Exact")] = Choice("unpair", "another sale")
+        decide(platform, subject, choices, "ana")
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ def test_every_mart_of_a_cluster_is_that_of_duckdb(
     loaded: Callable[[str, str], Loaded], cluster: SparkCluster, subject: str, kind: str
 ) -> None:
     data = loaded(kind, subject)
+    if kind == "sample":
+        data.decide(subject)
     ours = data.build(subject, f"{subject}-duckdb")
     before = {worker: cluster.applications(worker) for worker in cluster.workers()}
     theirs = data.build(subject, f"{subject}-spark", spark_master=cluster.master, **SPARK)
