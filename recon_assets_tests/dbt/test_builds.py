@@ -240,8 +240,8 @@ def told(make_once: MakeOnce) -> Built:
         land(landing, microsoft_name("2025-01", "NCE", "_2.csv"), delimited([billed], list(billed)))
         land_bss(landing, "2025-01", [bss_line(MS_Subscription_ID="priced", Qty="10", Unit_Cost="2")], "b.csv")
         load_all(platform)
-        names = {"partner of 2025-02": "Fabrikam Cloud of ours"}
-        built_in(home, ["2025-01"], "told", partner_names=names).build.save()
+        known = {"partner of 2025-02": "Fabrikam Cloud of ours"}
+        built_in(home, ["2025-01"], "told", partner_names=known).build.save()
 
     platform = platform_in(make_once("told", make))
     return Built(platform, Build.load(platform.settings, "told"))

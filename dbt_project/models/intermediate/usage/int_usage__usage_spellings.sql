@@ -10,6 +10,7 @@ with by_credit as (
         {{ texts | join(', ') }},
         credit_type,
         credit_rate,
+        min(customer_name) as customer_name,
         sum(quantity) as quantity,
         sum(billing_pre_tax_total) as amount,
         count(*) as line_count
