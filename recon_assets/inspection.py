@@ -214,7 +214,9 @@ def _is_named(source: Source, file: Path) -> bool:
 
 def _open(source: Source, file: Path, month: str, trial: Platform) -> Opened:
     """The file opened as one of the source; FileProblem as its reader raises it."""
-    profiles = read_profiles([f for f in trial.landing.list_files(FOLDER) if is_profile(f.path)], trial.landing)
+    profiles = read_profiles(
+        [f for f in trial.landing.list_files(FOLDER) if is_profile(f.path)], trial.landing, source.name
+    )
     path, settings = _path_in(source, month, file.name), trial.settings
     limits = UnpackLimits(settings.max_unpack_ratio, settings.max_unpacked_bytes)
     origin = Origin(source.name, month, path, "", _NEVER)
@@ -285,7 +287,8 @@ def _load(report: Report, trial: Platform) -> None:
     if not any(file.path == report.landing_path for file in files):
         report.problems.append(f"{report.landing_path} would not be read: its name is not one of {report.source}")
         return
-    profile = profile_of(report.landing_path, read_profiles([f for f in files if is_profile(f.path)], trial.landing))
+    profiles = read_profiles([f for f in files if is_profile(f.path)], trial.landing, report.source)
+    profile = profile_of(report.landing_path, profiles)
     report.profile = profile.name if profile else None
     load = load_month(report.source, report.month, files, trial.landing, trial.raw, trial.settings, trial.clock)
     report.problems += load.problems

@@ -26,6 +26,7 @@ class MonthStatus:
     older_reader: list[str]  # loaded by an older version or with other settings: a load would read them anew
     gone: list[str]  # loaded, but their files are gone: a load makes them absent
     failed: list[str]  # why the last load of a month of the window failed
+    warned: list[str]  # what the loads of the month's own files warn of
     published_at: str | None
     published_run: str | None
     published_window_status: str | None
@@ -88,6 +89,7 @@ def _state(platform: Platform, subject: str, month: str, landed: Landed, unliste
         for w, other in in_window
         if w.source not in unlisted
     }
+    own = [platform.raw.read(w.source, other) for w, other in in_window if other == month]
     present = {source: set(months) for source, months in landed.items()}
     return {
         "window_status": window_status(subject, month, present, platform.clock().date()),
@@ -97,6 +99,7 @@ def _state(platform: Platform, subject: str, month: str, landed: Landed, unliste
         "older_reader": _with_reason(reasons, "older_reader"),
         "gone": _with_reason(reasons, "gone"),
         "failed": [f"{failed.source} {failed.month}: {'; '.join(failed.problems)}" for failed in failures if failed],
+        "warned": [f"{file.path}: {text}" for loaded in own if loaded for file in loaded.files for text in file.warned],
     }
 
 

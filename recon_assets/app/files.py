@@ -48,6 +48,7 @@ FILES = Table(
         Column("set_aside", "Why it was set aside", width=260),
         Column("ignored", "Ignored, by kind", width=180),
         Column("control_totals", "Its totals rows", width=200, is_optional=True),
+        Column("warnings", "Warnings", width=260, is_optional=True),
         Column("assumptions", "Decided and assumed", width=260, is_optional=True),
         Column("billing_month", "Month", "month", 90),
     ),

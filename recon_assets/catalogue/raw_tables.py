@@ -76,6 +76,7 @@ INTAKE = (
     RawColumn("set_aside", "varchar", "Why none of its records counts; null when they do."),
     RawColumn("control_totals", "varchar", "What its totals rows say, and what their rows add up to."),
     RawColumn("assumptions", "varchar", "What was decided and assumed to read it."),
+    RawColumn("warnings", "varchar", "Warnings of the whole file, each with its rows; on the first sheet or member."),
 )
 LOADS = (
     RawColumn("source", "varchar", "Raw table."),

@@ -85,6 +85,7 @@ def show_intake(console: Console, platform: Platform, subjects: list[str], month
     """What of the months' own files did not become rows, beside what was rejected: counts, and the first three."""
     aside: list[str] = []
     ignored: list[str] = []
+    warned: list[str] = []
     rows = 0
     for source in (s for s in SOURCES.values() if s.subject in subjects):
         for loaded in filter(None, (platform.raw.read(source.name, month) for month in months)):
@@ -93,6 +94,7 @@ def show_intake(console: Console, platform: Platform, subjects: list[str], month
             aside += [f"{f.path}{t.name}: {t.set_aside}" for f in loaded.files for t in f.tables if t.set_aside]
             rows += sum(sum(f.ignored.values()) for f in loaded.files)
             ignored += [f"{f.path}: {_counts(f.ignored)}" for f in loaded.files if f.ignored]
+            warned += [f"{f.path}: {text}" for f in loaded.files for text in f.warned]
     try:
         aside += [str(unread) for unread in unread_files(platform.landing)]
     except NotListed as error:
@@ -100,12 +102,13 @@ def show_intake(console: Console, platform: Platform, subjects: list[str], month
     for title, found in (
         (f"ignored {rows:,} rows", ignored),
         (f"set aside {len(aside):,} files, sheets or members", aside),
+        (f"warnings {len(warned):,}", warned),
     ):
         if found:
             console.print(f"[yellow]{title}[/]", highlight=False)
         for text in found[:3]:
             console.print(cell(f"  {text}"), highlight=False, soft_wrap=True)
-    if len(aside) > 3 or len(ignored) > 3:
+    if max(len(aside), len(ignored), len(warned)) > 3:
         console.print("marts.intake_files tells them all.", highlight=False)
 
 
@@ -174,6 +177,7 @@ def _show_months(statuses: list[MonthStatus]) -> None:
         remarks += [f"loaded by an older reader: {', '.join(s.older_reader)}"] if s.older_reader else []
         remarks += [f"no longer there: {', '.join(s.gone)}"] if s.gone else []
         remarks += [f"missing: {', '.join(s.missing)}"] if s.missing else []
+        remarks += [f"warning: {text}" for text in s.warned]
         counts = ["" if n is None else f"{n:,}" for n in (s.paired, s.one_sided, s.quarantined)]
         cells = (s.month, s.reconciliation, s.window_status, published, checks, *counts, "\n".join(remarks))
         table.add_row(*map(cell, cells))

@@ -69,6 +69,11 @@ class LoadedFile:
     changed_ns: int = 0  # of the landed file, when it was loaded
 
     @property
+    def warned(self) -> list[str]:
+        """The warnings, each with how many rows it is of."""
+        return [f"{what}: {count:,}" for what, count in self.warnings.items()]
+
+    @property
     def version(self) -> str:
         return f"{self.path}@{self.etag}"
 

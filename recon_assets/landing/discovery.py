@@ -36,7 +36,7 @@ def discover(store: FileStore, source_name: str) -> dict[str, list[LandedFile]]:
     """
     try:
         found = _discovered(store, SOURCES[source_name])
-        profiles = list(_profiles(store))
+        profiles = list(_profiles(store, source_name))
     except FileUnreadable as problem:
         text = f"{problem}. Until then nobody knows which files have landed; what was loaded stays."
         raise NotListed(text) from problem
@@ -46,11 +46,11 @@ def discover(store: FileStore, source_name: str) -> dict[str, list[LandedFile]]:
     return found
 
 
-def _profiles(store: FileStore) -> Iterator[tuple[LandedFile, list[str]]]:
-    """The profiles of the landing zone, each with the patterns of the paths it is for."""
+def _profiles(store: FileStore, source: str) -> Iterator[tuple[LandedFile, list[str]]]:
+    """The profiles of the landing zone, each with the patterns of the source's paths that it is for."""
     for file in _list_once(store, FOLDER):
         if is_profile(file.path):
-            yield file, patterns_of(file.path, profile_content(store, file))
+            yield file, patterns_of(file.path, profile_content(store, file), source)
 
 
 def _discovered(store: FileStore, source: Source) -> dict[str, list[LandedFile]]:

@@ -80,23 +80,26 @@ def is_profile(path: str) -> bool:
     return path.startswith(FOLDER) and path.lower().endswith(".toml")
 
 
-def patterns_of(name: str, text: str) -> list[str]:
-    """The patterns of the paths that a profile is for; InputError when it cannot say so."""
+def patterns_of(name: str, text: str, source: str | None = None) -> list[str]:
+    """The patterns of the paths that a profile is for, of a source none where it names another; InputError when it
+    cannot say so."""
     try:
-        patterns = tomllib.loads(text).get("match")
+        told = tomllib.loads(text)
+        patterns = told.get("match")
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name}: {error}") from error
     if not isinstance(patterns, list) or not patterns or not all(isinstance(pattern, str) for pattern in patterns):
         raise InputError(f'{name}, line 1: match is missing: the paths it is for, such as match = ["erp/*/*.xlsx"]')
-    return patterns
+    return patterns if source in (None, told.get("source", source)) else []
 
 
-def read_profiles(files: list[LandedFile], store: FileStore) -> list[Profile]:
-    """The profiles in these files, in the order of their names; InputError names the file and line of a mistake."""
+def read_profiles(files: list[LandedFile], store: FileStore, source: str) -> list[Profile]:
+    """The profiles in these files that are for the source, in the order of their names; InputError names the file and
+    line of a mistake."""
     found = []
     for file in sorted(files):
         found.append(parse_profile(file.path, profile_content(store, file)))
-    return found
+    return [profile for profile in found if profile.source in (None, source)]
 
 
 def profile_content(store: FileStore, file: LandedFile) -> str:

@@ -39,6 +39,13 @@ def reconciliation_file_month(name: str, kind: str) -> str | None:
     return add_months(named, -1) if is_month(named) else None
 
 
+def other_month_named(path: str, month: str) -> str | None:
+    """The month that a file's name says it holds, where that is another than `month`, in which it lies."""
+    name = path.rsplit("/", 1)[-1]
+    named = next(filter(None, (reconciliation_file_month(name, kind) for kind in KINDS)), None)
+    return named if named != month else None
+
+
 def reconciliation_place(below: str, suffixes: tuple[str, ...]) -> tuple[str | None, str | None]:
     """Month and kind of a path below the source's folder; no month: another file, no kind: the columns tell it."""
     month, *folders, name = below.split("/") if "/" in below else ("", below)

@@ -15,6 +15,7 @@ from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import LoadedFile, LoadedTable
 from recon_assets.landing.manifests import Part
 from recon_assets.landing.profiles import Profile, profile_of
+from recon_assets.landing.reconciliation import other_month_named
 from recon_assets.landing.store import LandedFile
 from recon_assets.settings import Settings
 from recon_assets.sources.convert import Converted, Frame, Origin, convert
@@ -78,6 +79,8 @@ class FileLoader:
         left_out = sum(ignored.values())
         warnings = one.loaded.warnings | ({"date_outside_month": outside.rows} if outside.rows else {})
         warnings |= {"kind_assumed": one.loaded.rows} if facts.get("kind_assumed") else {}
+        if (named := other_month_named(part.file.path, self.month)) is not None:
+            warnings |= {f"by its name it holds {named}, its folder is {self.month}": one.loaded.rows}
         told = replace(
             one.loaded,
             rows=one.loaded.rows - left_out,

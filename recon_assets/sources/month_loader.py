@@ -45,7 +45,7 @@ class MonthLoader:
     def load(self, files: list[LandedFile]) -> tuple[list[LoadedFile], list[str]]:
         """What was loaded, and why the other files could not be read."""
         try:
-            profiles = read_profiles([file for file in files if is_profile(file.path)], self.store)
+            profiles = read_profiles([file for file in files if is_profile(file.path)], self.store, self.source)
         except (InputError, FileUnreadable) as error:
             return [], [str(error)]
         connection = connect(self.folder, self.settings.load_memory_limit)

@@ -67,7 +67,9 @@ def intake_table(source: str, month: str, files: list[LoadedFile]) -> pa.Table:
 
 def _intake_rows(file: LoadedFile) -> list[dict[str, object]]:
     if file.tables:
-        return [_intake_row(file, table) for table in file.tables]
+        rows = [_intake_row(file, table) for table in file.tables]
+        rows[0]["warnings"] = "; ".join(file.warned) or None
+        return rows
     kind = "profile" if is_profile(file.path) else "manifest" if is_manifest(file.path) else "nothing"
     aside = f"repeats {file.duplicate_of}: the same bytes" if file.duplicate_of else file.set_aside
     if aside is None and kind == "nothing":
@@ -87,4 +89,5 @@ def _intake_row(file: LoadedFile, table: LoadedTable, kind: str = "records") -> 
         "set_aside": table.set_aside,
         "control_totals": "; ".join(totals) or None,
         "assumptions": "; ".join(table.notes) or None,
+        "warnings": None,
     }

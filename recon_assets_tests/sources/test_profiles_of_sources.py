@@ -89,3 +89,15 @@ def test_what_a_file_cannot_take_is_refused(
 ) -> None:
     (problem,) = load(tmp_path, source, path, content, profile).problems
     assert told in problem and path in problem and "profiles/told.toml" in problem
+
+
+def test_a_profile_of_a_source_is_not_for_the_files_of_another(tmp_path: Path) -> None:
+    """A pattern may be wide: the source that it names makes it narrow."""
+    platform = platform_in(tmp_path)
+    line = nce_line()
+    land(platform.settings.landing, "partner_center/reconciliation/2025-01/nce/a.csv", delimited([line], list(line)))
+    profile = 'match = ["*"]\nsource = "erp_sales_register"\n[document_types]\nGutschrift = "02"\n'
+    land(platform.settings.landing, "profiles/register.toml", profile)
+    load = platform.load("ms_recon_nce", "2025-01")
+    assert load.raw_month is not None, load.problems
+    assert [file.path.rsplit("/")[-1] for file in load.raw_month.files] == ["a.csv"]

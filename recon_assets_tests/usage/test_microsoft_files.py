@@ -16,6 +16,7 @@ from recon_assets.lakehouse.raw import LoadedFile
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FolderStore
 from recon_assets.sources.loading import Load
+from recon_assets.status import overview
 from recon_assets_tests.landed import delimited, land, legacy_line, nce_line, platform_in, table_rows
 from recon_assets_tests.usage.test_months import AS_OF, built
 from recon_assets_tests.usage.zone import COST, MONTH, USAGE, Zone, cost_row, usage_row
@@ -311,3 +312,18 @@ def test_documents_all_dated_outside_their_month_are_refused_when_there_are_thre
     assert problem.endswith(f"({path})")
     land(platform.settings.landing, path, "\n".join([header, *rows[:2]]))
     assert files_of(platform.load("erp_sales_register", "2025-01"))[path].outside_month == {"MYR": "2.000000000000"}
+
+
+def test_a_name_of_another_month_than_the_folder_is_a_warning_that_names_both(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    for name in ("MARCH2025_MSRECON_NCE.csv", "FEBRUARY2025_MSRECON_NCE_2.csv"):
+        line = nce_line(SubscriptionId=name, ChargeStartDate="2025-01-01", ChargeEndDate="2025-01-31")
+        land(platform.settings.landing, f"{RECONCILIATION}/2025-01/nce/{name}", delimited([line], list(line)))
+    files = files_of(platform.load("ms_recon_nce", "2025-01"))
+    assert [file.warned for file in files.values()] == [[], ["by its name it holds 2025-02, its folder is 2025-01: 1"]]
+    (month,) = overview(platform).months
+    assert month.warned == [
+        f"{RECONCILIATION}/2025-01/nce/MARCH2025_MSRECON_NCE.csv: by its name it holds 2025-02, its folder is 2025-01: 1"
+    ]
+    told = table_rows(platform.raw, "ms_recon_nce", "2025-01", "intake")
+    assert [row["warnings"] for row in told] == [None, "by its name it holds 2025-02, its folder is 2025-01: 1"]

@@ -32,6 +32,7 @@ final as (
         files.set_aside,
         files.control_totals,
         files.assumptions,
+        files.warnings,
         {{ publication_columns() }}
     from files
     inner join windows on files.source = windows.source
