@@ -34,6 +34,7 @@ from recon_assets.platform import Platform
 from recon_assets.sources.convert import Frame, Origin, convert
 from recon_assets.sources.hints import hints_of
 from recon_assets.sources.intake.dates import ORDERS, Split, written
+from recon_assets.sources.intake.headings import NoHeading
 from recon_assets.sources.lists import RegularTable
 from recon_assets.sources.loading import load_month
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
@@ -45,6 +46,7 @@ from recon_assets.sources.values import connect
 _SHOWN_ROWS = 5
 _NO_FACTS = dict.fromkeys(("kind", "invoice", "export_id", "submitted_at"))
 _NEVER = "2000-01-01 00:00:00"  # when a file was loaded that is only looked at
+_ANY_MONTH = "2000-01"  # of a file whose month is asked for
 _SHOWN_LETTERS = 150  # of a value
 _ATTEMPTS = 6
 _DATING = ("issued_at", "document_date", "invoice_date", "charge_start_date", "usage_date")
@@ -134,7 +136,12 @@ def _place(
     chosen = _source_of(report, trial, source)
     if chosen is None:
         return
-    report.month = month or _month_in_name(chosen, report.file) or _month_of_rows(chosen, report.file, trial)
+    try:
+        report.month = month or _month_in_name(chosen, report.file) or _month_of_rows(chosen, report.file, trial)
+    except FileProblem as problem:
+        told = str(problem).replace(_path_in(chosen, _ANY_MONTH, report.file.name), report.file.name)
+        report.problems.append(told)
+        return
     if report.month is None or not is_month(report.month):
         report.problems.append("no month could be told from the file; name it with --month")
         return
@@ -177,10 +184,31 @@ def _source_of(report: Report, trial: Platform, source: str | None) -> Source | 
     if len(fitting) == 1:
         report.source, report.why = fitting[0].name, "its columns are those of that source"
         return fitting[0]
-    names = ", ".join(known.name for known in fitting or SOURCES.values())
-    question = "it may be" if fitting else "its columns fit no source:"
-    report.problems.append(f"{question} {names}; say which with --source")
+    if fitting:
+        names = ", ".join(known.name for known in fitting)
+        report.problems.append(f"it may be {names}; say which with --source")
+    else:
+        report.problems.append(_why_none(report.file, trial))
     return None
+
+
+def _why_none(file: Path, trial: Platform) -> str:
+    """The sources whose columns the file has most of, and what it lacks of them."""
+    found: dict[str, NoHeading] = {}
+    for known in SOURCES.values():
+        if file.name.lower().endswith(known.suffixes) and known.name not in SUBJECTS[known.subject].shown:
+            try:
+                _open(known, file, _ANY_MONTH, trial)
+            except NoHeading as problem:
+                found[known.name] = problem
+            except (FileProblem, SetAsideError):
+                continue
+    most = max((problem.bound for problem in found.values()), default=0)
+    near = {name: problem.missing for name, problem in found.items() if problem.bound == most}
+    told = "; ".join(f"{name} (it lacks {missing})" for name, missing in near.items())
+    if not most:
+        return f"its columns fit no source: {', '.join(SOURCES)}; say which with --source"
+    return f"its columns fit no source. Nearest: {told}. Say which with --source, which tells more"
 
 
 def _fits(source: Source, file: Path, trial: Platform) -> bool:
@@ -191,12 +219,12 @@ def _fits(source: Source, file: Path, trial: Platform) -> bool:
     if source.name in SUBJECTS[source.subject].shown or not file.name.lower().endswith(source.suffixes):
         return False
     try:
-        opened = _open(source, file, "2000-01", trial)
+        opened = _open(source, file, _ANY_MONTH, trial)
         return not file.name.lower().removesuffix(".gz").endswith(_JSON) or _gives_rows(source, opened)
     except SetAsideError:
         return False
     except FileProblem as problem:
-        return bool(problem.mend) and "columns" not in problem.mend
+        return bool(problem.mend) and not isinstance(problem, NoHeading)
 
 
 def _gives_rows(source: Source, opened: Opened) -> bool:
@@ -249,15 +277,15 @@ def _month_in_name(source: Source, file: Path) -> str | None:
 
 
 def _month_of_rows(source: Source, file: Path, trial: Platform) -> str | None:
-    """The month in which most rows are dated, by what a profile would mend if need be."""
+    """The month in which most rows are dated, by what a profile would mend if need be; FileProblem when none would."""
     try:
-        tables = _settled(_open(source, file, "2000-01", trial))
+        tables = _settled(_open(source, file, _ANY_MONTH, trial))
     except FileProblem:
-        text = mending_profile(trial, file, source.name, "2000-01")
+        text = mending_profile(trial, file, source.name, _ANY_MONTH)
         if text is None:
-            return None
+            raise
         with _trial(trial, text) as mended:
-            tables = _settled(_open(source, file, "2000-01", mended))
+            tables = _settled(_open(source, file, _ANY_MONTH, mended))
     first, second = ORDERS if source.dialect == "typed" else ORDERS[::-1]
     months = Counter[str]()
     for table, frame in tables:
@@ -361,10 +389,15 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)[:_SHOWN_LETTERS]
 
 
+def first_entries(source: str, file: Path) -> dict[str, Any]:
+    """What a profile of a file begins with: the paths that it is for, and their source."""
+    return {"match": [_path_in(SOURCES[source], "*", file.name)], "source": source}
+
+
 def mending_profile(platform: Platform, file: Path, source: str, month: str) -> str | None:
     """The text of a profile with which the file is read; None when no choice makes it readable."""
     known = SOURCES[source]
-    wanted: dict[str, Any] = {"match": [_path_in(known, "*", file.name)], "source": source}
+    wanted = first_entries(source, file)
     for _ in range(_ATTEMPTS):
         with _trial(platform, profile_text(wanted)) as trial:
             try:

@@ -206,7 +206,8 @@ def show_report(report: "FileReport") -> None:
     """What `recon inspect` found out about one file."""
     console = _console()
     console.print(cell(f"{report.file}"), style="bold")
-    taken = f"{report.source} ({report.why}), month {report.month}" if report.source else "no source that could be told"
+    month = f"month {report.month}" if report.month else "no month that could be told"
+    taken = f"{report.source} ({report.why}), {month}" if report.source else "no source that could be told"
     console.print("  taken for", cell(taken), highlight=False)
     if report.landing_path:
         console.print("  belongs at", cell(report.landing_path), highlight=False)

@@ -19,10 +19,11 @@ from recon_assets.sources.intake.lacking import foreign_amounts
 from recon_assets.sources.intake.numbers import Mark, both_readings, decide, look_at, to_plain
 from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, key_of, lines_of
 from recon_assets.sources.intake.reading import Reading
+from recon_assets.sources.intake.rows import CURRENCIES
 
 _ERRORS = pa.array(sorted(ERROR_VALUES), pa.string())
-_CURRENCIES = ("currency_code", "currency")
 _PROVED = ("total_excluding_tax", "total_tax_amount", "total_including_tax")
+_SUMMED = frozenset(("total_tax_amount", "total_discount_value", "total_charge_amount"))  # of rivals, as a rule
 _IN_A_PROFILE = "in a profile, profiles/<name>.toml below the landing root"
 
 
@@ -51,7 +52,7 @@ def numbers(
             mark = grid.typed.get(position)
             typed[key] = None if mark is None else mark.take(columns.rows)
             looks[key] = look_at(key, columns.texts[key], typed[key])
-    codes = next((columns.texts[name] for name in _CURRENCIES if name in columns.texts), columns.nulls())
+    codes = next((columns.texts[name] for name in CURRENCIES if name in columns.texts), columns.nulls())
     told = reading.decimal_mark or (reading.profile.decimal_mark if reading.profile else None)
     currencies = {words.currency(c) for c in pc.unique(codes).drop_null().to_pylist()}
     decision = decide(looks.values(), currencies, told, reading.default_mark, grid.delimiter not in (None, ","))
@@ -95,9 +96,10 @@ def choose_rivals(columns: Columns, heading: Heading, facts: Facts, file: str, r
                 raise FileProblem(
                     file,
                     f"'{first}' and '{other}' both fit {name}, and their values differ. Say which is meant "
-                    f'{_IN_A_PROFILE}: [columns] "{first}" = "{name}" (both lines: summed)',
+                    f'{_IN_A_PROFILE}: [columns] "{first}" = "{name}"'
+                    + (f', or also "{other}" = "{name}": then they are summed' if name in _SUMMED else ""),
                     column=other,
-                    mend={"columns": {first: name, other: name}},
+                    mend={"columns": {first: name, other: name} if name in _SUMMED else {first: name}},
                 )
             facts.notes.append(f"'{heading.texts[position]}' fits {name} too and was not read")
     facts.bound = {n: " + ".join(heading.texts[p] for p in positions) for n, positions in heading.columns.items()}
@@ -172,7 +174,7 @@ def codes(columns: Columns, facts: Facts, profile: Profile | None) -> None:
     codes_of: dict[str, Callable[[str], str]] = {
         "document_type": lambda text: words.document_type(text, more),
         "status": words.status,
-        **dict.fromkeys(_CURRENCIES, words.currency),
+        **dict.fromkeys(CURRENCIES, words.currency),
     }
     for name, code_of in codes_of.items():
         if name in columns.texts:

@@ -19,6 +19,9 @@ from recon_assets.sources.intake.grid import Grid
 from recon_assets.sources.intake.headings import Heading
 from recon_assets.sources.intake.numbers import parts_of
 
+_TOTAL_OF = re.compile(r"\W*(?:sub\s*-?\s*)?(?:total|jumlah)(?:\s+(?:for|of|bagi))?[\W_]+(.+)", re.IGNORECASE)
+CURRENCIES = ("currency_code", "currency")  # columns of them
+
 
 @dataclass(frozen=True)
 class Label:
@@ -54,7 +57,8 @@ def ignored_rows(grid: Grid, heading: Heading, named_by: Sequence[str], skip: Se
     and titles, and those that a profile skips.
 
     A row without what names a record is one when its first filled cell begins with a label and all others are amounts;
-    any other such row is a record, which will be rejected. The label may stand in a naming column itself.
+    any other such row is a record, which will be rejected. The label may stand in a naming column itself. A text alone
+    in its row is the heading of a group when a totals row names it (`Contoso`, `Total for Contoso`).
     """
     start = heading.row + 1
     names = [heading.columns[name][0] for name in named_by if name in heading.columns]
@@ -67,11 +71,20 @@ def ignored_rows(grid: Grid, heading: Heading, named_by: Sequence[str], skip: Se
         again = pc.equal(pc.utf8_trim_whitespace(kept[position]), heading.texts[position])
         unlike = pc.or_(unlike, pc.fill_null(again, False))
     found = []
+    alone: dict[int, str] = {}  # rows of one text, which may be the heading of a group
+    summed: set[str] = set()  # the groups that totals name
     for offset in range(len(unlike)) if lines.skip else pc.indices_nonzero(unlike).to_pylist():
         if start + offset not in grid.problems:
-            kind = lines.kind(grid.row(start + offset))
+            cells = grid.row(start + offset)
+            kind = lines.kind(cells)
             found += [Ignored(start + offset, *kind)] if kind else []
-    return found
+            filled = [text.strip() for text in cells if text and text.strip()]
+            if kind and kind[0] == "subtotal" and (of := _TOTAL_OF.fullmatch(filled[0])):
+                summed.add(of[1])
+            elif kind is None and names and len(filled) == 1:
+                alone[start + offset] = filled[0]
+    groups = [Ignored(row, "group") for row, text in alone.items() if text in summed]
+    return sorted(found + groups, key=lambda item: item.row) if groups else found
 
 
 def _titles(grid: Grid, heading: Heading) -> set[tuple[str, ...]]:
@@ -101,9 +114,14 @@ class _Lines:
         text = filled[0][1]
         named = any(position in self.names for position, _ in filled[1:])
         label = label_of(text) if self.names and not named else None
-        if label is None or not all(parts_of(other) for _, other in filled[1:]):
+        if label is None or not all(parts_of(other) or self._is_currency(at, other) for at, other in filled[1:]):
             return None
         return label.kind, label.covers
+
+    def _is_currency(self, position: int, text: str) -> bool:
+        """Whether a cell names the currency of the amounts beside it."""
+        places = [at for name in CURRENCIES for at in self.heading.columns.get(name, [])]
+        return position in places and len(text) == 3 and text.isalpha()
 
 
 def _repeats_heading(filled: list[tuple[int, str]], heading: Heading) -> bool:

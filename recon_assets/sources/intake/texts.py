@@ -19,6 +19,7 @@ from recon_assets.sources.stream import NOT_UTF8, spelled_out
 from recon_assets.sources.unpack import UnpackLimits, open_bytes
 
 DELIMITERS = (",", ";", "\t", "|")
+_RULE = re.compile(r"[-=_]{3,}")  # a drawn line, as printed lists have them around headings and totals
 _SEP = re.compile(r'"?sep=(.|\t)"?\s*', re.IGNORECASE)
 
 
@@ -124,10 +125,17 @@ class _Rows:
         index = len(self.lines)
         self.lines.append(begins)
         self.widths.append(len(fields))
+        if fields and fields[0][:1] in ("", " ", "-", "=", "_") and _is_rule(fields):
+            return [None]
         if any(not field.isascii() and not field.isprintable() and spelled_out(field) != field for field in fields):
             self.problems[index] = NOT_UTF8
             return [spelled_out(field) for field in fields]
         return list(fields)
+
+
+def _is_rule(fields: list[str]) -> bool:
+    filled = [text for field in fields if (text := field.strip())]
+    return bool(filled) and all(_RULE.fullmatch(text) for text in filled)
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
