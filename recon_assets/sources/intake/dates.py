@@ -18,7 +18,9 @@ _MONTHS = (
     "dis dec disember december",
 )  # fmt: skip
 MONTH_NUMBERS = {word: number for number, words in enumerate(_MONTHS, start=1) for word in words.split()}
-_ISO = r"^\d{4}-\d{2}-\d{2}$"
+_ISO = r"^(?:1\d|20|99)\d{2}-\d{2}-\d{2}$"  # none of the Buddhist era
+_CHINESE = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日号號일]?")
+_BUDDHIST, _OF_BUDDHA = range(2500, 2643), 543  # years of the era of Thailand, and how far it is ahead
 _CLOCK = (
     r"(?:[T ,]*(?:[01]?\d|2[0-3])[:.][0-5]\d(?:[:.]\d{2}(?:[.,]\d{1,9})?)?"
     r"\s*(?:[AaPp]\.?[Mm]\.?|PG|PTG|TGH|pagi|petang)?\s*(?:Z|[+-]\d{2}:?\d{0,2})?)?"
@@ -57,6 +59,8 @@ class Split:
 def written(text: str, date_1904: bool = False) -> dt.date | Split | None:
     """The day that a text names, or its two readings; None for what is no date."""
     text = text.strip()
+    if match := _CHINESE.fullmatch(text):
+        return _date(int(match[1]), int(match[2]), int(match[3]))
     if match := _YEAR_FIRST.fullmatch(text):
         return _date(int(match[1]), int(match[3]), int(match[4]))
     if match := _SPLIT.fullmatch(text):
@@ -74,13 +78,18 @@ def written(text: str, date_1904: bool = False) -> dt.date | Split | None:
 
 def _year(text: str) -> int:
     """Two digits are years of this century up to 79."""
-    year = int(text)
+    year = _common(int(text))
     return year if len(text) == 4 else year + (2000 if year < 80 else 1900)
+
+
+def _common(year: int) -> int:
+    """The year of the common era; nothing is dated five centuries ahead."""
+    return year - _OF_BUDDHA if year in _BUDDHIST else year
 
 
 def _date(year: int, month: int, day: int) -> dt.date | None:
     try:
-        return dt.date(year, month, day)
+        return dt.date(_common(year), month, day)
     except ValueError:
         return None
 

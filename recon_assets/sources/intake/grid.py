@@ -6,7 +6,7 @@ number format) stands beside it.
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -40,6 +40,7 @@ class Grid:
     problems: dict[int, str] = field(default_factory=dict)  # by row: why it cannot be read
     date_1904: bool = False
     is_hidden: bool = False
+    merged: tuple[tuple[int, int, int], ...] = ()  # cells that are one: first row, last row, column
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -47,9 +48,24 @@ class Grid:
     def row(self, index: int) -> list[str | None]:
         return [column[index].as_py() for column in self.columns]
 
+    def filled_down(self, ranges: Sequence[tuple[int, int, int]]) -> "Grid":
+        """With the value of these merged cells in each of their rows, as a person sees it."""
+        columns, typed = list(self.columns), dict(self.typed)
+        for first, last, position in ranges:
+            rows = slice(first + 1, last + 1)
+            columns[position] = _with_repeated(columns[position], first, rows)
+            if position in typed:
+                typed[position] = _with_repeated(typed[position], first, rows)
+        return replace(self, columns=columns, typed=typed)
+
     def head(self, count: int) -> list[list[str | None]]:
         """The first rows, as texts."""
         return [list(row) for row in zip(*(column.slice(0, count).to_pylist() for column in self.columns), strict=True)]
+
+
+def _with_repeated(column: pa.Array, first: int, rows: slice) -> pa.Array:
+    count = min(rows.stop, len(column)) - rows.start
+    return pa.concat_arrays([column[: rows.start], pa.repeat(column[first], max(count, 0)), column[rows.stop :]])
 
 
 @dataclass

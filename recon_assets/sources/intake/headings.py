@@ -16,7 +16,8 @@ from recon_assets.errors import FileProblem
 
 SEARCHED = 50  # rows of which one is the heading
 GENERAL = "~"
-_UNIT = re.compile(r"[(\[]\s*(rm|myr|usd|sgd|eur|gbp|aud|hkd|cny|rmb|jpy|[$€£])\s*[)\]]", re.IGNORECASE)
+_CURRENCY = r"rm|myr|usd|sgd|eur|gbp|aud|hkd|cny|rmb|jpy|thb|idr|twd|(?:us|s|a|hk|nt)?\$|[€£¥฿]"
+_UNIT = re.compile(rf"[(\[]\s*({_CURRENCY})\s*[)\]]", re.IGNORECASE)
 _UNIT_BEHIND = re.compile(r"\b(?:in\s+)?(rm|myr|usd|sgd|eur|gbp)\s*$", re.IGNORECASE)
 _SAME = {
     "number": "no", "num": "no", "nombor": "no", "nos": "no", "document": "doc", "documents": "doc", "invoice": "inv",

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recon_assets.errors import FileProblem
-from recon_assets.sources.intake.prepared import Columns, Facts, decimal
+from recon_assets.sources.intake.prepared import Columns, Facts, decimal, landed
 
 _KEY = ("document_number", "document_date", "supplier_tin", "buyer_tin")
 _SHARE = 3  # a third of the documents on several rows: these are lines
@@ -41,7 +41,7 @@ def settle_level(columns: Columns, facts: Facts, amounts: list[str], level: str,
             file,
             f"has one row per line: {len(differing)} of {len(documents)} documents stand on several rows with other "
             f"amounts, such as {first[0]}. If its rows are to be summed per document, say so in a profile, "
-            f'profiles/<name>.toml below the landing root: match = ["{file}"] and level = "line"',
+            f'profiles/<name>.toml below the landing root: match = ["{landed(file)}"] and level = "line"',
             mend={"level": "line"},
         )
     if differing:

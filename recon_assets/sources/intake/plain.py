@@ -17,7 +17,7 @@ from recon_assets.sources.intake.grid import ERROR_VALUES, Grid
 from recon_assets.sources.intake.headings import Heading, heading_currency
 from recon_assets.sources.intake.lacking import foreign_amounts
 from recon_assets.sources.intake.numbers import Mark, both_readings, decide, look_at, to_plain
-from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, key_of, lines_of
+from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, key_of, landed, lines_of
 from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.rows import CURRENCIES
 
@@ -63,7 +63,7 @@ def numbers(
         raise FileProblem(
             file,
             f"{example} is {point} or {comma}, and no value of the file tells which mark is the decimal one. Say it "
-            f'{_IN_A_PROFILE}: match = ["{file}"] and decimal_mark = "." or ","',
+            f'{_IN_A_PROFILE}: match = ["{landed(file)}"] and decimal_mark = "." or ","',
             column=heading.texts[heading.columns[open_one.heading.partition("@")[0]][0]],
             mend={"decimal_mark": "."},
         )
@@ -156,9 +156,9 @@ def dates(columns: Columns, facts: Facts, reading: Reading, file: str, date_1904
         raise FileProblem(
             file,
             f"dates such as {evidence.differing} can be read day first or month first, and as many fall in "
-            f'{reading.month} either way. Say which {_IN_A_PROFILE}: match = ["{file}"] and '
+            f'{reading.month} either way. Say which {_IN_A_PROFILE}: match = ["{landed(file)}"] and '
             'date_order = "day_first" or "month_first"'
-            + (f', or in RECON_REGISTER_DATE_ORDERS: {{"{file}": "day_first"}}' if reading.lacks else ""),
+            + (f', or in RECON_REGISTER_DATE_ORDERS: {{"{landed(file)}": "day_first"}}' if reading.lacks else ""),
             column=next((facts.bound[name] for name in reading.dated_by if name in facts.bound), None),
             mend={"date_order": "day_first"},
         )

@@ -5,6 +5,7 @@ anything is typed.
 assumed on the way, for people.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -17,6 +18,13 @@ from recon_assets.sources.intake.grid import Grid
 from recon_assets.sources.intake.headings import Heading
 from recon_assets.sources.intake.rows import ControlTotal
 from recon_assets.sources.stream import distinct, raw_row
+
+_SHEET = re.compile(r"(\.\w+)#.*$")
+
+
+def landed(file: str) -> str:
+    """The path of a landed file without its sheet: what a profile or a setting matches."""
+    return _SHEET.sub(r"\1", file)
 
 
 @dataclass

@@ -32,6 +32,7 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     profile = reading.profile
     wanted = Wanted(reading.columns, profile.columns if profile else {}, reading.given(file), reading.stand_ins)
     heading = find_heading(grid.head(SEARCHED), wanted, file, profile.heading_row if profile else None)
+    grid = grid.filled_down(_merged_records(grid, heading, reading))
     facts = Facts(heading_line=grid.lines[heading.row].as_py())
     ignored = ignored_rows(grid, heading, reading.named_by, profile.skip if profile else ())
     facts.ignored = ({"title": heading.titles} if heading.titles else {}) | count_kinds(ignored)
@@ -50,6 +51,18 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
         amounts = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
         columns = settle_level(columns, facts, amounts, profile.level if profile else "document", file)
     return _without_rivals(columns), facts
+
+
+def _merged_records(grid: Grid, heading: Heading, reading: Reading) -> list[tuple[int, int, int]]:
+    """Merged cells below the heading that stand for each of their rows.
+
+    Amounts only where what names the record is merged over the same rows: else the sum of several records is one cell.
+    """
+    below = [merged for merged in grid.merged if merged[0] > heading.row and merged[2] < len(heading.texts)]
+    naming = {heading.columns[name][0] for name in reading.named_by if name in heading.columns}
+    whole = {(first, last) for first, last, column in below if column in naming}
+    amounts = {p for name in reading.of_kind("decimal") for p in heading.columns.get(name, [])}
+    return [merged for merged in below if merged[2] not in amounts or merged[:2] in whole]
 
 
 def _records(grid: Grid, heading: Heading, ignored: list[Ignored], reading: Reading) -> Columns:

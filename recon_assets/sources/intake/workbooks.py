@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,9 +164,14 @@ def _sheet_grid(sheet: Any, name: str, is_hidden: bool, marks: Marks) -> Grid:
     left = sheet.start[1] if sheet.start else 0
     columns = [pa.nulls(count, pa.string()) for _ in range(left)] + columns
     typed = {position + left: mark for position, mark in typed.items()}
-    return _with_marks(
-        Grid(name, columns, pa.array(range(1, count + 1), pa.int64()), typed, is_hidden=is_hidden), marks
-    )
+    lines = pa.array(range(1, count + 1), pa.int64())
+    merged = _merged((top, bottom, left) for (top, left), (bottom, _) in sheet.merged_cell_ranges or ())
+    return _with_marks(Grid(name, columns, lines, typed, is_hidden=is_hidden, merged=merged), marks)
+
+
+def _merged(ranges: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
+    """Those of several rows."""
+    return tuple(sorted((top, bottom, left) for top, bottom, left in ranges if bottom > top))
 
 
 def _with_marks(grid: Grid, marks: Marks) -> Grid:
@@ -222,7 +227,8 @@ def _xls_grid(book: Any, sheet: Any, file: str) -> Grid:
     builder.extend(rows)
     columns, typed = builder.columns()
     lines = pa.array(range(1, len(rows) + 1), pa.int64())
-    return _with_marks(Grid(sheet.name, columns, lines, typed, is_hidden=sheet.visibility != 0), marks)
+    merged = _merged((top, end - 1, left) for top, end, left, _ in sheet.merged_cells)
+    return _with_marks(Grid(sheet.name, columns, lines, typed, is_hidden=sheet.visibility != 0, merged=merged), marks)
 
 
 def _xls_cell(book: Any, sheet: Any, row: int, column: int, marks: Marks) -> Any:
