@@ -21,6 +21,7 @@ from recon_assets.defs.downloads import (
     USAGE_DOWNLOAD,
     bss_download_asset,
     reconciliation_download_asset,
+    sharepoint_download_asset,
     usage_download_asset,
 )
 from recon_assets.defs.issues import issues_asset, issues_job
@@ -57,6 +58,7 @@ def build_definitions(platform: Platform | None = None, subjects: Iterable[str] 
             usage_download_asset(partitions),
             reconciliation_download_asset(partitions),
             bss_download_asset(),
+            sharepoint_download_asset(),
             *raw_assets(partitions),
             *models.values(),
             *(publication_asset(subject, models[subject], partitions) for subject in models),

@@ -13,10 +13,12 @@ from recon_assets.home import prepare_home
 if TYPE_CHECKING:
     from recon_assets.connectors.bss import FetchedInvoices
     from recon_assets.connectors.partner_center import FetchedMonth
+    from recon_assets.connectors.sharepoint import FetchedFolder
 
 BSS_DOWNLOAD = dg.AssetKey(["landing", "bss_invoices_download"])
 USAGE_DOWNLOAD = dg.AssetKey(["landing", "azure_invoice_usage_download"])
 RECONCILIATION_DOWNLOAD = dg.AssetKey(["landing", "ms_reconciliation_download"])
+SHAREPOINT_DOWNLOAD = dg.AssetKey(["landing", "sharepoint_download"])
 
 
 class InvoiceDownloadConfig(dg.Config):
@@ -94,6 +96,47 @@ def bss_download_asset() -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=bss_metadata(fetched))
 
     return bss_invoices_download
+
+
+def sharepoint_download_asset() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=SHAREPOINT_DOWNLOAD,
+        group_name="landing",
+        description="A SharePoint or OneDrive folder mirrored into the landing zone (RECON_SHAREPOINT_* settings): "
+        "what is new, changed, renamed or gone since the last look. Of no subject and no month: it holds any files.",
+        owners=["team:finops"],
+        kinds={"sharepoint"},
+    )
+    def sharepoint_download(platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        from recon_assets.connectors.sharepoint import open_sharepoint
+
+        settings = platform.get().settings
+        prepare_home(settings)
+        try:
+            with open_sharepoint(settings) as folder:
+                fetched = folder.fetch()
+        except ReconError as error:
+            raise dg.Failure(str(error), allow_retries=not isinstance(error, InputError)) from None
+        if fetched.failed:
+            told = "; ".join(f"{path}: {why}" for path, why in fetched.failed.items())
+            raise dg.Failure(
+                f"{len(fetched.failed)} files did not land. {told}.", metadata=sharepoint_metadata(fetched)
+            )
+        return dg.MaterializeResult(metadata=sharepoint_metadata(fetched))
+
+    return sharepoint_download
+
+
+def sharepoint_metadata(fetched: "FetchedFolder") -> Mapping[str, Any]:
+    """What a look at the folder did, by paths of the landing zone."""
+    return {
+        "unchanged": fetched.unchanged,
+        "new": dg.MetadataValue.json(fetched.new),
+        "changed": dg.MetadataValue.json(fetched.changed),
+        "renamed": dg.MetadataValue.json(fetched.renamed),
+        "removed": dg.MetadataValue.json(fetched.removed),
+        "left_out": dg.MetadataValue.json(fetched.left_out),
+    }
 
 
 def bss_metadata(fetched: "FetchedInvoices") -> Mapping[str, Any]:

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from recon_assets.cli import main
 from recon_assets.connectors.sharepoint import FetchedFolder, FolderMirror, open_sharepoint
 from recon_assets.connectors.sharepoint_settings import SharePointSettings, load_sharepoint_settings
+from recon_assets.defs.downloads import sharepoint_download_asset
+from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError
 from recon_assets.settings import Settings
 from recon_assets.transport import quickxor
@@ -301,3 +304,29 @@ def test_the_command_says_what_it_did_and_fails_when_a_file_did_not_land(
     assert "renamed: a.csv is b.csv now" in result.output
     assert "left out: Notebook: it is no file" in result.output
     assert "1 files did not land. c.csv: another file is there" in result.output
+
+
+def test_the_asset_mirrors_the_folder_and_fails_when_a_file_did_not_land(
+    service: Service, environment: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    environment.setenv("RECON_SHAREPOINT_SITE", SITE)
+    environment.setenv("RECON_SHAREPOINT_FOLDER", "Recon/landing")
+    service.drive.put("Recon/landing/a.csv", b"a")
+
+    def materialize(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+        resources = {"platform": PlatformResource()}
+        asset = sharepoint_download_asset()
+        return dg.materialize([asset], resources=resources, instance=instance, raise_on_error=False)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = materialize(instance)
+        assert first.success
+        (told,) = first.asset_materializations_for_node("landing__sharepoint_download")
+        assert (told.metadata["new"].value, told.metadata["unchanged"].value) == (["a.csv"], 0)
+        (settings.landing / "c.csv").write_bytes(b"of somebody")
+        service.drive.put("Recon/landing/c.csv", b"c")
+        failed = materialize(instance)
+        assert not failed.success
+        events = [str(entry) for entry in instance.all_logs(failed.run_id)]
+    assert any("1 files did not land. c.csv: another file is there" in event for event in events)
+    assert landed(settings)["c.csv"] == b"of somebody"

@@ -11,7 +11,7 @@ import pytest
 
 from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.definitions import build_definitions
-from recon_assets.defs.downloads import BSS_DOWNLOAD, USAGE_DOWNLOAD
+from recon_assets.defs.downloads import BSS_DOWNLOAD, SHAREPOINT_DOWNLOAD, USAGE_DOWNLOAD
 from recon_assets.defs.issues import REPORTED_ISSUES
 from recon_assets.defs.models import DECISIONS
 from recon_assets.defs.partitions import month_partitions, window_mapping
@@ -130,8 +130,9 @@ def definitions(platform: Platform) -> dg.Definitions:
 
 
 def asset_keys(definitions: dg.Definitions) -> list[dg.AssetKey]:
-    """All assets that have months and a subject: all but the copy of the issues and the decisions."""
-    return sorted(definitions.resolve_asset_graph().get_all_asset_keys() - {REPORTED_ISSUES, DECISIONS})
+    """All assets that have months and a subject: all but issues, decisions, and the folder that holds any files."""
+    of_none = {REPORTED_ISSUES, DECISIONS, SHAREPOINT_DOWNLOAD}
+    return sorted(definitions.resolve_asset_graph().get_all_asset_keys() - of_none)
 
 
 def assets_of(definitions: dg.Definitions, subject: str) -> list[dg.AssetKey]:
