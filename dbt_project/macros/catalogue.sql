@@ -28,6 +28,15 @@
     }) }}
 {% endmacro %}
 
+{# Of each subject the sources that are loaded and shown, on neither side. #}
+{% macro shown_sources() %}
+    {{ return({
+        'subscriptions': ['ms_unbilled_nce'],
+        'usage': ['azure_unbilled_usage'],
+        'einvoices': [],
+    }) }}
+{% endmacro %}
+
 {# Days after its end until a month of a subject is final. #}
 {% macro settle_days() %}
     {{ return({'subscriptions': 0, 'usage': 5, 'einvoices': 0}) }}

@@ -41,6 +41,7 @@ def _macros() -> str:
         f"        '{name}': [{', '.join(repr(source) for group in subject.required for source in group)}],\n"
         for name, subject in SUBJECTS.items()
     )
+    shown = "".join(f"        '{name}': {list(subject.shown)!r},\n" for name, subject in SUBJECTS.items())
     decided = "".join(
         f"        '{name}': {{'status': '{subject.marts[subject.decided.mart].status}', "
         f"'settled': {list(subject.decided.settled)!r}, 'values': {fingerprint_columns(name)!r}}},\n"
@@ -52,6 +53,8 @@ def _macros() -> str:
         f"{{% macro compared_fields() %}}\n    {{{{ return([\n{fields}    ]) }}}}\n{{% endmacro %}}\n\n"
         f"{{# Of each subject the sources without which it has no month. #}}\n"
         f"{{% macro required_sources() %}}\n    {{{{ return({{\n{required}    }}) }}}}\n{{% endmacro %}}\n\n"
+        f"{{# Of each subject the sources that are loaded and shown, on neither side. #}}\n"
+        f"{{% macro shown_sources() %}}\n    {{{{ return({{\n{shown}    }}) }}}}\n{{% endmacro %}}\n\n"
         f"{{# Days after its end until a month of a subject is final. #}}\n"
         f"{{% macro settle_days() %}}\n    {{{{ return({{{settle_days}}}) }}}}\n{{% endmacro %}}\n\n"
         f"{{# Of each subject the mart that people decide about: its status, which statuses leave nothing to\n"

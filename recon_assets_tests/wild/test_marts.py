@@ -119,6 +119,17 @@ def test_a_difference_of_a_subscription_with_a_rejected_record_is_explained_by_i
     assert owner == {"subscription_id": "44444444-AAAA-4bbb-8ccc-000000000001"}
 
 
+def test_files_that_are_only_shown_are_told_too(subscriptions: Build) -> None:
+    found = rows(
+        subscriptions,
+        "select source, row_count, rejected_count from marts.intake_files "
+        "where billing_month = date '2025-06-01' order by source",
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("bss_invoices", 2, 0), ("ms_recon_nce", 2, 1), ("ms_unbilled_nce", 1, 0),
+    ]  # fmt: skip
+
+
 def test_a_variation_of_a_meter_with_a_rejected_record_is_explained_by_it(usage: tuple[Platform, Build]) -> None:
     where = "where billing_month = date '2024-09-01' order by all"
     grid = rows(

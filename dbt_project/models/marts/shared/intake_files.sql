@@ -11,6 +11,13 @@ windows as (
         source
     from {{ ref('source_windows') }}
     where subject in ('{{ var("subjects") | join("', '") }}')
+    -- What is only shown has files too.
+    {% for subject in var("subjects") %}{% for source in shown_sources()[subject] -%}
+        union all
+        select
+            '{{ subject }}',
+            '{{ source }}'
+    {% endfor %}{% endfor %}
 
 ),
 
