@@ -389,15 +389,19 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)[:_SHOWN_LETTERS]
 
 
-def first_entries(source: str, file: Path) -> dict[str, Any]:
-    """What a profile of a file begins with: the paths that it is for, and their source."""
+def draft_profile(source: str, file: Path) -> str:
+    """The text that a profile of a file begins with: the paths that it is for, and their source."""
+    return profile_text(_first_entries(source, file))
+
+
+def _first_entries(source: str, file: Path) -> dict[str, Any]:
     return {"match": [_path_in(SOURCES[source], "*", file.name)], "source": source}
 
 
 def mending_profile(platform: Platform, file: Path, source: str, month: str) -> str | None:
     """The text of a profile with which the file is read; None when no choice makes it readable."""
     known = SOURCES[source]
-    wanted = first_entries(source, file)
+    wanted = _first_entries(source, file)
     for _ in range(_ATTEMPTS):
         with _trial(platform, profile_text(wanted)) as trial:
             try:

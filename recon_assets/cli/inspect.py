@@ -32,8 +32,7 @@ def inspect(
 ) -> None:
     """How files would be read, without loading them. Exit code 0 when all are readable, 2 when not."""
     from recon_assets.cli.console import show_report
-    from recon_assets.inspection import first_entries, inspect_file, land_inspected, mending_profile
-    from recon_assets.landing.profiles import profile_text
+    from recon_assets.inspection import draft_profile, inspect_file, land_inspected, mending_profile
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings()
@@ -44,10 +43,9 @@ def inspect(
         if profile and report.source and not report.is_readable:
             text = mending_profile(platform, file, report.source, report.month or "2000-01")
             if text is None:
-                draft = profile_text(first_entries(report.source, file))
                 raise InputError(
                     f"Nothing tells what a profile of {file} has to say: {'; '.join(report.problems)}. It begins with:"
-                    f"\n\n{draft}"
+                    f"\n\n{draft_profile(report.source, file)}"
                 )
             landing_writer(platform.settings).put(f"profiles/{profile}.toml", text.encode())
             click.echo(f"Wrote profiles/{profile}.toml below the landing root:\n\n{text}")
