@@ -151,7 +151,7 @@ def _slider(period: Period, months: list[str]) -> html.Div:
         allow_direct_input=False,
     )
     label = html.Span(f"Days: {period.first} to {period.last}", className="label")
-    return html.Div([label, slider, dcc.Store(id="days-first", data=str(first))], className="field wide")
+    return html.Div([label, slider, dcc.Store(id="days-first", data=str(first))], className="field wide days")
 
 
 def _status_link(asked: Asked, status: str | None) -> Any:

@@ -34,7 +34,7 @@ PAGES = {
     "run": "/run?month=2025-03",
     "margin": f"/margin?{MARCH}",
     "compare": "/compare?reconciliation=subscriptions&month=2025-03",
-    "period": "/period?from=2025-03-10&to=2025-03-31",
+    "period": "/period?from=2024-10-10&to=2025-03-31",
     "print": f"/print/subscriptions?{MARCH}&result=discrepancies",
     "as of": f"/subscriptions?{MARCH}&asof=2025-04-08",
     "empty": f"/subscriptions?{MARCH}&account=nobody",
