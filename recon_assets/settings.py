@@ -74,6 +74,14 @@ class Settings(EnvironmentSettings):
         examples=['{"MYR": "10000"}'],
         description="Amount per currency above which accept and ignore need a second person who approves.",
     )
+    open_item_months: int = Field(
+        24, ge=0, le=120, description="Months that a register document waits for an e-invoice that is dated later."
+    )
+    einvoices_expected_from: Month | None = Field(
+        None,
+        examples=["2025-01"],
+        description="First month that is reconciled without any e-invoice of it, provisionally; unset: it waits.",
+    )
     quarantine_limit: Decimal = Field(
         Decimal("0.01"), ge=0, le=1, description="Share of rejected rows a month may hold."
     )
@@ -204,6 +212,8 @@ class Settings(EnvironmentSettings):
             "usage_tolerance_factor": format(self.usage_tolerance_factor, "f"),
             "usage_tolerance_cap": format(self.usage_tolerance_cap, "f"),
             "partner_names": self.partner_names,
+            "open_item_months": self.open_item_months,
+            "einvoices_expected_from": self.einvoices_expected_from or "",
             "canceled_stages": [stage.strip().lower() for stage in self.canceled_stages],
         }
 

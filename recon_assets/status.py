@@ -92,7 +92,9 @@ def _state(platform: Platform, subject: str, month: str, landed: Landed, unliste
     own = [platform.raw.read(w.source, other) for w, other in in_window if other == month]
     present = {source: set(months) for source, months in landed.items()}
     return {
-        "window_status": window_status(subject, month, present, platform.clock().date()),
+        "window_status": window_status(
+            subject, month, present, platform.clock().date(), platform.settings.einvoices_expected_from
+        ),
         "landed": {s: [file.path for file in months[month]] for s, months in landed.items() if months.get(month)},
         "missing": [text for w, other in compared if (text := _missing(w, month, other, landed[w.source]))],
         "not_loaded": _with_reason(reasons, "new", "changed", "damaged"),

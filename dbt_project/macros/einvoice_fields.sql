@@ -130,6 +130,7 @@ select
     direction,
     validated_at,
     buyer_tin_key = 'EI00000000010' as is_consolidated,
+    is_disclosed,
     supplier_name,
     buyer_name,
     source_file,

@@ -3,10 +3,12 @@
     Amounts are magnitudes in the document's currency; `rate` is ringgit for one unit.
 #}
 
-{# Whether an identifier differs. Null TINs equal nothing, null original numbers equal null; of a group two count. #}
+{# Whether an identifier differs. Null TINs equal nothing, null original numbers equal null; of a group two
+    count. The date of a disclosed e-invoice is that of its submission and does not count (rule 29). #}
 {% macro identifier_differs(identifier, is_group=false) -%}
     {%- set key = einvoice_key(identifier) -%}
     {%- if is_group and identifier not in ('supplier_tin', 'currency_code') -%} false
+    {%- elif identifier == 'document_date' -%} (coalesce(r.{{ key }} <> e.{{ key }}, true) and not e.is_disclosed)
     {%- elif identifier == 'original_document_number' -%} (r.{{ key }} is distinct from e.{{ key }})
     {%- else -%} coalesce(r.{{ key }} <> e.{{ key }}, true)
     {%- endif -%}
@@ -376,6 +378,11 @@ e as (
 
 {# The e-invoices that a register document may meet: its folder's month, widened by 31 days on either side (6.1). #}
 {% macro in_window() -%} e.document_date between r.window_start and r.window_end {%- endmacro %}
+
+{# Whether an e-invoice is dated within the time that a register document stays open for it (rule 28). #}
+{% macro in_open_time() -%}
+    e.document_date between r.document_date and {{ add_months('r.document_date', var('open_item_months')) }}
+{%- endmacro %}
 
 {# Whether people leave two documents to the passes: neither is in a pair of theirs, and they did not part the two. #}
 {% macro not_decided() -%}

@@ -36,5 +36,12 @@
     {% if var('as_of_date') -%} cast('{{ var("as_of_date") }}' as date) {%- else -%} current_date {%- endif %}
 {%- endmacro %}
 
+{# E-invoices may come after their month has been reconciled, from a month on that a setting names (rule 33). #}
+{% macro and_does_not_wait() -%}
+    {% if var('einvoices_expected_from') -%}
+    and not (source = 'einvoices' and billing_month >= {{ month_start(var('einvoices_expected_from')) }})
+    {%- endif %}
+{%- endmacro %}
+
 {# Months since year 0, to count from one to another. #}
 {% macro month_number(day) -%} (12 * year({{ day }}) + month({{ day }})) {%- endmacro %}

@@ -23,8 +23,8 @@
                     {% do files.append(path) %}
                 {% endfor %}
             {% endfor %}
-            {% if node.meta.table == 'decisions' and var('decisions_file') %}
-                {% do files.append(var('decisions_file')) %}
+            {% if var(node.meta.table ~ '_file', '') %}
+                {% do files.append(var(node.meta.table ~ '_file')) %}
             {% endif %}
             {% set rows = raw_loads_sql(node) if node.meta.table == 'loads' else raw_files_sql(node, root, files) %}
             {% do views.append(replace ~ ' view ' ~ unless ~ ' raw.' ~ node.name ~ ' as ' ~ rows) %}

@@ -111,6 +111,14 @@ DECISIONS = (
     RawColumn("einvoice_document_number", "varchar", "Number of the e-invoice, as it came."),
     RawColumn("einvoice_supplier_tin", "varchar", "Supplier of the e-invoice, as it came."),
 )
+# What the publications of closed months show (pipeline/snapshot.py).
+CLOSED_EINVOICES = (
+    RawColumn("billing_month", "date", "The closed month, its first day."),
+    RawColumn("is_paired", "boolean", "Whether the e-invoice is in a late pair of the month, or missing in it."),
+    RawColumn("uuid", "varchar", "UUID of the e-invoice, as it came; null for a bare document."),
+    RawColumn("document_number", "varchar", "Number of the e-invoice, as it came."),
+    RawColumn("supplier_tin", "varchar", "Supplier of the e-invoice, as it came."),
+)
 _GRAIN = "One row per source_file and source_row."
 
 
@@ -132,6 +140,12 @@ def raw_tables() -> list[RawTable]:
             "decisions",
             "Decisions of people that held when the build began. One row per decision_id.",
             DECISIONS,
+        ),
+        RawTable(
+            "closed_einvoices",
+            "closed_einvoices",
+            "E-invoices that closed months show as missing or paired late. One row per e-invoice and month.",
+            CLOSED_EINVOICES,
         ),
     ]
     return [table for source in SOURCES.values() for table in _tables_of(source)] + shared

@@ -119,7 +119,8 @@ def open_months(platform: Platform, subject: str) -> list[str]:
     present = {source: set(raw.months(source)) for source in (w.source for w in source_windows(subject))}
     last = current_month(platform.clock)
     months = sorted({month for months in present.values() for month in months if month <= last})
-    statuses = {month: window_status(subject, month, present, platform.clock().date()) for month in months}
+    today, expected_from = platform.clock().date(), platform.settings.einvoices_expected_from
+    statuses = {month: window_status(subject, month, present, today, expected_from) for month in months}
     final = [month for month, status in statuses.items() if status == "final"]
     behind = unpublished_loads(platform, subject, final)
     return [month for month, status in statuses.items() if status == "provisional" or month in behind]

@@ -180,10 +180,14 @@ def subject_models(subject: str, partitions: dg.PartitionsDefinition) -> dg.Asse
     def models(context: dg.AssetExecutionContext, platform: PlatformResource) -> Iterator[Any]:
         here = platform.get()
         build = _make(context, here, subject)
+        asked = set(context.partition_keys)  # a build may have more: those that its late pairs touch
         for key, metadata in _made_assets(here, build, manifest, translator):  # in their order, as Dagster wants them
             if key in context.selected_asset_keys:
                 for month in build.months:
-                    context.add_asset_metadata(metadata[month], key, month)
+                    if month in asked:
+                        context.add_asset_metadata(metadata[month], key, month)
+                    else:
+                        context.log_event(dg.AssetMaterialization(key, partition=month, metadata=metadata[month]))
                 yield dg.MaterializeResult(asset_key=key)
         _report_checks(context, build, context.selected_asset_check_keys)
 
@@ -206,7 +210,8 @@ def build_for_publication(context: dg.AssetExecutionContext, platform: Platform,
 
 def _make(context: dg.AssetExecutionContext, platform: Platform, subject: str) -> Build:
     months = list(context.partition_keys)
-    build = run_build(platform.settings, subject, months, context.run_id, platform.clock().date())
+    today = platform.clock().date()
+    build = run_build(platform.settings, subject, months, context.run_id, today, platform.published)
     build.save()
     _report_decisions(context, platform, build)
     return build

@@ -33,6 +33,7 @@ _PUBLICATIONS_SCHEMA = pa.schema(
         pa.field("published_at", _INSTANT),
         pa.field("marts", pa.string()),
         pa.field("moved_at", _INSTANT),
+        pa.field("late_pairs", pa.string()),
     ]
 )
 _CLOSINGS_SCHEMA = pa.schema(
@@ -64,6 +65,8 @@ class Publication:
     """From `published_at` (UTC, aware) on, readers see the month at these versions.
 
     `moved_at`: when the same rows were written again into tables that more tools read; None when they were not.
+    `late_pairs`: mark of the pairs of e-invoices with documents of other months that the month takes part in; empty
+    without such pairs.
     """
 
     month: str
@@ -72,6 +75,7 @@ class Publication:
     published_at: dt.datetime
     marts: dict[str, MartVersion]
     moved_at: dt.datetime | None = None
+    late_pairs: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,12 @@ class _Entry(NamedTuple):
     reconciliation: str
     marts: str
     moved_at: dt.datetime | None
+    late_pairs: str | None
 
     def publication(self) -> Publication:
         marts = {name: MartVersion(mart["version"], mart["files"]) for name, mart in json.loads(self.marts).items()}
-        return Publication(self.month, self.reconciliation, self.run_id, self.published_at, marts, self.moved_at)
+        known = (self.month, self.reconciliation, self.run_id, self.published_at, marts, self.moved_at)
+        return Publication(*known, self.late_pairs or "")
 
 
 class Log:
@@ -197,6 +203,7 @@ class Publications:
                 "published_at": publication.published_at,
                 "marts": json.dumps(marts, sort_keys=True),
                 "moved_at": publication.moved_at,
+                "late_pairs": publication.late_pairs,
             }
         )
 
@@ -259,9 +266,10 @@ def _in_order(rows: pa.Table) -> list[_Entry]:
     """
     columns = _values(rows)
     months = [f"{month:%Y-%m}" for month in columns["billing_month"]]
-    names = ("published_at", "run_id", "reconciliation", "marts", "moved_at")
-    published, runs, reconciliations, marts, moved = (columns[name] for name in names)
-    entries = [_Entry(*values) for values in zip(published, runs, months, reconciliations, marts, moved, strict=True)]
+    names = ("published_at", "run_id", "reconciliation", "marts", "moved_at", "late_pairs")
+    published, runs, reconciliations, marts, moved, late = (columns[name] for name in names)
+    values = zip(published, runs, months, reconciliations, marts, moved, late, strict=True)
+    entries = [_Entry(*value) for value in values]
     entries.sort(key=lambda e: (e.published_at, e.run_id, e.month, e.reconciliation, e.moved_at or e.published_at))
     return list({(e.published_at, e.run_id, e.month, e.reconciliation): e for e in entries}.values())
 

@@ -6,12 +6,13 @@ On Spark the file holds views over the marts that Spark has made (engines.py).
 import datetime as dt
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.errors import ReconError
+from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.pipeline.engines import Results, engine_of
 from recon_assets.pipeline.project import (
     DATABASE_NAME,
@@ -21,12 +22,13 @@ from recon_assets.pipeline.project import (
     manifest_folder,
     quiet_dbt_environment,
 )
-from recon_assets.pipeline.snapshot import take_snapshot
+from recon_assets.pipeline.snapshot import late_vars, take_snapshot
 from recon_assets.settings import Settings
 
 # Layers whose models are shown with their rows; intermediate models are steps inside a build, some of them views.
 ASSET_LAYERS = ("staging", "marts")
 _OUTCOME = "build.json"
+_PAIRS_LATE = "einvoices"
 # Of the macros that come with dbt and its adapter for DuckDB: what dbt looks up by name while it builds. All else
 # that a build needs is named by these, by its nodes, or by the project's own macros.
 _MATERIALIZED = ("table_duckdb", "view_duckdb", "seed_default", "test_default")
@@ -67,6 +69,7 @@ class Build:
     nodes: list[NodeResult]
     checks: list[CheckResult]
     decisions: str = ""  # the snapshot of people's decisions that was read, below raw
+    late_pairs: dict[str, str] = field(default_factory=dict)  # mark of each month's late pairs, of e-invoices
 
     def save(self) -> None:
         """Keep the outcome beside the database, for the step that publishes it."""
@@ -84,6 +87,7 @@ class Build:
             [NodeResult(**node) for node in content["nodes"]],
             [CheckResult(**check) for check in content["checks"]],
             content["decisions"],
+            content["late_pairs"],
         )
 
     def failed_checks(self, month: str) -> list[CheckResult]:
@@ -94,9 +98,18 @@ def build_folder(settings: Settings, run_id: str) -> Path:
     return settings.build / run_id
 
 
-def run_build(settings: Settings, subject: str, months: list[str], run_id: str, as_of: dt.date | None = None) -> Build:
+def run_build(
+    settings: Settings,
+    subject: str,
+    months: list[str],
+    run_id: str,
+    as_of: dt.date | None = None,
+    published: PublishedStore | None = None,
+) -> Build:
     """Build and test the marts of `months` in a new database; ReconError when a model cannot be built.
 
+    Of e-invoices also those of `published` months whose late pairs are no longer what readers see: `months` of the
+    build has them too (spec/einvoice_reconciliation.md, 28). Without `published` nothing is published or closed.
     `as_of` is the day by the platform's clock: it decides which usage months have settled and which missing e-invoices
     are overdue, and nothing else. Without it dbt takes today.
     """
@@ -112,6 +125,8 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
         "as_of_date": as_of.isoformat() if as_of else "",
         "decisions_file": decisions,
     }
+    if subject == _PAIRS_LATE and published is not None:
+        chosen |= late_vars(settings, published)
     variables = json.dumps(settings.dbt_vars() | chosen)
     engine = engine_of(settings)
     # What dbt would write of its project into JSON takes a fifth of a small build, and nobody reads it.
@@ -125,6 +140,10 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
             built = invoke_dbt(arguments, project)
         _require_success(built)
         with engine.results(database, subject) as made:
+            late_pairs: dict[str, str] = {}
+            if subject == _PAIRS_LATE:
+                months = sorted(str(month) for month in made.months("intermediate.int_einvoices__periods"))
+                late_pairs = made.values("intermediate.int_einvoices__late_months", "late_pairs")
             nodes = [_node_result(made, result) for result in built.results if _type(result) in ("model", "seed")]
             checks = [
                 check
@@ -134,7 +153,7 @@ def run_build(settings: Settings, subject: str, months: list[str], run_id: str, 
             ]
     finally:
         engine.release()
-    return Build(subject, months, database, nodes, checks, decisions)
+    return Build(subject, months, database, nodes, checks, decisions, late_pairs)
 
 
 def _keep_build(project: Any, subject: str) -> None:

@@ -27,6 +27,10 @@ class Results(Protocol):
         """Rows by billing month, YYYY-MM."""
         ...
 
+    def values(self, relation: str, column: str) -> dict[str, str]:
+        """A text by billing month, YYYY-MM, of a relation with one row for each."""
+        ...
+
 
 class Engine(Protocol):
     target: str  # of profiles.yml
@@ -77,6 +81,9 @@ class _DuckDBResults:
     def months(self, relation: str) -> dict[str | None, int]:
         sql = f"select strftime(billing_month, '%Y-%m'), count(*) from {relation} group by 1 order by 1"
         return dict(self._connection.execute(sql).fetchall())
+
+    def values(self, relation: str, column: str) -> dict[str, str]:
+        return dict(self._connection.execute(f"select strftime(billing_month, '%Y-%m'), {column} from {relation}").fetchall())
 
 
 class SparkEngine:
@@ -154,3 +161,6 @@ class _SparkResults:
     def months(self, relation: str) -> dict[str | None, int]:
         sql = f"select substr(cast(billing_month as string), 1, 7), count(*) from {relation} group by 1 order by 1"
         return dict(self._rows(sql))
+
+    def values(self, relation: str, column: str) -> dict[str, str]:
+        return dict(self._rows(f"select substr(cast(billing_month as string), 1, 7), {column} from {relation}"))

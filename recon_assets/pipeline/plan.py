@@ -13,6 +13,7 @@ from recon_assets.months import add_months, first_day
 if TYPE_CHECKING:
     from recon_assets.platform import Platform
 
+EINVOICES = "einvoices"  # the source of which a month may have no file yet
 Landed = dict[str, dict[str, list[LandedFile]]]  # source -> month -> files
 
 
@@ -62,17 +63,26 @@ def plan_loads(subject: str, months: list[str], landed: Landed, platform: "Platf
     return sorted(planned)
 
 
-def window_status(subject: str, month: str, present: dict[str, set[str]], today: dt.date | None = None) -> str:
+def window_status(
+    subject: str,
+    month: str,
+    present: dict[str, set[str]],
+    today: dt.date | None = None,
+    einvoices_expected_from: str | None = None,
+) -> str:
     """final, provisional or incomplete, from the months of each source that are there (spec/warehouse.md).
 
     What lies before the first month of a source is absent for good: no later file brings it. Months of a subject that
-    has to settle are final only some days after their end, by `today`.
+    has to settle are final only some days after their end, by `today`. From `einvoices_expected_from` on, a month
+    without any e-invoice is provisional.
 
     The twin of marts/shared/month_status.sql, for months that are not published; a test holds them together.
     """
     kinds = required_kinds(subject)
-    if any(not any(month in present[source] for source in kind.sources) for kind in kinds):
-        return "incomplete"
+    absent = [kind for kind in kinds if not any(month in present[source] for source in kind.sources)]
+    if absent:
+        come_later = einvoices_expected_from is not None and month >= einvoices_expected_from
+        return "provisional" if come_later and all(kind.sources == (EINVOICES,) for kind in absent) else "incomplete"
     needed = (
         any(other in present[source] for source in kind.sources)
         for kind in kinds

@@ -19,7 +19,7 @@ from recon_assets.lakehouse.views import instant_sql
 from recon_assets.months import add_months, first_day
 from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
-from recon_assets.pipeline.plan import required_kinds
+from recon_assets.pipeline.plan import EINVOICES, required_kinds
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,10 @@ def refusals(build: Build, month: str, window_status: str, raw: RawStore) -> lis
     if window_status == "incomplete":
         absent = [k for k in required_kinds(build.subject) if all(raw.read(s, month) is None for s in k.sources)]
         missing = " and ".join(" or ".join(kind.sources) for kind in absent)
-        reasons.append(f"no file of {missing or 'a required source'} is loaded for {month}")
+        text = f"no file of {missing or 'a required source'} is loaded for {month}"
+        if any(EINVOICES in kind.sources for kind in absent):
+            text += "; from the month that RECON_EINVOICES_EXPECTED_FROM names on it would be published provisionally"
+        reasons.append(text)
     for window in source_windows(build.subject):
         for offset in range(window.from_offset, window.to_offset + 1):
             failed = raw.read_failed(window.source, add_months(month, offset))
@@ -150,7 +153,9 @@ def _publish_month(
             rows[CHANGES] = stamp.changes_sql(before, published.root)
             written = [published.write_month(mart, month, build.subject, connection, sql) for mart, sql in rows.items()]
         marts = {files.mart.name: published.commit_month(files) for files in written}
-        publication = Publication(month, build.subject, run_id, published_at, marts)
+        publication = Publication(
+            month, build.subject, run_id, published_at, marts, late_pairs=build.late_pairs.get(month, "")
+        )
         published.record(publication)
         return publication
 

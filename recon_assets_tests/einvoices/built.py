@@ -93,7 +93,8 @@ class Home:
 
     def build(self, *months: str, run_id: str = "run", as_of: dt.date = AS_OF) -> Built:
         self.load()
-        return Built(run_build(self.platform.settings, "einvoices", list(months) or ["2025-01"], run_id, as_of))
+        settings, published = self.platform.settings, self.platform.published
+        return Built(run_build(settings, "einvoices", list(months) or ["2025-01"], run_id, as_of, published))
 
 
 @dataclass

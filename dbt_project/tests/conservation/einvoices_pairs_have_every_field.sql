@@ -45,6 +45,6 @@ full outer join pairs using (billing_month, reconciliation_key)
 where
     shown.n_id is distinct from pairs.n_id
     or shown.n_amt is distinct from pairs.n_amt
-    or (pairs.reason is null and coalesce(shown.max_difference_myr, 0) <> pairs.max_difference_myr)
+    or (pairs.reason is distinct from 'fx_missing' and coalesce(shown.max_difference_myr, 0) <> pairs.max_difference_myr)
 union all
 select billing_month, cast(null as string) as reconciliation_key from counts where field_count <> {{ compared_fields() | length }} * pair_count

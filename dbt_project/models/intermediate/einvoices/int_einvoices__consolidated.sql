@@ -45,7 +45,7 @@ choices as (
         on
             r.register_type = e.register_type
             and r.consolidated_einvoice_number_key = e.document_number_key
-            and {{ in_window() }}
+            and ({{ in_window() }} or (e.is_disclosed and {{ in_open_time() }}))
     where {{ not_decided() }}
 
 ),

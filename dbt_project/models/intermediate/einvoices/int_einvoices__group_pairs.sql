@@ -9,7 +9,9 @@ with e as (
 ) }}
 
 select
-    {{ pair_columns() }},
+    groups.pass,
+    {{ pair_columns('compared.') }},
     1 as candidate_count,
     false as is_ambiguous
 from compared
+inner join {{ ref('int_einvoices__groups') }} as groups on compared.einvoice_id = groups.einvoice_id

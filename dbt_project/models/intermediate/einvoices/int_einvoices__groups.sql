@@ -8,13 +8,14 @@ members as (
 
     select
         documents.*,
-        consolidated.einvoice_id,
+        grouped.einvoice_id,
+        grouped.pass,
         row_number() over (
-            partition by consolidated.einvoice_id
+            partition by grouped.einvoice_id
             order by documents.row_reference nulls last, {{ register_content('documents') }}, documents.register_id
         ) as place
-    from {{ ref('int_einvoices__consolidated') }} as consolidated
-    inner join documents on consolidated.register_id = documents.register_id
+    from {{ ref('int_einvoices__group_members') }} as grouped
+    inner join documents on grouped.register_id = documents.register_id
 
 ),
 
@@ -48,6 +49,7 @@ final as (
         members.register_id as group_id,
         members.register_type,
         sums.einvoice_id,
+        members.pass,
         sums.billing_month,
         sums.row_count,
         members.document_date,

@@ -9,8 +9,13 @@ select
         when unpaired.register_type = 'sales' then 'Missing in Sales'
         else 'Missing in Purchase'
     end as bucket,
-    case when duplicates.document_id is not null then 'duplicate' else reasons.reason end as reason,
+    case
+        when duplicates.document_id is not null then 'duplicate'
+        when late.einvoice_id is not null then 'paired_late'
+        else reasons.reason
+    end as reason,
     duplicates.original as duplicate_of
 from {{ ref('int_einvoices__unpaired') }} as unpaired
 left join {{ ref('int_einvoices__duplicates') }} as duplicates on unpaired.document_id = duplicates.document_id
+left join {{ ref('int_einvoices__late_pairs') }} as late on unpaired.side = 'right' and unpaired.document_id = late.einvoice_id
 left join {{ ref('int_einvoices__status_reasons') }} as reasons on unpaired.document_id = reasons.register_id

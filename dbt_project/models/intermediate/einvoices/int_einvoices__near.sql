@@ -73,7 +73,7 @@ found as (
     union
     {% endfor -%}
     {% endfor -%}
-    select register_id, einvoice_id from rows_in where pass is not null and pass <> 'consolidated'
+    select register_id, einvoice_id from rows_in where pass is not null and pass not in ('consolidated', 'consolidated_lines')
 
 )
 

@@ -1,17 +1,22 @@
 {{ config(materialized='view') }}
 -- One row per pair of all loaded months. register_id of a group is its first row, billing_month its rows' latest.
 {% set passes = [
-    ('manual', 0, 'manual'), ('consolidated', 1, 'group'), ('uuid', 2, 'uuid'), ('key', 3, 'key'), ('number', 4, 'number'),
-    ('amounts', 5, 'amount'),
+    ('manual', 0), ('group', 1), ('uuid', 2), ('key', 3), ('number', 4), ('amount', 5), ('late', 7),
 ] -%}
-{% for name, number, model in passes -%}
+{% for name, number in passes -%}
 select
-    '{{ name }}' as pass,
+    {% if name == 'group' -%}
+    pass,
+    case pass when 'consolidated' then 1 else 6 end as pass_number,
+    {% else -%}
+    '{{ 'amounts' if name == 'amount' else name }}' as pass,
     {{ number }} as pass_number,
+    {% endif -%}
     {{ pair_columns() }},
     candidate_count,
     is_ambiguous
-from {{ ref('int_einvoices__' ~ model ~ '_pairs') }}
+from {{ ref('int_einvoices__' ~ name ~ '_pairs') }}
+{% if name == 'late' -%} where is_made {%- endif %}
 union all
 {% endfor -%}
 select

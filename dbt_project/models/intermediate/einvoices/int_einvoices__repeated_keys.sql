@@ -18,11 +18,11 @@ register_rows as (
     -- The rows of a group are one.
     where not exists (
         select 1
-        from {{ ref('int_einvoices__consolidated') }} as consolidated
+        from {{ ref('int_einvoices__group_members') }} as grouped
         where
-            consolidated.register_id = loaded.register_id
+            grouped.register_id = loaded.register_id
             and not exists (
-                select 1 from {{ ref('int_einvoices__groups') }} as groups where groups.group_id = consolidated.register_id
+                select 1 from {{ ref('int_einvoices__groups') }} as groups where groups.group_id = grouped.register_id
             )
     )
 

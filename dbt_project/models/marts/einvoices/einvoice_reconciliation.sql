@@ -47,16 +47,20 @@ shown as (
         end as category,
         rows_in.amount_band,
         case
-            when rows_in.reason is null and rows_in.bucket <> 'Exact'
+            when rows_in.reason is not null then rows_in.reason
+            when rows_in.pass is not null and einvoices.is_disclosed then 'disclosed_late'
+            when rows_in.bucket <> 'Exact'
                 and (register_rejected.document_id is not null or einvoice_rejected.document_id is not null)
                 then 'rejected_records'
-            else rows_in.reason
         end as reason,
         register_rejected.document_id is not null or einvoice_rejected.document_id is not null as has_rejected_records,
         rows_in.n_id,
         rows_in.n_amt,
         cast(rows_in.max_difference_myr as decimal(18, 2)) as max_difference_myr,
         rows_in.pass,
+        case
+            when rows_in.pass = 'late' then {{ days_inclusive('registers.document_date', 'einvoices.document_date') }} - 1
+        end as paired_after_days,
         cast(rows_in.candidate_count as bigint) as candidate_count,
         rows_in.ambiguous,
         rows_in.duplicate_of,

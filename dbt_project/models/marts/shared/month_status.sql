@@ -41,7 +41,8 @@ sources as (
         billing_month,
         reconciliation,
         case
-            when max(case when required and month_offset = 0 and not is_present then 1 else 0 end) = 1 then 'incomplete'
+            when max(case when required and month_offset = 0 and not is_present {{ and_does_not_wait() }} then 1 else 0 end) = 1
+                then 'incomplete'
             when max(case when required and not is_present then 1 else 0 end) = 1 then 'provisional'
             else 'final'
         end as window_status,

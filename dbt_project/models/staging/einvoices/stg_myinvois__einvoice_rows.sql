@@ -8,6 +8,7 @@ with numbered as (
         coalesce(loaded.status_key, 'VALID') as status_key,
         loaded.status_key is null as is_status_assumed,
         coalesce(cast(loaded.issued_at + interval 8 hours as date), loaded.document_date) as issue_date,
+        coalesce(loaded.version in ('1.2', '1.3'), false) as is_disclosed, -- the version alone decides (rule 29)
         {% for field in compared_fields() if field.form in ['tin', 'type', 'text'] -%}
         loaded.{{ field.name }},
         loaded.{{ field.name }}_key,

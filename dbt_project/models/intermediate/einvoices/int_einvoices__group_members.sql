@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+-- One row per register row that is part of a group, and the pass that put it there.
+select register_id, einvoice_id, 'consolidated' as pass from {{ ref('int_einvoices__consolidated') }}

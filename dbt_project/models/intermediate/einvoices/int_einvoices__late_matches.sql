@@ -1,0 +1,1 @@
+{{ accepted_pairs(ref('int_einvoices__late_candidates')) }}

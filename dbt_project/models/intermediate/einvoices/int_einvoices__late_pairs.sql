@@ -1,0 +1,55 @@
+-- Late pairs, and whether readers may see them: a closed month keeps the pairs that it was closed with and takes no new
+-- one, and an e-invoice that a closed month shows as missing is in no pair (rule 28).
+with matches as (
+
+    select * from {{ ref('int_einvoices__late_matches') }}
+
+),
+
+closed as (
+
+    {% for month in var('closed_months') -%}
+    select {{ month_start(month) }} as billing_month
+    {% if not loop.last %}union all{% endif %}
+    {% else -%}
+    select cast(null as date) as billing_month where false
+    {%- endfor %}
+
+),
+
+shown as (
+
+    select distinct * from {{ source('raw', 'closed_einvoices') }}
+
+),
+
+documents as (
+
+    select
+        matches.*,
+        e.billing_month as einvoice_month,
+        e.uuid,
+        e.document_number,
+        e.supplier_tin
+    from matches
+    inner join {{ ref('int_einvoices__unsettled_einvoices') }} as e on matches.einvoice_id = e.einvoice_id
+
+)
+
+select
+    {{ pair_columns('documents.') }},
+    documents.candidate_count,
+    documents.is_ambiguous,
+    documents.einvoice_month,
+    case when closed.billing_month is null then missing.billing_month is null else paired.billing_month is not null end as is_made
+from documents
+left join closed on documents.billing_month = closed.billing_month
+{% for name, month, is_paired in [('paired', 'billing_month', 'true'), ('missing', 'einvoice_month', 'false')] -%}
+left join shown as {{ name }}
+    on
+        {{ name }}.is_paired = {{ is_paired }}
+        and documents.{{ month }} = {{ name }}.billing_month
+        and documents.document_number = {{ name }}.document_number
+        and documents.uuid is not distinct from {{ name }}.uuid
+        and documents.supplier_tin is not distinct from {{ name }}.supplier_tin
+{% endfor %}
