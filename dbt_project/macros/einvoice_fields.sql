@@ -27,6 +27,13 @@
 {% macro duckdb__keep_group(text, pattern) -%} regexp_replace({{ text }}, '{{ pattern }}', '\1') {%- endmacro %}
 {% macro default__keep_group(text, pattern) -%} regexp_replace({{ text }}, '{{ pattern }}', '$1') {%- endmacro %}
 
+{# One row per line of a text. #}
+{% macro each_line(text) -%}
+    {{ return(adapter.dispatch('each_line')(text)) }}
+{%- endmacro %}
+{% macro duckdb__each_line(text) -%} unnest(string_split({{ text }}, chr(10))) {%- endmacro %}
+{% macro default__each_line(text) -%} explode(split({{ text }}, '\\n')) {%- endmacro %}
+
 {% macro add_days(day, count) -%}
     {{ return(adapter.dispatch('add_days')(day, count)) }}
 {%- endmacro %}
@@ -131,6 +138,7 @@ select
     validated_at,
     buyer_tin_key = 'EI00000000010' as is_consolidated,
     is_disclosed,
+    line_numbers,
     supplier_name,
     buyer_name,
     source_file,

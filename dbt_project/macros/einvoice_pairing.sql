@@ -131,6 +131,22 @@ compared as (
 )
 {% endmacro %}
 
+{# The bucket of a compared pair (section 4); `bands` holds the thresholds. #}
+{% macro bucket_of_pair(pair) -%}
+    case
+        when {{ pair }}.is_fx_missing then 'Mismatch'
+        when {{ pair }}.n_id = 0 and {{ pair }}.n_amt = 0 then 'Exact'
+        when {{ pair }}.n_id >= 2 then 'Mismatch'
+        when {{ pair }}.n_id = 1 and {{ pair }}.n_amt = 0 then 'Suggested'
+        when {{ pair }}.n_id = 1 then 'Mismatch'
+        when {{ pair }}.max_difference_myr > bands.high then 'Mismatch'
+        when {{ pair }}.n_amt = 1 then 'Suggested'
+        when {{ pair }}.max_difference_myr <= bands.low then 'Low'
+        when {{ pair }}.max_difference_myr <= bands.medium then 'Medium'
+        else 'High'
+    end
+{%- endmacro %}
+
 {# The order in which candidates are accepted (section 3); beyond uuid, what the documents hold, then where they lie. #}
 {% macro pairing_order(ids_of='') -%}
     {{ ids_of }}n_id, {{ ids_of }}n_amt, {{ ids_of }}max_difference_myr nulls last, sum_difference_myr nulls last, days_apart,

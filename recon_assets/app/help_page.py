@@ -34,8 +34,9 @@ _TERMS = (
     (
         "E-invoices",
         (
-            *(("einvoice_reconciliation", name) for name in ("bucket", "reason", "pass", "due_state")),
+            *(("einvoice_reconciliation", name) for name in ("bucket", "reason", "pass", "flags", "due_state")),
             ("einvoice_candidates", "obstacle"),
+            ("open_items", "step"),
         ),
     ),
     ("Decisions", tuple(("subscription_reconciliation", name) for name in ("decision", "decision_state"))),

@@ -120,7 +120,7 @@ def _make_pairing(key: str, action: str, reason: str, other_key: str | None, aft
 @click.option("--subject", type=click.Choice(list(SUBJECTS)), help="For a file without the column reconciliation.")
 @BY
 def import_(file: Path, subject: str | None, by: str) -> None:
-    """Decisions out of a CSV as `recon query --format csv` or a download gives it, with `decision` filled in."""
+    """Decisions out of a CSV or workbook as `recon query` or a download gives it, with `decision` filled in."""
     from recon_assets.pipeline.deciding import choices_of, read_list
     from recon_assets.pipeline.deciding import decide as make
     from recon_assets.platform import Platform

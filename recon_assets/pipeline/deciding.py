@@ -3,7 +3,7 @@
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,7 @@ import duckdb
 
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.catalogue.decided import fingerprint_sql
-from recon_assets.errors import InputError
+from recon_assets.errors import FileProblem, InputError
 from recon_assets.issues.decisions import (
     ACTIONS,
     MOST_AT_ONCE,
@@ -31,6 +31,8 @@ from recon_assets.lakehouse.views import require_reading
 from recon_assets.months import first_day, month_of
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
+from recon_assets.sources.intake.workbooks import read_workbook, workbook_kind
+from recon_assets.sources.unpack import UnpackLimits
 
 _DOCUMENTS = {
     "register_type": "register_type",
@@ -42,6 +44,9 @@ _DOCUMENTS = {
     "einvoice_supplier_tin": "einvoice_supplier_tin",
 }
 _LISTED = tuple(action for action in ACTIONS if action != "approve")
+_GROUPED = {"consolidated", "consolidated_lines"}
+_NOT_PARTED = "A consolidated e-invoice and its rows are one pair, which is not taken apart."
+_MOST_ABOVE = 30  # rows of a sheet above its heading
 _NEEDED = ("reconciliation_key", "decision", "decision_reason")
 
 
@@ -227,8 +232,8 @@ def _pair(row: PublishedRow, found: dict[str, PublishedRow], choice: Choice) -> 
         )
     if row.paired_by is not None and other.paired_by is not None:
         raise InputError("Both rows are pairs. Part one of them first: recon decide unpair.")
-    if "consolidated" in (row.paired_by, other.paired_by):
-        raise InputError("A consolidated e-invoice and its rows are one pair by its number, which is not taken apart.")
+    if _GROUPED.intersection((row.paired_by, other.paired_by)):
+        raise InputError(_NOT_PARTED)
     if not row.has("register") or not other.has("einvoice"):
         raise InputError("Name the row of the register document first, then that of the e-invoice.")
     if row.row.documents["register_type"] != other.row.documents["register_type"]:
@@ -242,8 +247,8 @@ def _parted(row: PublishedRow) -> DecidedRow:
     _require_documents(row)
     if row.paired_by is None:
         raise InputError(f"Row {row.row.key[:12]} is no pair: there is nothing to part.")
-    if row.paired_by == "consolidated":
-        raise InputError("A consolidated e-invoice and its rows are one pair by its number, which is not taken apart.")
+    if row.paired_by in _GROUPED:
+        raise InputError(_NOT_PARTED)
     return row.row
 
 
@@ -277,23 +282,16 @@ class Line:
 
 
 def read_list(path: Path, subject: str | None) -> tuple[str, dict[str, Line]]:
-    """The filled lines of a CSV as the export gives it: reconciliation, and lines by key; InputError names the place.
+    """The filled lines of a CSV or workbook as the export gives it: reconciliation, and lines by key; InputError names
+    the place.
 
     A line decides when its `decision` is filled: accept, ignore, pending (with `decision_until`), clear, pair (with
     `other_key`) or unpair.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 text. Save it as CSV UTF-8.") from error
-    heading = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=heading.count), restval="")
-    lacking = [name for name in _NEEDED if name not in (reader.fieldnames or [])]
-    if lacking:
-        raise InputError(f"{path}, line 1: there is no column {lacking[0]}. Export the rows first, then fill it in.")
+    kind = workbook_kind(path)
     lines: dict[str, Line] = {}
-    for row in reader:
-        where, key = f"{path}, line {reader.line_num}", row["reconciliation_key"].strip()
+    for where, row in _csv_rows(path) if kind is None else _sheet_rows(path, kind):
+        key = row["reconciliation_key"].strip()
         if not row["decision"].strip():
             continue
         subject = _subject_of(row, subject, where)
@@ -306,6 +304,41 @@ def read_list(path: Path, subject: str | None) -> tuple[str, dict[str, Line]]:
     if subject is None or not lines:
         raise InputError(f"{path} decides nothing: the column decision is empty in every line.")
     return subject, lines
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each line's place and texts by heading."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 text. Save it as CSV UTF-8.") from error
+    heading = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=heading.count), restval="")
+    lacking = [name for name in _NEEDED if name not in (reader.fieldnames or [])]
+    if lacking:
+        raise InputError(f"{path}, line 1: there is no column {lacking[0]}. Export the rows first, then fill it in.")
+    for row in reader:
+        yield f"{path}, line {reader.line_num}", row
+
+
+def _sheet_rows(path: Path, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Likewise of every sheet that has the columns of a decision, below whatever stands above its heading."""
+    found = False
+    try:
+        sheets = read_workbook(path, path.name, kind, UnpackLimits())
+    except FileProblem as problem:
+        raise InputError(str(problem)) from problem
+    for sheet in sheets:
+        above = [[(text or "").strip() for text in row] for row in sheet.head(_MOST_ABOVE)]
+        start = next((n for n, row in enumerate(above) if set(_NEEDED) <= set(row)), None)
+        if start is None:
+            continue
+        found = True
+        for n in range(start + 1, len(sheet)):
+            row = dict(zip(above[start], ((text or "") for text in sheet.row(n)), strict=True))
+            yield f"{path}, sheet {sheet.name}, row {sheet.lines[n]}", row
+    if not found:
+        raise InputError(f"{path}: no sheet has the columns {', '.join(_NEEDED)}. Export the rows first, then fill them in.")
 
 
 def _subject_of(row: dict[str, str], subject: str | None, where: str) -> str:
@@ -333,7 +366,8 @@ def _choice(line: Line) -> Choice:
             f"{line.where}, column other_key: a pair needs the key of its other row, nothing else has one."
         )
     try:
-        until = parse_day(line.until)
+        # A spreadsheet that takes the text for a day adds a time to it.
+        until = parse_day(line.until.removesuffix(" 00:00:00").removesuffix("T00:00:00"))
     except InputError as error:
         raise InputError(f"{line.where}, column decision_until: {error}") from error
     return Choice(line.action, line.reason, until, line.other_key)  # type: ignore[arg-type]

@@ -6,12 +6,15 @@ entities and deep nesting are refused, so nothing is expanded or fetched.
 
 import json
 import re
+from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from xml.parsers import expat
 
 from recon_assets.sources.json_values import json_value
+from recon_assets.sources.line_numbers import named_numbers
 
+GENERAL_BUYER = "EI00000000010"  # of consolidated e-invoices; the lines of others are not read
 MAX_DEPTH = 100
 MAX_DOCUMENT = 8 * 1024 * 1024  # bytes; MyInvois itself takes 300 KB
 MAX_NODES = 200_000  # elements of XML, values of JSON: each takes memory many times its text
@@ -105,10 +108,12 @@ def document_fields(document: Any) -> Fields:
     totals = _first(invoice, "LegalMonetaryTotal")
     currency = _value(invoice, "DocumentCurrencyCode")
     rate = _value(_first(invoice, "TaxExchangeRate"), "CalculationRate")
+    buyer = _tin(_first(invoice, "AccountingCustomerParty"))
+    is_consolidated = (buyer or "").strip().upper() == GENERAL_BUYER
     issued_at = _issued_at(_value(invoice, "IssueDate"), _value(invoice, "IssueTime"))
     return {
         "supplier_tin": _tin(_first(invoice, "AccountingSupplierParty")),
-        "buyer_tin": _tin(_first(invoice, "AccountingCustomerParty")),
+        "buyer_tin": buyer,
         "supplier_name": _name(_first(invoice, "AccountingSupplierParty")),
         "buyer_name": _name(_first(invoice, "AccountingCustomerParty")),
         "document_number": _value(invoice, "ID"),
@@ -120,6 +125,7 @@ def document_fields(document: Any) -> Fields:
         "original_document_number": _original_number(invoice),
         "total_tax_amount": _tax(invoice, currency, rate),
         "exchange_rate": rate,
+        "line_numbers": named_numbers(_descriptions(invoice)) if is_consolidated else None,
         **{field: _value(totals, name) for field, name in _TOTALS.items()},
     }
 
@@ -127,6 +133,13 @@ def document_fields(document: Any) -> Fields:
 def _issued_at(day: str | None, time: str | None) -> str | None:
     """IssueDate and IssueTime as one instant, UTC unless the time says otherwise."""
     return day if day is None or time is None else f"{day.strip()[:10]}T{time.strip()}"
+
+
+def _descriptions(invoice: Any) -> Iterator[str]:
+    for line in _all(invoice, "InvoiceLine"):
+        for description in _all(_first(line, "Item"), "Description"):
+            if (text := _text(description)) is not None:
+                yield text
 
 
 def _original_number(invoice: dict[str, Any]) -> str | None:

@@ -212,7 +212,7 @@ def document(changes: dict[str, Any], rate: str | None = "1") -> einvoice_oracle
     key |= {name: value for name, value in changes.items() if name in key}
     amounts |= {name: Decimal(value) for name, value in changes.items() if name in amounts}
     return einvoice_oracle.Document(
-        "register", MONTH, "sales", {}, key, amounts, 1, None if rate is None else Decimal(rate), "f", 1
+        "register", MONTH, "sales", {"version": changes.get("version")}, key, amounts, 1, None if rate is None else Decimal(rate), "f", 1
     )
 
 
@@ -224,6 +224,7 @@ def pairs() -> list[tuple[einvoice_oracle.Document, einvoice_oracle.Document]]:
         other = dt.date(2025, 1, 12) if name == "document_date" else "USD" if name == "currency_code" else "C2"
         ids += [({}, {name: other}), ({name: None}, {}), ({}, {name: None}), ({name: None}, {name: None})]
     ids.append(({}, {"buyer_tin": "C2", "document_date": dt.date(2024, 12, 31)}))
+    ids += [({}, {"version": version, "document_date": dt.date(2025, 9, 1)}) for version in ("1.1", "1.2", "1.3")]
     amounts: list[tuple[dict[str, Any], dict[str, Any]]] = [({}, {})]
     for name in _AMOUNTS:
         amounts += [({}, {name: "100.01"}), ({name: "115.01"}, {}), ({name: "0"}, {})]
@@ -252,6 +253,7 @@ def columns_of(documents: list[einvoice_oracle.Document], identifier: str) -> pa
         "register_type": pa.array(["sales"] * len(documents)),
         "billing_month": pa.array([MONTH] * len(documents)),
         "rate": pa.array([d.rate for d in documents], pa.decimal128(20, 12)),
+        "is_disclosed": pa.array([einvoice_oracle.disclosed(d) for d in documents]),
     }
     for name in _IDENTIFIERS:
         kind = pa.date32() if name == "document_date" else pa.string()

@@ -89,9 +89,10 @@ MARTS: dict[str, dict[str, set[str]]] = {
         "usage/reconciliation_waterfall": set(),
     },
     "einvoices": {
-        "einvoice_candidates": {*_DOCUMENTS, _DECIDED},
-        "einvoice_field_differences": {*_DOCUMENTS, _DECIDED},
+        "einvoice_candidates": {*_DOCUMENTS, "raw", _DECIDED},
+        "einvoice_field_differences": {*_DOCUMENTS, "raw", _DECIDED},
         "einvoice_reconciliation": {*_DOCUMENTS, "raw", _DECIDED},
+        "open_items": {*_DOCUMENTS, "raw", _DECIDED},
         "einvoices/intake_files": {"raw"},
         "einvoices/month_status": {*_DOCUMENTS, "raw", _DECIDED},
         "einvoices/quarantined_rows": {"raw"},

@@ -105,6 +105,15 @@ def test_documents_that_a_person_parted_are_never_a_pair_again(after: Built) -> 
     assert [row["obstacle"] for row in obstacles][:1] == ["parted_by_hand"]
 
 
+def test_candidates_say_what_a_person_decided_and_what_a_pair_would_give(after: Built) -> None:
+    sql = """
+        select document_number, candidate_document_number, obstacle, bucket_as_pair from marts.einvoice_candidates
+        where side = 'register' and (candidate_document_number = 'X-22' or document_number = 'INV-3') and obstacle <> 'own_pair'
+        order by all limit 2
+    """
+    assert [tuple(row.values()) for row in after.rows(sql)] == []
+
+
 @pytest.mark.parametrize(
     ("number", "decision", "state", "is_open"),
     [

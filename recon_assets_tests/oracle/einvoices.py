@@ -146,7 +146,7 @@ def heading(text: str) -> str:
 def canonical(text: str) -> str:
     bare = heading(text)
     for name in (*FIELDS, "exchange_rate", "consolidated_einvoice_number", "row_reference", "einvoice_uuid", "uuid", "submission_uid",
-                 "status", "issued_at", "validated_at"):  # fmt: skip
+                 "status", "issued_at", "validated_at", "version"):  # fmt: skip
         if bare == heading(name) or bare in ALIASES.get(name, ()):
             return name
     return text
@@ -247,6 +247,10 @@ def ubl(document: dict[str, Any]) -> dict[str, Any]:
         "total_payable_amount": at("LegalMonetaryTotal", "PayableAmount"),
         "total_discount_value": at("LegalMonetaryTotal", "AllowanceTotalAmount"),
         "total_charge_amount": at("LegalMonetaryTotal", "ChargeTotalAmount"), "exchange_rate": rate,
+        "descriptions": [
+            at("Description", start=item) or "" for line in invoice.get("InvoiceLine", []) for item in line.get("Item", [])
+        ],
+        "version": (invoice.get("InvoiceTypeCode") or [{}])[0].get("listVersionID"),
     }  # fmt: skip
 
 
@@ -451,6 +455,8 @@ def compare(r: Document, e: Document) -> Comparison:
     for name in IDENTIFIERS:
         if r.members and name not in ("supplier_tin", "currency_code"):
             continue
+        if name == "document_date" and disclosed(e):
+            continue
         a, b = r.key[name], e.key[name]
         nulls_equal = name == "original_document_number"
         if a != b or (a is None and not nulls_equal):
@@ -562,6 +568,33 @@ def pass_key(d: Document) -> tuple[Any, ...] | None:
     return None if None in key else key
 
 
+def disclosed(e: Document) -> bool:
+    return e.raw.get("version") in ("1.2", "1.3")
+
+
+def in_open_time(r: Document, e: Document) -> bool:
+    """Dated from the day of the register document on, and no more than 24 months later."""
+    first = r.key["document_date"]
+    month = month_first(first, 24)
+    end = min(first.day, (month_first(month, 1) - month).days)
+    return bool(first <= e.key["document_date"] <= month.replace(day=end))
+
+
+def comes_late(r: Document, e: Document, landed: set[date]) -> Comparison | None:
+    month = month_first(e.key["document_date"])
+    if not disclosed(e) and not landed >= {month_first(month, n) for n in (-1, 0, 1)}:
+        return None
+    names = ("document_type", "supplier_tin", "buyer_tin")
+    number_of = loose(r.key["document_number"])
+    alike = number_of is not None and number_of == loose(e.key["document_number"])
+    alike = alike and all(r.key[n] is not None and r.key[n] == e.key[n] for n in names)
+    if not alike or not in_open_time(r, e):
+        return None
+    found = compare(r, e)
+    off = found.difference_myr["total_including_tax"]
+    return found if off is not None and abs(off) <= 15 else None
+
+
 def same_key(r: Document, e: Document) -> bool:
     return pass_key(r) is not None and pass_key(r) == pass_key(e)
 
@@ -587,14 +620,19 @@ def meets(name: str, r: Document, e: Document) -> Comparison | None:
     return found if found.n_id == 1 and found.n_amt == 0 else None
 
 
-def pair_up(registers: list[Document], einvoices: list[Document]) -> tuple[list[Pair], list[Document], list[Document]]:
-    """Pairs in pairing order, and what is left of either side."""
+def pair_up(
+    registers: list[Document], einvoices: list[Document], landed: set[date]
+) -> tuple[list[Pair], list[Document], list[Document]]:
+    """Pairs in pairing order, and what is left of either side; `landed` are the months that have a register."""
     pairs, left, right = consolidate(registers, [e for e in einvoices if e.takes_part == "takes_part"])
-    for name in ("uuid", "key", "number", "amounts"):
+    for name in ("uuid", "key", "number", "amounts", "late"):
+        if name == "late":
+            more, left, right = consolidate(left, right, "consolidated_lines")
+            pairs += more
         candidates = []
         for r in left:
             for e in right:
-                found = meets(name, r, e)
+                found = comes_late(r, e, landed) if name == "late" else meets(name, r, e)
                 if found is not None:
                     candidates.append(Pair(r, e, found, name))
         candidates.sort(key=lambda pair: pair.order)
@@ -612,18 +650,43 @@ def pair_up(registers: list[Document], einvoices: list[Document]) -> tuple[list[
     return pairs, left, right
 
 
-def consolidate(left: list[Document], right: list[Document]) -> tuple[list[Pair], list[Document], list[Document]]:
+def named_in_lines(e: Document) -> set[str]:
+    """Texts between commas, of those with two ends of one length all that lies between."""
+    found = set()
+    for description in e.raw.get("descriptions") or []:
+        for text in description.split(":")[-1].split(","):
+            first, _, final = (normal(text) or "").partition(" TO ")
+            found.add(first)
+            if final:
+                digits = len(re.sub(r"^.*?(\d+)$", r"\1", first))
+                prefix = first[:-digits]
+                assert final.startswith(prefix) and len(final) == len(first)
+                found |= {
+                    f"{prefix}{n:0{digits}d}" for n in range(int(first[-digits:]), int(final[-digits:]) + 1)
+                }  # fmt: skip
+    return found
+
+
+def belongs(r: Document, e: Document, name: str) -> bool:
+    if not (in_window(r, e) or (disclosed(e) and in_open_time(r, e))):
+        return False
+    if name == "consolidated":
+        return normal(r.raw.get("consolidated_einvoice_number")) == e.key["document_number"]
+    supplier = r.key["supplier_tin"]
+    return supplier is not None and supplier == e.key["supplier_tin"] and r.key["document_number"] in named_in_lines(e)
+
+
+def consolidate(
+    left: list[Document], right: list[Document], name: str = "consolidated"
+) -> tuple[list[Pair], list[Document], list[Document]]:
     pairs: list[Pair] = []
     heads = [e for e in right if normal(e.raw.get("buyer_tin")) == CONSOLIDATED]
     heads.sort(key=lambda e: (last(e.raw["validated_at"]), last(normal(e.raw.get("uuid"))), content(e), e.file, e.row))
     for e in heads:
-        rows = [
-            r for r in left
-            if normal(r.raw.get("consolidated_einvoice_number")) == e.key["document_number"] and in_window(r, e)
-        ]  # fmt: skip
+        rows = [r for r in left if belongs(r, e, name)]
         if rows:
             group = group_of(rows)
-            pairs.append(Pair(group, e, compare(group, e), "consolidated"))
+            pairs.append(Pair(group, e, compare(group, e), name))
             left = [r for r in left if not any(r is row for row in rows)]
             right = [other for other in right if other is not e]
     pairs.sort(key=lambda pair: pair.order[:9])
@@ -663,13 +726,17 @@ def reconcile(landing: Path, months: Sequence[str], as_of: date) -> Result:
     differences: list[dict[str, Any]] = []
     for register_type in ("sales", "purchase"):
         own = [e for e in einvoices if e.register_type == register_type]
-        pairs, left, right = pair_up([r for r in registers if r.register_type == register_type], own)
-        rows += [
-            with_rejected(paired_row(pair), [*(pair.r.members or [pair.r])[:1], pair.e], quarantined) for pair in pairs
-        ]
+        books = [r for r in registers if r.register_type == register_type]
+        months = {date.fromisoformat(f"{p.name}-01") for p in (landing / "erp" / f"{register_type}_register").glob("*")}
+        pairs, left, right = pair_up(books, own, months)
         for pair in pairs:
+            documents = [*(pair.r.members or [pair.r])[:1], pair.e]
+            row = {**paired_row(pair), "flags": flags_of(pair.r, pair.e, books)}
+            rows.append(with_rejected(row, documents, quarantined))
             differences += difference_rows(pair)
-        rows += [with_rejected(missing_row(d, pairs, own, as_of), [d], quarantined) for d in [*left, *right]]
+        for d in [*left, *right]:
+            flags = flags_of(d, None, books) if d.side == "register" else None
+            rows.append(with_rejected({**missing_row(d, pairs, own, as_of), "flags": flags}, [d], quarantined))
     out = sum(e.takes_part != "takes_part" for e in einvoices)
     return Result(
         [row for row in rows if row["billing_month"] in targets],
@@ -677,6 +744,31 @@ def reconcile(landing: Path, months: Sequence[str], as_of: date) -> Result:
         quarantined,
         out,
     )
+
+
+def series_of(d: Document) -> tuple[Any, ...] | None:
+    found = re.fullmatch(r"(.*?)(\d{1,18})", d.key["document_number"])
+    return None if found is None else (d.key["supplier_tin"], found[1], len(found[2]), int(found[2]))
+
+
+def flags_of(d: Document, e: Document | None, registers: list[Document]) -> str | None:
+    found = set()
+    for row in d.members or [d]:
+        excluding, tax, including = (row.amount[name] or Decimal(0) for name in AMOUNTS[:3])
+        if abs(excluding + tax - including) > Decimal("0.05"):
+            found.add("sum_mismatch")
+        series = series_of(row)
+        if series is not None and row.register_type == "sales":
+            near = [r for r in registers if r.month in (row.month, month_first(row.month, -1))]
+            others = [other for r in near if (other := series_of(r)) and other[:3] == series[:3] and other[3] < series[3]]
+            if others and max(others)[3] < series[3] - 1:
+                found.add("number_gap")
+        if d.members and e is not None and row.rate is not None:
+            if half_up(including * row.rate) >= 10000 and row.key["document_date"] >= date(2026, 1, 1):
+                found.add("consolidation_limit")
+    if d.members and e is not None and e.key["document_date"] > month_first(d.month, 1) + timedelta(days=6):
+        found.add("issued_late")
+    return ", ".join(sorted(found)) or None
 
 
 def side_columns(prefix: str, document: Document | None) -> dict[str, Any]:
@@ -695,8 +787,10 @@ def paired_row(pair: Pair) -> dict[str, Any]:
     return {
         "billing_month": pair.r.month, "register_type": pair.r.register_type, "bucket": bucket,
         "category": "Mismatch" if bucket == "Mismatch" else "Match", "amount_band": band_of(c.largest),
-        "reason": "fx_missing" if c.fx_missing else None, "n_id": c.n_id, "n_amt": c.n_amt,
-        "max_difference_myr": c.largest, "pass": pair.pass_name, "candidate_count": pair.candidate_count,
+        "reason": "fx_missing" if c.fx_missing else "disclosed_late" if disclosed(pair.e) else None, "n_id": c.n_id, "n_amt": c.n_amt,
+        "max_difference_myr": c.largest, "pass": pair.pass_name,
+        "paired_after_days": (pair.e.key["document_date"] - pair.r.key["document_date"]).days if pair.pass_name == "late" else None,
+        "candidate_count": pair.candidate_count,
         "ambiguous": pair.ambiguous, "duplicate_of": None, "row_count": len(pair.r.members) or 1, "due_state": None,
         "register_row_reference": pair.r.raw.get("row_reference"), "uuid": pair.e.raw.get("uuid"),
         "einvoice_status": pair.e.raw["status"],
@@ -719,6 +813,7 @@ def missing_row(d: Document, pairs: list[Pair], einvoices: list[Document], as_of
     return {
         "billing_month": d.month, "register_type": d.register_type, "bucket": bucket, "category": "Missing",
         "amount_band": None, "reason": reason, "n_id": None, "n_amt": None, "max_difference_myr": None, "pass": None,
+        "paired_after_days": None,
         "candidate_count": 0, "ambiguous": False, "duplicate_of": original.name if original else None, "row_count": 1,
         "due_state": "open" if as_of <= last_open else "overdue",
         "register_row_reference": d.raw.get("row_reference") if is_register else None,

@@ -46,7 +46,7 @@ class Deed:
     status: str | None = "Valid"
     uuid: str | None = None
     validated: datetime | None = None
-    extra: dict[str, str] = field(default_factory=dict)
+    lines: str | None = None
 
     @property
     def tins(self) -> tuple[str | None, str | None]:
@@ -128,6 +128,7 @@ class Generator:
                 if self.random.random() < 0.88:
                     self.issue(self.disturbed(deed), month, einvoices)
             self.consolidate(month, registers, einvoices)
+            self.issue_later(month, registers, einvoices)
         for (kind, month), deeds in registers.items():
             self.write_register(landing / "erp" / f"{kind}_register" / f"{month:%Y-%m}", deeds)
         for (direction, month), deeds in einvoices.items():
@@ -152,15 +153,31 @@ class Generator:
             number = f"CONS-{r.randrange(3)}"
             rows = [replace(self.deed(month), is_sale=True, type=r.choice(("01", "01", "02")), consolidated=number,
                             currency=r.choice(("MYR", "MYR", "MYR", "USD"))) for _ in range(r.randrange(1, 4))]  # fmt: skip
+            lines = None
+            if r.random() < 0.5:
+                rows = [replace(row, consolidated=None, number=f"C{600 + n * 100 + at}") for at, row in enumerate(rows)]
+                lines = r.choice((f"Receipts: C{600 + n * 100} to C{603 + n * 100}", ", ".join(r.number for r in rows)))
             for row in rows:
                 folder = r.choice((month, month, self.months[0]))
                 registers.setdefault(("sales", folder), []).append(row)
             totals = {a: abs(sum((-1 if x.type == "02" else 1) * x.amounts[a] for x in rows)) for a in AMOUNTS}
             whole = replace(
-                rows[0], counterparty=CONSOLIDATED, number=number, type="01", amounts=totals, uuid=f"K{n}{self.count}"
+                rows[0], counterparty=CONSOLIDATED, number=number, type="01", amounts=totals, uuid=f"K{n}{self.count}",
+                lines=lines,
             )
             if r.random() < 0.9:
                 self.issue(self.disturbed(whole) if r.random() < 0.4 else whole, month, einvoices)
+
+    def issue_later(self, month: date, registers: dict, einvoices: dict) -> None:  # type: ignore[type-arg]
+        r = self.random
+        for n in range(6):
+            deed = replace(self.deed(month), counterparty="C20", number=f"LATE-{n // 2}", type="01")
+            registers.setdefault(("sales" if deed.is_sale else "purchase", month), []).append(deed)
+            off = Decimal(r.choice(("0", "0", "1", "15", "15.01")))
+            amounts = deed.amounts | {"total_including_tax": deed.amounts["total_including_tax"] + off}
+            issued = replace(deed, day=deed.day + timedelta(days=r.choice((36, 45, 60))), amounts=amounts)
+            folder = min(month_first(issued.day), self.months[-1])
+            einvoices.setdefault(("issued" if deed.is_sale else "received", folder), []).append(issued)
 
     # ------------------------------------------------------------ files
 
@@ -212,7 +229,8 @@ class Generator:
         r = self.random
         parts: dict[str, list[Deed]] = {}
         for deed in deeds:
-            parts.setdefault(r.choice(("csv", "jsonl", "zip", "single")), []).append(deed)
+            kind = r.choice(("csv", "jsonl", "zip", "single"))
+            parts.setdefault("single" if deed.lines else kind, []).append(deed)  # a list has no lines
         for kind, some in parts.items():
             if kind == "csv":
                 self.store(folder, "list.csv", einvoice_csv(some))
@@ -235,7 +253,7 @@ class Generator:
 
     def json_document(self, deed: Deed) -> str:
         kind = self.random.choice(("flat", "enveloped", "enveloped_xml"))
-        if kind == "flat":
+        if kind == "flat" and not deed.lines:
             return json.dumps(dict(zip(EINVOICE_NAMES, einvoice_values(deed), strict=True)))
         return enveloped(deed, ubl_xml(deed) if kind == "enveloped_xml" else json.dumps(ubl_json(deed)))
 
@@ -246,7 +264,7 @@ class Generator:
 
 
 EINVOICE_NAMES = ["supplier_tin", "buyer_tin", "document_number", "document_type", "currency_code",
-                  "original_document_number", *AMOUNTS, "uuid", "status", "issued_at", "validated_at", "exchange_rate"]  # fmt: skip
+                  "original_document_number", *AMOUNTS, "uuid", "status", "issued_at", "validated_at", "exchange_rate", "version"]  # fmt: skip
 
 
 def issued_at(deed: Deed) -> datetime:
@@ -259,6 +277,11 @@ def named_uuid(deed: Deed, other: Deed) -> str:
     """What the ERP keeps: often nothing, often the own one, now and then another document's or one that is not there."""
     kind = hash_of(f"{deed.number}{deed.reference}") % 8
     return {0: deed.uuid, 1: deed.uuid, 2: other.uuid, 3: "GONE"}.get(kind) or ""
+
+
+def version(deed: Deed) -> str:
+    """Now and then one of the disclosure programme, whose date does not count."""
+    return {0: "1.2", 1: "1.3"}.get(hash_of(f"{deed.number}{deed.uuid}") % 9, "1.1")
 
 
 def hash_of(text: str) -> int:
@@ -274,7 +297,7 @@ def told(amount: Decimal, grouping: str = "") -> str:
 def einvoice_values(deed: Deed) -> list[str]:
     validated = f"{deed.validated:%Y-%m-%dT%H:%M:%SZ}" if deed.validated and deed.status else ""
     values = [*deed.tins, deed.number, deed.type, deed.currency, deed.original, *(told(deed.amounts[a]) for a in AMOUNTS),
-              deed.uuid, deed.status, f"{issued_at(deed):%Y-%m-%dT%H:%M:%SZ}", validated, deed.rate]  # fmt: skip
+              deed.uuid, deed.status, f"{issued_at(deed):%Y-%m-%dT%H:%M:%SZ}", validated, deed.rate, version(deed)]  # fmt: skip
     return [value or "" for value in values]
 
 
@@ -306,7 +329,7 @@ def ubl_json(deed: Deed) -> dict:  # type: ignore[type-arg]
     totals = [deed.amounts[a] for a in (AMOUNTS[0], *AMOUNTS[2:])]
     invoice: dict[str, object] = {
         "ID": text(deed.number), "IssueDate": text(f"{at:%Y-%m-%d}"), "IssueTime": text(f"{at:%H:%M:%SZ}"),
-        "InvoiceTypeCode": text(deed.type, listVersionID="1.0"), "DocumentCurrencyCode": text(deed.currency),
+        "InvoiceTypeCode": text(deed.type, listVersionID=version(deed)), "DocumentCurrencyCode": text(deed.currency),
         "AccountingSupplierParty": party(deed.tins[0]), "AccountingCustomerParty": party(deed.tins[1]),
         "TaxTotal": [{"TaxAmount": text(float(deed.amounts[AMOUNTS[1]]), currencyID=deed.currency)}],
         "LegalMonetaryTotal": [{n: text(float(v), currencyID=deed.currency) for n, v in zip(names, totals, strict=True)}],
@@ -315,6 +338,8 @@ def ubl_json(deed: Deed) -> dict:  # type: ignore[type-arg]
     if deed.original:
         references.append({"InvoiceDocumentReference": [{"ID": text(deed.original)}]})
     invoice["BillingReference"] = references
+    if deed.lines:
+        invoice["InvoiceLine"] = [{"Item": [{"Description": text(deed.lines)}]}]
     if deed.rate:
         invoice["TaxExchangeRate"] = [{"CalculationRate": text(float(deed.rate))}]
     return {"_D": "urn", "Invoice": [invoice]}

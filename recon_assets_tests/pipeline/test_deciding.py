@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 from click.testing import CliRunner
+from openpyxl import Workbook
 
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.catalogue.decided import fingerprint_sql
@@ -16,7 +17,7 @@ from recon_assets.cli import main
 from recon_assets.errors import InputError
 from recon_assets.issues.decisions import AlreadyDecided, Decision, open_decisions
 from recon_assets.lakehouse.log import Closing
-from recon_assets.pipeline.deciding import Choice, choices_of, decide, published_rows, read_list
+from recon_assets.pipeline.deciding import Choice, _choice, choices_of, decide, published_rows, read_list
 from recon_assets.platform import Platform
 from recon_assets_tests.app.published import MONTHS, PUBLISHED_FIRST, publish_sample
 from recon_assets_tests.conftest import MakeOnce
@@ -85,6 +86,31 @@ def test_a_list_of_500_rows_is_decided_in_one_go(platform: Platform, tmp_path: P
     assert {d.row.key for d in found} == {row.row.key for row in rows} and len(found) == 500
     assert {(d.action, d.until) for d in found} == {("ignore", None), ("pending", dt.date(2025, 5, 1))}
     assert {d.reason for d in found} == {"waits; for\nben"}
+
+
+def test_a_workbook_is_read_as_its_csv_is(tmp_path: Path) -> None:
+    heading = ["reconciliation", "reconciliation_key", "decision", "decision_reason", "decision_until"]
+    rows = [["usage", "k1", "accept", "agreed", None], ["usage", "k2", None, None, None], ["usage", "k3", "pending", "waits", dt.date(2025, 5, 1)]]
+    book = Workbook()
+    book.active.append(["Sign off by Friday"])  # type: ignore[union-attr]
+    decided = book.create_sheet("rows")
+    for row in [["Downloaded on Monday"], [], heading, *rows]:
+        decided.append(row)
+    book.save(tmp_path / "decided.xlsx")
+    with (tmp_path / "decided.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([heading, *rows])
+    (subject, of_sheet), (_, of_text) = (read_list(tmp_path / f"decided.{kind}", None) for kind in ("xlsx", "csv"))
+    assert (subject, of_sheet["k3"].where[-17:]) == ("usage", "sheet rows, row 6")
+    chosen = [{key: _choice(line) for key, line in lines.items()} for lines in (of_sheet, of_text)]
+    assert chosen[0] == chosen[1] == {"k1": Choice("accept", "agreed"), "k3": Choice("pending", "waits", dt.date(2025, 5, 1))}
+
+
+def test_a_workbook_without_the_columns_of_a_decision_says_so(tmp_path: Path) -> None:
+    book = Workbook()
+    book.active.append(["reconciliation_key", "decision"])  # type: ignore[union-attr]
+    book.save(tmp_path / "decided.xlsx")
+    with pytest.raises(InputError, match="no sheet has the columns reconciliation_key, decision, decision_reason"):
+        read_list(tmp_path / "decided.xlsx", None)
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,7 @@ with matched as (
         pairs.pass,
         pairs.pass_number,
         coalesce(groups.row_count, 1) as row_count,
-        case
-            when pairs.is_fx_missing then 'Mismatch'
-            when n_id = 0 and n_amt = 0 then 'Exact'
-            when n_id >= 2 then 'Mismatch'
-            when n_id = 1 and n_amt = 0 then 'Suggested'
-            when n_id = 1 then 'Mismatch'
-            when max_difference_myr > bands.high then 'Mismatch'
-            when n_amt = 1 then 'Suggested'
-            when max_difference_myr <= bands.low then 'Low'
-            when max_difference_myr <= bands.medium then 'Medium'
-            else 'High'
-        end as bucket,
+        {{ bucket_of_pair('pairs') }} as bucket,
         case
             when max_difference_myr = 0 then 'none'
             when max_difference_myr <= bands.low then 'Low'

@@ -28,6 +28,7 @@ ranked as (
         nearest.n_id,
         nearest.n_amt,
         nearest.max_difference_myr,
+        nearest.is_fx_missing,
         nearest.differing_fields,
         coalesce(rows_in.{{ other }} = nearest.{{ other }}, false) as is_own_pair,
         row_number() over (partition by nearest.{{ own }} order by {{ pairing_order('nearest.') }}) as candidate_rank
@@ -72,6 +73,14 @@ paired as (
 
 ),
 
+decided as (
+
+    select 'left' as side, register_id as document_id from {{ ref('int_einvoices__manual_pairs') }}
+    union all
+    select 'right' as side, einvoice_id as document_id from {{ ref('int_einvoices__manual_pairs') }}
+
+),
+
 -- The three nearest documents of the other side, and what stands between.
 final as (
 
@@ -97,10 +106,12 @@ final as (
             when ranked.is_own_pair then 'own_pair'
             when parted.register_id is not null then 'parted_by_hand'
             when e.participation <> 'takes_part' then e.participation
+            when decided.document_id is not null then 'decided_elsewhere'
             when e.document_date not between r.window_start and r.window_end then 'outside_window'
             when others.document_id is not null then 'paired_elsewhere'
             else 'meets_no_pass'
         end as obstacle,
+        case when e.participation = 'takes_part' then {{ bucket_of_pair('ranked') }} end as bucket_as_pair,
         ranked.n_id,
         ranked.n_amt,
         cast(ranked.max_difference_myr as decimal(18, 2)) as max_difference_myr,
@@ -121,6 +132,11 @@ final as (
         on
             parted.action = 'unpair' and ranked.register_id = parted.register_id
             and ranked.einvoice_id = parted.einvoice_id
+    left join decided
+        on
+            decided.side = case ranked.side when 'register' then 'right' else 'left' end
+            and decided.document_id = case ranked.side when 'register' then ranked.einvoice_id else ranked.register_id end
+    cross join {{ ref('int_einvoices__bands') }} as bands
     where ranked.candidate_rank <= 3
 
 )

@@ -18,6 +18,7 @@ documents as (
         rows_in.register_type,
         {{ einvoice_reconciliation_key(registers, 'e', 'repeated') }} as reconciliation_key,
         e.uuid,
+        {{ 'gaps.numbers_without_row' if is_group else 'cast(null as string)' }} as numbers_without_row,
         {% for field in einvoice_identifiers() -%}
         {% set side = 'r' if is_group and field in ['supplier_tin', 'currency_code'] else registers -%}
         cast({{ side }}.{{ field }} as string) as register_{{ field }},
@@ -38,8 +39,9 @@ documents as (
     left join {{ ref('int_einvoices__repeated_keys') }} as repeated on rows_in.register_id = repeated.row_id
     {% if is_group -%}
     inner join {{ ref('int_einvoices__groups') }} as r on rows_in.einvoice_id = r.einvoice_id
+    left join {{ ref('int_einvoices__line_gaps') }} as gaps on rows_in.einvoice_id = gaps.einvoice_id
     {%- endif %}
-    where rows_in.pass {{ '=' if is_group else '<>' }} 'consolidated'
+    where rows_in.pass {{ '' if is_group else 'not ' }}in ('consolidated', 'consolidated_lines')
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -77,6 +79,7 @@ final as (
         cast(case fields.compared_field
             {% for field in einvoice_amounts() %} when '{{ field }}' then {{ field }}_myr {% endfor %}
         end as decimal(18, 2)) as difference_myr,
+        case when fields.compared_field = 'document_number' then documents.numbers_without_row end as numbers_without_row,
         {{ publication_columns() }}
     from documents
     cross join fields

@@ -64,6 +64,7 @@ shown as (
         cast(rows_in.candidate_count as bigint) as candidate_count,
         rows_in.ambiguous,
         rows_in.duplicate_of,
+        flags.flags,
         cast(rows_in.row_count as bigint) as row_count,
         case
             when rows_in.pass is not null then null
@@ -119,6 +120,7 @@ shown as (
         on rows_in.register_id = register_rejected.document_id
     left join {{ ref('int_einvoices__rejected') }} as einvoice_rejected
         on rows_in.einvoice_id = einvoice_rejected.document_id
+    left join {{ ref('int_einvoices__flags') }} as flags on rows_in.register_id = flags.register_id
     cross join {{ ref('int_einvoices__bands') }} as bands
 
 ),

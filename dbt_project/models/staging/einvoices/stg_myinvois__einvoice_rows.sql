@@ -15,6 +15,7 @@ with numbered as (
         {% endfor -%}
         {% for column in [
             'supplier_name', 'buyer_name', 'exchange_rate', 'uuid', 'uuid_key', 'validated_at', 'billing_month', 'source_file', 'source_row',
+            'line_numbers',
         ] + einvoice_amounts() -%}
         loaded.{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
