@@ -338,7 +338,9 @@ def _sheet_rows(path: Path, kind: str) -> Iterator[tuple[str, dict[str, str]]]:
             row = dict(zip(above[start], ((text or "") for text in sheet.row(n)), strict=True))
             yield f"{path}, sheet {sheet.name}, row {sheet.lines[n]}", row
     if not found:
-        raise InputError(f"{path}: no sheet has the columns {', '.join(_NEEDED)}. Export the rows first, then fill them in.")
+        raise InputError(
+            f"{path}: no sheet has the columns {', '.join(_NEEDED)}. Export the rows first, then fill them in."
+        )
 
 
 def _subject_of(row: dict[str, str], subject: str | None, where: str) -> str:

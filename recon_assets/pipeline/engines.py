@@ -83,7 +83,9 @@ class _DuckDBResults:
         return dict(self._connection.execute(sql).fetchall())
 
     def values(self, relation: str, column: str) -> dict[str, str]:
-        return dict(self._connection.execute(f"select strftime(billing_month, '%Y-%m'), {column} from {relation}").fetchall())
+        return dict(
+            self._connection.execute(f"select strftime(billing_month, '%Y-%m'), {column} from {relation}").fetchall()
+        )
 
 
 class SparkEngine:

@@ -64,7 +64,7 @@ def late_vars(settings: Settings, published: PublishedStore) -> dict[str, object
 
 
 def _closed_einvoices(settings: Settings, published: PublishedStore, publications: list[Publication]) -> str:
-    """Keep which e-invoices closed months show as missing or paired late, below `raw`; read once per set of closings."""
+    """Keep which e-invoices closed months show as missing or paired late, below `raw`: once per set of closings."""
     if not publications:
         return ""
     told = [[p.month, p.run_id, p.published_at.isoformat()] for p in publications]

@@ -1,8 +1,8 @@
 """Document numbers that the lines of a consolidated e-invoice name: single ones, lists, and ranges (rule 30).
 
-`Receipts C517799-C517801, C517810` names four. A range has ends of the same prefix and length and ascends. What only may
-be a number (a quantity, a day, an amount, or the text of a range itself) is marked: it counts when a register document
-bears it, and is not missed when none does.
+`Receipts C517799-C517801, C517810` names four. A range has ends of the same prefix and length and ascends. What only
+may be a number (a quantity, a day, an amount, or the text of a range itself) is marked: it counts when a register
+document bears it, and is not missed when none does.
 """
 
 import re
@@ -13,16 +13,17 @@ from recon_assets.sources.values import normal_text
 SEPARATOR = "\n"
 PERHAPS = "?"
 MOST_NUMBERS = 10_000  # of one document; more are no numbers that anybody listed
-_JOINED = re.compile(r"\s+(?:-|–|—|~|TO|UNTIL|THROUGH|THRU|HINGGA)\s+")
+_DASHES = "-~\N{EN DASH}\N{EM DASH}"
+_JOINED = re.compile(rf"\s+(?:[{_DASHES}]|TO|UNTIL|THROUGH|THRU|HINGGA)\s+")
 _RANGE_MARK = "\x00"
 _APART = re.compile(r"[\s,;&]+")
 _END = re.compile(r"(.*?)(\d+)")
-_DASH = re.compile(r"[-–—~]")
+_DASH = re.compile(f"[{_DASHES}]")
 _NO_NUMBER = re.compile(r"\d{1,3}|.*[.%:].*|\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/]\d{2,4}")
 
 
 def named_numbers(descriptions: Iterable[str]) -> str | None:
-    """The numbers in the order of the lines, each once and as it is compared, joined by `SEPARATOR`; None without any."""
+    """The numbers in the order of the lines, each once and as it is compared, joined by `SEPARATOR`; or None."""
     found: dict[str, None] = {}
     for description in descriptions:
         for number in _numbers(description):

@@ -212,7 +212,16 @@ def document(changes: dict[str, Any], rate: str | None = "1") -> einvoice_oracle
     key |= {name: value for name, value in changes.items() if name in key}
     amounts |= {name: Decimal(value) for name, value in changes.items() if name in amounts}
     return einvoice_oracle.Document(
-        "register", MONTH, "sales", {"version": changes.get("version")}, key, amounts, 1, None if rate is None else Decimal(rate), "f", 1
+        "register",
+        MONTH,
+        "sales",
+        {"version": changes.get("version")},
+        key,
+        amounts,
+        1,
+        None if rate is None else Decimal(rate),
+        "f",
+        1,
     )
 
 

@@ -37,7 +37,9 @@ def built(home: Home) -> Built:
 def test_the_mart_holds_what_the_oracle_finds(home: Home, built: Built) -> None:
     ours = {place(row): row for row in built.mart()}
     theirs = {place(row): row for row in reconcile(home.landing, MONTHS, AS_OF).rows}
-    assert {"consolidated", "uuid", "key", "number", "late", "consolidated_lines"} <= {row["pass"] for row in theirs.values()}
+    assert {"consolidated", "uuid", "key", "number", "late", "consolidated_lines"} <= {
+        row["pass"] for row in theirs.values()
+    }
     assert {"rejected_records"} <= {row["reason"] for row in theirs.values()}
     assert ours.keys() == theirs.keys()
     for key, row in theirs.items():

@@ -3,7 +3,6 @@
 import datetime as dt
 import shutil
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,7 +38,9 @@ class Life:
         """Build and publish; the months that were."""
         self.now += dt.timedelta(days=1)
         build = self.home.build(*months, run_id=name, as_of=self.now.date()).build
-        published = list(publish_build(build, self.home.platform.published, self.home.platform.raw, name, lambda: self.now))
+        published = list(
+            publish_build(build, self.home.platform.published, self.home.platform.raw, name, lambda: self.now)
+        )
         assert [outcome.reasons for outcome in published if outcome.reasons] == []
         self.seen[name] = self.now
         return [outcome.month for outcome in published if outcome.publication]

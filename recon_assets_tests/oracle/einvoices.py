@@ -760,12 +760,14 @@ def flags_of(d: Document, e: Document | None, registers: list[Document]) -> str 
         series = series_of(row)
         if series is not None and row.register_type == "sales":
             near = [r for r in registers if r.month in (row.month, month_first(row.month, -1))]
-            others = [other for r in near if (other := series_of(r)) and other[:3] == series[:3] and other[3] < series[3]]
+            others = [
+                other for r in near if (other := series_of(r)) and other[:3] == series[:3] and other[3] < series[3]
+            ]
             if others and max(others)[3] < series[3] - 1:
                 found.add("number_gap")
-        if d.members and e is not None and row.rate is not None:
-            if half_up(including * row.rate) >= 10000 and row.key["document_date"] >= date(2026, 1, 1):
-                found.add("consolidation_limit")
+        large = row.rate is not None and half_up(including * row.rate) >= 10000
+        if d.members and e is not None and large and row.key["document_date"] >= date(2026, 1, 1):
+            found.add("consolidation_limit")
     if d.members and e is not None and e.key["document_date"] > month_first(d.month, 1) + timedelta(days=6):
         found.add("issued_late")
     return ", ".join(sorted(found)) or None

@@ -9,7 +9,7 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -162,7 +162,12 @@ class Generator:
                 registers.setdefault(("sales", folder), []).append(row)
             totals = {a: abs(sum((-1 if x.type == "02" else 1) * x.amounts[a] for x in rows)) for a in AMOUNTS}
             whole = replace(
-                rows[0], counterparty=CONSOLIDATED, number=number, type="01", amounts=totals, uuid=f"K{n}{self.count}",
+                rows[0],
+                counterparty=CONSOLIDATED,
+                number=number,
+                type="01",
+                amounts=totals,
+                uuid=f"K{n}{self.count}",
                 lines=lines,
             )
             if r.random() < 0.9:

@@ -90,7 +90,11 @@ def test_a_list_of_500_rows_is_decided_in_one_go(platform: Platform, tmp_path: P
 
 def test_a_workbook_is_read_as_its_csv_is(tmp_path: Path) -> None:
     heading = ["reconciliation", "reconciliation_key", "decision", "decision_reason", "decision_until"]
-    rows = [["usage", "k1", "accept", "agreed", None], ["usage", "k2", None, None, None], ["usage", "k3", "pending", "waits", dt.date(2025, 5, 1)]]
+    rows = [
+        ["usage", "k1", "accept", "agreed", None],
+        ["usage", "k2", None, None, None],
+        ["usage", "k3", "pending", "waits", dt.date(2025, 5, 1)],
+    ]
     book = Workbook()
     book.active.append(["Sign off by Friday"])  # type: ignore[union-attr]
     decided = book.create_sheet("rows")
@@ -102,7 +106,11 @@ def test_a_workbook_is_read_as_its_csv_is(tmp_path: Path) -> None:
     (subject, of_sheet), (_, of_text) = (read_list(tmp_path / f"decided.{kind}", None) for kind in ("xlsx", "csv"))
     assert (subject, of_sheet["k3"].where[-17:]) == ("usage", "sheet rows, row 6")
     chosen = [{key: _choice(line) for key, line in lines.items()} for lines in (of_sheet, of_text)]
-    assert chosen[0] == chosen[1] == {"k1": Choice("accept", "agreed"), "k3": Choice("pending", "waits", dt.date(2025, 5, 1))}
+    assert (
+        chosen[0]
+        == chosen[1]
+        == {"k1": Choice("accept", "agreed"), "k3": Choice("pending", "waits", dt.date(2025, 5, 1))}
+    )
 
 
 def test_a_workbook_without_the_columns_of_a_decision_says_so(tmp_path: Path) -> None:
