@@ -119,7 +119,7 @@ def run_build(
     database = folder / DATABASE_NAME
     target = folder / "dbt"
     decisions = take_snapshot(settings)
-    chosen = {
+    chosen: dict[str, object] = {
         "target_months": months,
         "subjects": [subject],
         "as_of_date": as_of.isoformat() if as_of else "",

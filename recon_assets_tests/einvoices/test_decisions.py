@@ -100,18 +100,18 @@ def test_documents_that_a_person_parted_are_never_a_pair_again(after: Built) -> 
     assert (register["bucket"], einvoice["bucket"]) == ("Missing in EInv", "Missing in Sales")
     assert (register["decision"], einvoice["decision"]) == ("unpair", None)
     obstacles = after.rows(
-        "select obstacle from marts.einvoice_candidates where document_number = 'INV-3' order by side"
+        "select obstacle from marts.einvoice_candidates where document_number = 'INV-3' order by side desc, candidate_rank"
     )
     assert [row["obstacle"] for row in obstacles][:1] == ["parted_by_hand"]
 
 
 def test_candidates_say_what_a_person_decided_and_what_a_pair_would_give(after: Built) -> None:
     sql = """
-        select document_number, candidate_document_number, obstacle, bucket_as_pair from marts.einvoice_candidates
-        where side = 'register' and (candidate_document_number = 'X-22' or document_number = 'INV-3') and obstacle <> 'own_pair'
-        order by all limit 2
+        select candidate_document_number, obstacle, bucket_as_pair from marts.einvoice_candidates
+        where document_number = 'INV-3' and side = 'einvoice'
     """
-    assert [tuple(row.values()) for row in after.rows(sql)] == []
+    found = {tuple(row.values()) for row in after.rows(sql)}
+    assert {("INV-3", "parted_by_hand", "Suggested"), ("INV-2", "decided_elsewhere", "Suggested")} <= found
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ class Generator:
         rows[1:] += [list(row) for row in self.random.sample(rows[1:], 1)]
         if self.random.random() < 0.5:
             bad = list(rows[1])
-            bad[self.random.choice((3, 4, 5, 8))] = self.random.choice(("", "nonsense"))
+            bad[self.random.choice((3, 4, 5, 7))] = self.random.choice(("", "nonsense"))
             if bad[5] != "nonsense":
                 rows.append(bad)
         self.random.shuffle(body := rows[1:])
