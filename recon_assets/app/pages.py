@@ -12,6 +12,7 @@ from recon_assets.app import (
     files,
     issues_page,
     margin,
+    open_items,
     overview,
     queries,
     subscriptions,
@@ -52,7 +53,7 @@ from recon_assets.platform import Platform
 from recon_assets.query import parse_instant
 from recon_assets.settings import Settings
 
-_SCREENS = (subscriptions.SCREEN, margin.SCREEN, usage.SCREEN, einvoices.SCREEN, files.SCREEN)
+_SCREENS = (subscriptions.SCREEN, margin.SCREEN, usage.SCREEN, einvoices.SCREEN, open_items.SCREEN, files.SCREEN)
 _TABLES = {table.name: (screen, table) for screen in _SCREENS for table in screen.all_tables}
 _TO_DO = (
     "Put a month's files into the landing folder (Help says where each goes; editors can use Upload), have the month "

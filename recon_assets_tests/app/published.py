@@ -258,6 +258,7 @@ def einvoices(month: str) -> dict[str, list[Row]]:
         "einvoice_field_differences": [_field(differs, "total_tax_amount", "60.00", "80.00", Decimal(-20)),
                                        _field(differs, "document_number", "INV-0002", "INV-0002", None)],
         "einvoice_candidates": [candidate],
+        "open_items": [_open_item(month, n, step) for n, step in enumerate(("opening", "new", "decided", "closing"), start=1)],
         "reconciliation_summary": summary(
             "einvoices", month, rows, "register_total_including_tax", "einvoice_total_including_tax", "max_difference_myr",
             "bucket", "register_currency_code",
@@ -285,6 +286,13 @@ def _pair(month: str, number: int, bucket: str, category: str, difference: Decim
             f"{side}_total_including_tax": Decimal(1060), f"{side}_total_tax_amount": Decimal(60),
         }  # fmt: skip
     return row
+
+
+def _open_item(month: str, position: int, step: str) -> Row:
+    return {
+        "reconciliation_key": key("open", month, step), "register_type": "sales", "currency": "MYR", "position": position,
+        "step": step, "age_class": "0-30", "row_count": 1, "amount": Decimal(1060),
+    }  # fmt: skip
 
 
 def _field(pair: Row, name: str, left: str, right: str, difference: Decimal | None) -> Row:

@@ -33,6 +33,7 @@ PAGES = {
     "help": "/help",
     "run": "/run?month=2025-03",
     "margin": f"/margin?{MARCH}",
+    "open items": f"/open-items?{MARCH}",
     "compare": "/compare?reconciliation=subscriptions&month=2025-03",
     "period": "/period?from=2024-10-10&to=2025-03-31",
     "print": f"/print/subscriptions?{MARCH}&result=discrepancies",

@@ -10,7 +10,7 @@ from recon_assets.app.subscriptions import SCREEN, TABLE
 from recon_assets.pipeline.project import manifest_folder
 from recon_assets_tests.app.test_overview import text_of
 
-EXPLAINED = {"status", "explanation", "bucket", "reason", "pass", "due_state", "window_status", "obstacle"}
+EXPLAINED = {"status", "explanation", "bucket", "reason", "pass", "due_state", "window_status", "obstacle", "step"}
 
 
 def allowed() -> dict[tuple[str, str], list[str]]:

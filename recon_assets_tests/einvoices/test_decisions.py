@@ -85,7 +85,7 @@ def after(home: Home, before: Rows) -> Built:
     open_decisions(platform.settings, platform.clock).decide(
         [Wish(void, "pair", "it was there", other_key="2" * 64)], "ana"
     )
-    return home.build(run_id="after")
+    return home.build("2025-01", "2025-03", run_id="after")  # what is decided on 3 March leaves in March
 
 
 def test_a_pair_that_a_person_made_is_judged_as_any_other(after: Built) -> None:
@@ -151,6 +151,16 @@ def test_the_summary_and_the_waterfall_count_open_and_decided_rows(after: Built)
     steps = {row["step"]: (row["row_count"], row["amount"]) for row in after.mart("reconciliation_waterfall")}
     assert steps["accepted"] == (1, Decimal("-5.000"))
     assert (steps["ignored"], steps["pending"]) == ((1, Decimal("-1080.000")), (1, Decimal("-1080.000")))
+
+
+def test_what_people_decide_leaves_the_open_items_of_the_month_in_which_they_do(after: Built) -> None:
+    sql = "select month(billing_month) as month, step, sum(row_count) as n, sum(amount) as amount from marts.open_items group by all"
+    found = {(row["month"], row["step"]): (row["n"], row["amount"]) for row in after.rows(sql)}
+    one = Decimal("1080.00")
+    assert found == {
+        (1, "new"): (8, 8 * one), (1, "closing"): (8, 8 * one), (3, "opening"): (8, 8 * one),
+        (3, "decided"): (1, one), (3, "written_off"): (1, one), (3, "closing"): (6, 6 * one),
+    }  # fmt: skip
 
 
 def test_a_decision_changes_no_row_that_it_does_not_name(before: Rows, after: Built) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import shutil
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -97,6 +98,18 @@ def test_a_build_that_makes_a_late_pair_publishes_the_months_of_both_documents(l
 
 def test_a_closed_month_keeps_the_pairs_that_it_was_closed_with(life: Life) -> None:
     assert life.rows() == [A_PAIRED, B_PAIRED]
+
+
+def test_open_items_are_rolled_forward_from_month_to_month(life: Life) -> None:
+    sql = """
+        select month(billing_month), step, age_class, row_count, amount from marts.open_items order by billing_month, position
+    """
+    a, b = Decimal("1000.00"), Decimal("2000.00")
+    assert life.rows(sql, "found") == [
+        (1, "new", "0-30", 2, a + b), (1, "closing", "0-30", 2, a + b),
+        (3, "opening", "31-60", 2, a + b), (3, "paired_late", "61-90", 1, b), (3, "closing", "61-90", 1, a),
+        (8, "opening", "over 90", 1, a), (8, "paired_late", "over 90", 1, a),
+    ]  # fmt: skip
 
 
 def test_every_e_invoice_is_in_one_publication_at_any_time(life: Life) -> None:
