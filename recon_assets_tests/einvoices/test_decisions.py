@@ -15,7 +15,7 @@ from recon_assets_tests.einvoices.built import Built, Home, document
 
 MARTS = (
     "einvoice_reconciliation", "einvoice_field_differences", "einvoice_candidates", "reconciliation_summary",
-    "reconciliation_waterfall", "month_status",
+    "reconciliation_waterfall", "month_status", "open_items",
 )  # fmt: skip
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -176,6 +176,10 @@ def test_a_decision_changes_no_row_that_it_does_not_name(before: Rows, after: Bu
 def test_a_snapshot_is_named_by_what_it_holds(home: Home, after: Built) -> None:
     settings = home.platform.settings
     assert take_snapshot(settings) == after.build.decisions == after.mart("month_status")[0]["decisions_snapshot"] != ""
+
+
+def test_the_same_files_and_snapshot_give_the_same_marts(home: Home, after: Built) -> None:
+    assert marts(home.build("2025-01", "2025-03", run_id="again")) == marts(after)
 
 
 def test_clear_takes_everything_back(home: Home, before: Rows, after: Built) -> None:
