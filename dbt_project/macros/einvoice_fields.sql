@@ -27,6 +27,13 @@
 {% macro duckdb__keep_group(text, pattern) -%} regexp_replace({{ text }}, '{{ pattern }}', '\1') {%- endmacro %}
 {% macro default__keep_group(text, pattern) -%} regexp_replace({{ text }}, '{{ pattern }}', '$1') {%- endmacro %}
 
+{# A text without the digits at its end. #}
+{% macro without_last_digits(text) -%}
+    {{ return(adapter.dispatch('without_last_digits')(text)) }}
+{%- endmacro %}
+{% macro duckdb__without_last_digits(text) -%} rtrim({{ text }}, '0123456789') {%- endmacro %}
+{% macro default__without_last_digits(text) -%} trim(trailing '0123456789' from {{ text }}) {%- endmacro %}
+
 {# One row per line of a text. #}
 {% macro each_line(text) -%}
     {{ return(adapter.dispatch('each_line')(text)) }}

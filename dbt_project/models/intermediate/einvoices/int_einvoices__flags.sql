@@ -3,7 +3,7 @@
 with limits as (
 
     select
-        {% for flag in ['consolidation_limit', 'issued_late', 'number_gap', 'sum_mismatch'] -%}
+        {% for flag in ['consolidation_limit', 'issued_late', 'sum_mismatch'] -%}
         max(case when flag = '{{ flag }}' then threshold end) as {{ flag }},
         {% endfor -%}
         max(case when flag = 'consolidation_limit' then valid_from end) as consolidation_limit_from
@@ -43,41 +43,73 @@ looked_at as (
 
 ),
 
-numbers as (
+spelled as (
 
     select
         looked_at.billing_month,
         rows_in.register_id,
         looked_at.billing_month = looked_at.source_month as is_own,
-        rows_in.supplier_tin_key,
-        {{ keep_group('rows_in.document_number_key', '^(.*?)[0-9]+$') }} as prefix,
-        {{ keep_group('rows_in.document_number_key', '^.*?([0-9]+)$') }} as digits
+        coalesce(rows_in.supplier_tin_key, '') as supplier_tin_key,
+        rows_in.document_number_key,
+        {{ without_last_digits('rows_in.document_number_key') }} as prefix
     from {{ ref('stg_erp__register_rows') }} as rows_in
     inner join looked_at on rows_in.billing_month = looked_at.source_month
     where rows_in.register_type = 'sales'
 
 ),
 
-steps as (
+numbers as (
 
     select
+        billing_month,
         register_id,
         is_own,
-        cast(digits as bigint) - max(cast(digits as bigint)) over (
-            partition by billing_month, supplier_tin_key, prefix, length(digits)
-            order by cast(digits as bigint) range between unbounded preceding and 1 preceding
-        ) as step
+        supplier_tin_key,
+        prefix,
+        length(document_number_key) as number_length,
+        cast(substr(document_number_key, length(prefix) + 1) as bigint) as number
+    from spelled
+    where length(document_number_key) - length(prefix) between 1 and 18
+
+),
+
+series as (
+
+    select billing_month, supplier_tin_key, prefix, number_length, min(number) as first_number
     from numbers
-    where digits <> prefix and length(digits) <= 18
+    group by billing_month, supplier_tin_key, prefix, number_length
+
+),
+
+gaps as (
+
+    select numbers.register_id
+    from numbers
+    inner join series
+        on
+            numbers.billing_month = series.billing_month
+            and numbers.supplier_tin_key = series.supplier_tin_key
+            and numbers.prefix = series.prefix
+            and numbers.number_length = series.number_length
+    where
+        numbers.is_own
+        and numbers.number > series.first_number
+        and not exists (
+            select 1
+            from numbers as before
+            where
+                before.number = numbers.number - 1
+                and before.billing_month = numbers.billing_month
+                and before.supplier_tin_key = numbers.supplier_tin_key
+                and before.prefix = numbers.prefix
+                and before.number_length = numbers.number_length
+        )
 
 ),
 
 found as (
 
-    select steps.register_id, 'number_gap' as flag
-    from steps
-    cross join limits
-    where steps.is_own and steps.step > limits.number_gap
+    select register_id, 'number_gap' as flag from gaps
     union all
     select registers.register_id, 'sum_mismatch' as flag
     from {{ ref('stg_erp__register_documents') }} as registers
