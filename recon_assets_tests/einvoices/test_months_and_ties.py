@@ -16,15 +16,27 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     tie = document(document_number="TIE", total_payable_amount="13")
     twice = document(document_number="TWICE", total_payable_amount="14")
     gone = document(document_number="GONE", total_payable_amount="15")
+    large = dict.fromkeys(("total_excluding_tax", "total_including_tax", "total_payable_amount"), "10000.00")
+    whole = {"buyer_tin": "EI00000000010", "total_tax_amount": "0"}
+    limit = document(document_number="CR-1", document_date="2026-01-01", **large, **whole)
+    below = document(document_number="CR-2", document_date="2026-01-01", **large, **whole) | {
+        "total_excluding_tax": "9999.99",
+        "total_including_tax": "9999.99",
+    }
+    before = document(document_number="CR-3", document_date="2025-12-31", **large, **whole)
     home.register(
         end, late, tie, tie | {"row_reference": "R900"}, twice, twice | {"row_reference": "R901"}, gone,
         document(document_number="NONE", total_payable_amount="16"),
+        *(row | {"consolidated_einvoice_number": f"C-{n}"} for n, row in enumerate((limit, below, before), start=1)),
+        document(document_number="CR-7", total_tax_amount="80.06"),
     )  # fmt: skip
     home.einvoices(
         tie | {"uuid": "B"}, tie | {"uuid": "A"}, twice, gone | {"status": "Cancelled"},
         document(document_number="ALONE", total_payable_amount="17"),
     )  # fmt: skip
     home.einvoices(
+        *(whole | row | {"document_number": f"C-{n}", "document_date": day, "uuid": f"C{n}"}
+          for n, (row, day) in enumerate(((limit, "2025-02-08"), (below, "2025-02-07"), (before, "2025-01-31")), start=1)),
         end | {"document_date": "2025-02-01", "uuid": "E"}, late | {"uuid": "L", "document_date": "2025-03-04"},
         late | {"uuid": "M", "document_date": "2025-03-03"}, month="2025-02",
     )  # fmt: skip
@@ -75,6 +87,18 @@ def test_a_document_that_comes_late_turns_missing_into_its_pair_and_keeps_the_ke
     after = home.build(run_id="after").one("register_document_number = 'INV-2'")
     assert (after["bucket"], after["uuid"]) == ("Suggested", "LATE")
     assert after["reconciliation_key"] == before["reconciliation_key"]
+
+
+def test_rows_carry_flags_that_say_what_is_unusual_about_them(built: Built) -> None:
+    found = {row["number"]: row["flags"] for row in built.rows(
+        "select register_document_number as number, flags from marts.einvoice_reconciliation where register_document_number like 'CR-%'"
+    )}  # fmt: skip
+    assert found == {
+        "CR-1": "consolidation_limit, issued_late",
+        "CR-2": None,
+        "CR-3": None,
+        "CR-7": "number_gap, sum_mismatch",
+    }
 
 
 def test_a_hundred_documents_alike_are_paired_one_to_one(tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from recon_assets.lakehouse.raw import RawStore
+from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import published_marts
-from recon_assets.pipeline.publish import publish_build
+from recon_assets.pipeline.plan import window_status
+from recon_assets.pipeline.publish import publish_build, refusals
 from recon_assets_tests.einvoices.built import Built, Home, document
 
 
@@ -70,3 +73,17 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def test_a_month_is_final_when_its_whole_window_has_landed(months: Built, month: str, status: str) -> None:
     (row,) = months.rows(f"from marts.month_status where billing_month = date '{month}-01'")
     assert (row["reconciliation"], row["window_status"]) == ("einvoices", status)
+
+
+@pytest.mark.parametrize(
+    ("expected_from", "status"), [(None, "incomplete"), ("2025-02", "incomplete"), ("2025-01", "provisional")]
+)
+def test_a_month_without_e_invoices_waits_unless_they_may_come_later(expected_from: str | None, status: str) -> None:
+    present = {"erp_sales_register": {"2025-01"}, "erp_purchase_register": set[str](), "einvoices": set[str]()}
+    assert window_status("einvoices", "2025-01", present, None, expected_from) == status
+    assert window_status("einvoices", "2025-03", present, None, expected_from) == "incomplete"  # nor has it a register
+
+
+def test_a_month_that_waits_for_e_invoices_names_the_setting(tmp_path: Path) -> None:
+    (text,) = refusals(Build("einvoices", ["2025-01"], tmp_path, [], []), "2025-01", "incomplete", RawStore(tmp_path))
+    assert "RECON_EINVOICES_EXPECTED_FROM" in text
