@@ -61,7 +61,7 @@ def test_documents_of_every_type_are_read_from_either_form(kind: str, form: str)
         "supplier_tin": SUPPLIER, "buyer_tin": BUYER, "supplier_name": "Penyelia Contoh Sdn. Bhd.",
         "buyer_name": "Pembeli & Rakan Enterprise", "document_number": f"DOC-{kind}", "document_type": kind,
         "document_date": None, "issued_at": "2025-02-14T03:30:00Z", "currency_code": "MYR", "exchange_rate": None,
-        "version": "1.0",
+        "version": "1.0", "line_numbers": None,
         "original_document_number": None if kind in ("01", "11") else "DOC-ORIGINAL",
         "total_excluding_tax": "1000.00", "total_tax_amount": "80.00", "total_including_tax": "1080.00",
         "total_payable_amount": "1080.00", "total_discount_value": "50.00", "total_charge_amount": "10.00",
