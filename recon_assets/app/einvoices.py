@@ -155,7 +155,7 @@ _CANDIDATE = (
     Column("candidate_row_reference", "Row reference"),
 )
 
-_CONSOLIDATED = "consolidated"  # such a pair is not taken apart
+_CONSOLIDATED = ("consolidated", "consolidated_lines")  # such a pair is not taken apart
 _FIELDS = [field.name for field in compared_fields()]
 
 
@@ -201,7 +201,7 @@ def pairings(context: Context, row: Row) -> list[Pairing]:
     """The pairs that a person can make of a row and its candidates, and its own, which can be parted."""
     key, found = row["reconciliation_key"], []
     paired_by = row["pass"]
-    if paired_by == _CONSOLIDATED:
+    if paired_by in _CONSOLIDATED:
         return []
     if paired_by is not None:
         found.append(Pairing("", key))
@@ -214,7 +214,7 @@ def pairings(context: Context, row: Row) -> list[Pairing]:
         side = "einvoice" if is_einvoice else "register"
         place = f"{candidate['candidate_source_file']}|{candidate['candidate_source_row']}"
         other = next((o for o in reversed(others) if o[f"{side}_place"] == place), None)
-        if other is None or other["pass"] == _CONSOLIDATED or (paired_by and other["pass"]):
+        if other is None or other["pass"] in _CONSOLIDATED or (paired_by and other["pass"]):
             continue
         text = f"Pair with {words(side)} {candidate['candidate_document_number'] or place}"
         keys = (key, other["reconciliation_key"]) if is_einvoice else (other["reconciliation_key"], key)
