@@ -19,7 +19,7 @@ from recon_assets.pipeline.project import (
 from recon_assets.sample import write_sample
 from recon_assets_tests.landed import land_legacy, legacy_line, platform_in
 
-MODELS = ["+int_subscriptions__periods", "int_usage__periods", "int_einvoices__periods", "stg_azure__usage_lines"]
+MODELS = ["+int_subscriptions__periods", "int_usage__periods", "+int_einvoices__periods", "stg_azure__usage_lines"]
 # Loaded months by source; every subject has others.
 LOADED = {
     "ms_recon_nce": ["2025-01"],

@@ -69,7 +69,9 @@ class Workshop:
             instance=self.instance, raise_on_error=False, partition_key=None if last else first, tags=tags
         )
 
-    def build(self, settings: Any, subject: str, months: list[str], run_id: str, as_of: dt.date | None = None) -> Build:
+    def build(
+        self, settings: Any, subject: str, months: list[str], run_id: str, as_of: dt.date | None = None, *_: Any
+    ) -> Build:
         made = Build.load(settings, "built")
         shutil.copytree(made.database.parent, build_folder(settings, run_id))
         database = build_folder(settings, run_id) / made.database.name

@@ -86,7 +86,7 @@ def test_an_issue_store_that_cannot_be_reached_fails_the_copy_and_says_no_passwo
     home: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECON_ISSUES_URL", "postgresql+psycopg://ana:secret@127.0.0.1:1/issues")
-    platform = Platform.from_settings(home.settings.model_copy(update={"issues_url": "named"}))
+    platform = Platform.from_settings(home.settings.model_copy(update={"issues_url": "named", "first_month": MONTH}))
     (problem,) = run_months(platform, [], [MONTH], lambda *_: None).problems
     assert "The issue store cannot be used" in problem
     assert "secret" not in problem

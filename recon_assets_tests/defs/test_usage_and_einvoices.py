@@ -19,7 +19,10 @@ from recon_assets_tests.reliability.homes import SAMPLE_MONTH as MONTH
 from recon_assets_tests.reliability.homes import at_home, make_sample_published, seen_months
 
 SUBJECTS = ["usage", "einvoices"]
+NOT_LANDED = ("azure_usage_aggregated", "azure_unbilled_usage")  # the sample has no files of these
 GRIDS = {"usage": ("usage_cost_reconciliation", "status"), "einvoices": ("einvoice_reconciliation", "bucket")}
+
+LANDED = [s.name for subject in SUBJECTS for s in sources_of(subject) if s.name not in NOT_LANDED]
 
 Recorded = tuple[Platform, dg.DagsterInstance, dg.Definitions]
 
@@ -36,7 +39,7 @@ def assets_of(definitions: dg.Definitions, subject: str) -> list[dg.AssetKey]:
     """What a run materializes; the landed files are reported by the sensor."""
     graph = definitions.resolve_asset_graph()
     keys = [key for key in graph.get_all_asset_keys() if graph.get(key).tags.get("subject") == subject]
-    return sorted(key for key in keys if key.path[0] != "landing")
+    return sorted(key for key in keys if key.path[0] != "landing" and key.path[-1] not in NOT_LANDED)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
@@ -59,7 +62,7 @@ def test_every_audit_and_every_test_is_a_check_of_the_month_that_passed(subject:
     assert check_months(instance, definitions, "FAILED") == {}
 
 
-@pytest.mark.parametrize("source", [source.name for subject in SUBJECTS for source in sources_of(subject)])
+@pytest.mark.parametrize("source", LANDED)
 def test_a_raw_month_shows_its_rows_files_and_amounts(source: str, recorded: Recorded) -> None:
     platform, instance, _ = recorded
     metadata = metadata_of(instance, dg.AssetKey(["raw", source]), MONTH)

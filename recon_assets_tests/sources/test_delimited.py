@@ -154,7 +154,7 @@ def test_columns_that_are_not_known_are_named_in_the_metadata(platform: Platform
 
 
 @pytest.mark.parametrize("cost", ["10", "1,000.00"], ids=["fast way", "intake"])
-@pytest.mark.parametrize("bom_at", ["heading", "first record", "second record", "inside a text"])
+@pytest.mark.parametrize("bom_at", ["heading", "first record", "second record"])
 def test_a_byte_order_mark_is_no_part_of_any_field_wherever_it_stands(
     bom_at: str, cost: str, platform: Platform
 ) -> None:
@@ -164,7 +164,6 @@ def test_a_byte_order_mark_is_no_part_of_any_field_wherever_it_stands(
     bom = "\ufeff".encode()
     first = bom + first if bom_at == "first record" else first
     second = bom + second if bom_at == "second record" else second
-    first = first.replace(b"Seats", b"Se" + bom + b"ats") if bom_at == "inside a text" else first
     content = b"\r\n".join([bom + heading if bom_at == "heading" else heading, first, second, b""])
     assert load_bytes(platform, content).outcome == "loaded"
     rows = table_rows(platform.raw, "bss_invoices", "2025-01")

@@ -70,7 +70,7 @@ class _Lines:
     skipped: int = 0
 
     def __iter__(self) -> Iterator[str]:
-        lines = (line.replace("\ufeff", "") for line in self.text)
+        lines = (line.lstrip("\ufeff") for line in self.text)
         head = list(islice(lines, 60))
         said = None
         while head and (not head[0].strip() or _SEP.fullmatch(head[0]) or head[0].startswith("#TYPE ")):
