@@ -64,17 +64,23 @@ def visible_parents(manifest: Mapping[str, Any], unique_id: str, subject: str) -
     Intermediate models are steps inside a build: dbt's own lineage shows them, an event per month would only cost time.
     What a shared mart reads of other subjects is not there in a subject's build.
     """
-    found: dict[str, None] = {}
-    for parent in manifest["parent_map"].get(unique_id, []):
+    found: list[str] = []
+    seen: set[str] = set()
+    waiting = list(manifest["parent_map"].get(unique_id, []))
+    while waiting:
+        parent = waiting.pop(0)
+        if parent in seen:
+            continue
+        seen.add(parent)
         node = manifest["nodes"].get(parent)
         if parent.startswith("source."):
-            found[parent] = None
+            found.append(parent)
         elif parent.startswith("model.") and is_built_with(node, subject):
             if node["config"].get("schema") in ASSET_LAYERS:
-                found[parent] = None
+                found.append(parent)
             else:
-                found |= dict.fromkeys(visible_parents(manifest, parent, subject))
-    return list(found)
+                waiting = [*manifest["parent_map"].get(parent, []), *waiting]
+    return found
 
 
 class SubjectTranslator(DagsterDbtTranslator):
