@@ -81,7 +81,8 @@ EMPTY_IN_THE_SAMPLE = {
     "int_einvoices__manual", "int_einvoices__manual_pairs", "int_einvoices__decided", "int_einvoices__uuid_matches",
     "int_einvoices__uuid_settled", "int_einvoices__uuid_candidates", "int_einvoices__uuid_pairs", "int_usage__promotions",
     "int_subscriptions__partner_names", "int_einvoices__late_pairs", "int_einvoices__line_gaps",
-    "int_einvoices__line_members", "int_einvoices__line_numbers",
+    "int_einvoices__line_members", "int_einvoices__late_months", "int_einvoices__late_matches",
+    "int_einvoices__late_candidates", "int_einvoices__line_numbers",
 }  # fmt: skip
 
 

@@ -139,3 +139,15 @@ def test_inspect_names_the_nearest_source_and_what_is_lacking(tmp_path: Path) ->
     report = inspect_file(platform_in(tmp_path / "home", company_tins=TIN), path, SOURCE, None)
     (problem,) = report.problems
     assert problem.startswith("list.csv, column 'Total Excluding Tax': the required columns Total Excluding Tax are")
+
+
+def test_the_totals_of_every_column_that_is_summed_into_one_are_held_against_its_rows(tmp_path: Path) -> None:
+    text = (
+        "Invoice No,Invoice Date,Customer TIN,Subtotal,Service Tax,Sales Tax,Total\n"
+        "INV-1,05/03/2025,C11122233340,100.00,6.00,5.00,111.00\nINV-2,17/03/2025,C11122233340,200.00,12.00,10.00,222.00\n"
+        "Total,,,300.00,18.00,99.00,333.00\n"
+    )
+    profile = '[columns]\n"Service Tax" = "total_tax_amount"\n"Sales Tax" = "total_tax_amount"\n'
+    load = loaded(tmp_path, text, profile)
+    assert load.outcome == "failed"
+    assert any("the total of 'Sales Tax' is 99" in problem for problem in load.problems), load.problems

@@ -128,8 +128,7 @@ def _control_totals(
     start = heading.row + 1
     amounts = {}
     for name, (mark, side) in marks.items():
-        if "@" not in name and name != "exchange_rate":
-            position = heading.columns[name][0]
+        for position in heading.columns[name] if "@" not in name and name != "exchange_rate" else ():
             typed = grid.typed.get(position)
             plain = to_plain(
                 grid.columns[position].slice(start), None if typed is None else typed.slice(start), mark, side

@@ -59,7 +59,8 @@ shown as (
         cast(rows_in.max_difference_myr as decimal(18, 2)) as max_difference_myr,
         rows_in.pass,
         case
-            when rows_in.pass = 'late' then {{ days_inclusive('registers.document_date', 'einvoices.document_date') }} - 1
+            when rows_in.pass = 'late'
+                then cast({{ days_inclusive('registers.document_date', 'einvoices.document_date') }} - 1 as bigint)
         end as paired_after_days,
         cast(rows_in.candidate_count as bigint) as candidate_count,
         rows_in.ambiguous,
