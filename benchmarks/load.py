@@ -80,7 +80,8 @@ def _make_graph(folder: Path, lines: int) -> None:
 
     target = folder / "landing" / GRAPH
     target.parent.mkdir(parents=True)
-    numbers = {"Quantity": 6, "BillingPreTaxTotal": 6, "UnitPrice": 4, "PricingPreTaxTotal": 6, "EffectiveUnitPrice": 9}
+    numbers = {"Quantity": 6, "BillingPreTaxTotal": 6, "UnitPrice": 4, "PricingPreTaxTotal": 6, "EffectiveUnitPrice": 9,
+               "PartnerEarnedCreditPercentage": 2}  # fmt: skip
     texts = [name for name in usage_month.HEADER if name not in numbers]
     fields = [f"'{name[0].lower()}{name[1:]}', {usage_month.USAGE.get(name, repr(name))}" for name in texts]
     fields += [

@@ -102,6 +102,7 @@ USAGE = {
     "BillingPreTaxTotal": f"cast(cast({FACTS['amount']} as decimal(18, 6)) as varchar)",
     "ProductName": "'Azure plan, consumption'", "Tags": "'{\"env\": \"prod, a\"}'", "PricingCurrency": "'USD'",
     "SubscriptionId": "'00000000-2222-4000-8000-00000000b000'", "UnitPrice": "'0.0123'",
+    "PartnerEarnedCreditPercentage": "'0.15'", "CreditType": "'Partner Earned Credit Applied'",
 }  # fmt: skip
 COST = {
     "invoiceId": FACTS["invoice"], "billingProfileId": "'b'", "partnerTenantId": "'t'", "customerTenantId": FACTS["customer"],
