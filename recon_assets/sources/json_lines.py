@@ -104,9 +104,9 @@ class _Keys:
             return {}
         return {spelled: self.places[name] for name, (spelled,) in found.items()}
 
-    def schema(self) -> pa.Schema:
+    def schema(self, wanted: dict[str, int]) -> pa.Schema:
         kinds = dict.fromkeys(self.texts, pa.string())
-        kinds |= {key: _NUMBER if place in self.decimals else pa.string() for key, place in self.wanted().items()}
+        kinds |= {key: _NUMBER if place in self.decimals else pa.string() for key, place in wanted.items()}
         return pa.schema(list(kinds.items()))
 
     def has_all(self, names: Iterable[str]) -> bool:
@@ -122,7 +122,7 @@ def _plain_block(piece: bytes, keys: _Keys, first: int, line: int) -> Block | No
     wanted = keys.wanted()
     if not wanted or not _is_utf8(text) or (count := _count_objects(text)) is None:
         return None
-    options = pj.ParseOptions(explicit_schema=keys.schema(), unexpected_field_behavior="infer")
+    options = pj.ParseOptions(explicit_schema=keys.schema(wanted), unexpected_field_behavior="infer")
     try:
         found = pj.read_json(io.BytesIO(text), pj.ReadOptions(block_size=_AT_ONCE), options)
     except pa.ArrowInvalid:
@@ -144,10 +144,13 @@ def _count_objects(text: bytes) -> int | None:
 
     Such a line is an object, or several in a row, which the count of records tells: no object goes over its end.
     """
-    seen = np.frombuffer(text.removesuffix(b"\n"), np.uint8)
+    text = text.removesuffix(b"\n")
+    if not (text.startswith(b"{") and text.endswith(b"}")):
+        return None
+    seen = np.frombuffer(text, np.uint8)
     ends = np.flatnonzero(seen == ord("\n"))
-    begins_so = text.startswith(b"{") and (seen[ends + 1] == ord("{")).all()
-    return len(ends) + 1 if begins_so and seen[-1] == ord("}") and (seen[ends - 1] == ord("}")).all() else None
+    is_plain = (seen[ends + 1] == ord("{")).all() and (seen[ends - 1] == ord("}")).all()
+    return len(ends) + 1 if is_plain else None
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -49,7 +49,7 @@ BESIDE = {
 }
 
 
-@pytest.mark.parametrize("last", [b"", b"\n"], ids=["no end of line", "an end of line"])
+@pytest.mark.parametrize("last", [b"", b"\n", b"\n\n"], ids=["no end of line", "an end of line", "a blank line behind"])
 @pytest.mark.parametrize("line", BESIDE.values(), ids=BESIDE)
 def test_a_file_is_read_alike_by_arrow_and_line_by_line(
     line: bytes, last: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
