@@ -1,18 +1,21 @@
-"""What callbacks share: who may change something, and a message in place of an answer when something is wrong."""
+"""What callbacks share: where they are asked, who may change something, and a message where something is wrong."""
 
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from dash import html
+from dash import State, html
 
 from recon_assets.app import identity, pages
 from recon_assets.app.pages import Site
 from recon_assets.app.parts import message
+from recon_assets.app.screens import Context
+from recon_assets.app.tables import Table
 from recon_assets.errors import InputError, ReconError
 
 _log = logging.getLogger("recon.app")
 T = TypeVar("T")
+PLACE = (State("url", "pathname"), State("url", "search"), State("shown", "data"))  # of `decided_place`
 
 
 def editor(site: Site) -> identity.User:
@@ -20,6 +23,22 @@ def editor(site: Site) -> identity.User:
     if not user.is_editor:
         raise InputError(f"{user.name} may read, not change. Ask for the editor's role.")
     return user
+
+
+def decided_place(
+    site: Site, path: str, search: str, shown: dict[str, str] | None, otherwise: str
+) -> tuple[Context, Table]:
+    """The look of a page, and the table about whose rows it can be decided; InputError `otherwise`."""
+    screen = site.screen(path)
+    if screen is None or screen.decided is None:
+        raise InputError(otherwise)
+    return site.context(screen, search, (shown or {}).get("moment")), screen.decided
+
+
+def require_same_count(found: int, asked: int) -> None:
+    """InputError when a filter leaves another number of rows than its reader was told."""
+    if found != asked:
+        raise InputError(f"{found:,} rows are shown now, not {asked:,}. Look at them again.")
 
 
 def answered(answer: Callable[[], T], instead: Callable[[html.Div], Any]) -> Any:

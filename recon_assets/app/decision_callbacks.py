@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 
 from recon_assets.app import decided, decision_forms, pages, queries
-from recon_assets.app.answers import answered, editor
+from recon_assets.app.answers import PLACE, answered, decided_place, editor, require_same_count
 from recon_assets.app.pages import Site
 from recon_assets.app.screens import Context
 from recon_assets.app.tables import Table
@@ -18,7 +18,7 @@ from recon_assets.pipeline.deciding import decide
 
 _log = logging.getLogger("recon.app")
 _FORM = ("action", "reason", "until")
-_PLACE = (State("url", "pathname"), State("url", "search"), State("shown", "data"))
+_NOTHING = "Nothing is decided on this page."
 
 
 def _form(name: str) -> tuple[State, ...]:
@@ -59,7 +59,7 @@ def register(app: Dash, site: Site) -> None:
         Input("decide-send", "n_clicks"),
         *_form("decide"),
         State("decide-seen", "data"),
-        *_PLACE,
+        *PLACE,
         prevent_initial_call=True,
     )
     def decide_row(
@@ -77,7 +77,7 @@ def register(app: Dash, site: Site) -> None:
 
         def act() -> Any:
             user = editor(site)
-            context, table = _place(site, path, search, shown)
+            context, table = decided_place(site, path, search, shown, _NOTHING)
             selected = context.selected
             if selected is None or selected[0] is not table:
                 raise InputError("The row is not there any more. Reload the page.")
@@ -92,7 +92,7 @@ def register(app: Dash, site: Site) -> None:
         Output("bulk-answer", "children"),
         Input("bulk-ask", "n_clicks"),
         *_form("bulk"),
-        *_PLACE,
+        *PLACE,
         prevent_initial_call=True,
     )
     def ask(
@@ -110,7 +110,7 @@ def register(app: Dash, site: Site) -> None:
         def act() -> Any:
             editor(site)
             verdict = decision_forms.verdict_of(action, reason, until)
-            context, table = _place(site, path, search, shown)
+            context, table = decided_place(site, path, search, shown, _NOTHING)
             found = chosen_rows(site, context, table)
             return decision_forms.question(verdict.action, len(found.keys), filters_said(context, table), found.since)
 
@@ -121,7 +121,7 @@ def register(app: Dash, site: Site) -> None:
         Input("bulk-confirm", "n_clicks"),
         *_form("bulk"),
         State("bulk-asked", "data"),
-        *_PLACE,
+        *PLACE,
         prevent_initial_call=True,
     )
     def confirm(
@@ -140,10 +140,9 @@ def register(app: Dash, site: Site) -> None:
         def act() -> Any:
             user = editor(site)
             verdict = decision_forms.verdict_of(action, reason, until)
-            context, table = _place(site, path, search, shown)
+            context, table = decided_place(site, path, search, shown, _NOTHING)
             found = chosen_rows(site, context, table)
-            if len(found.keys) != asked["count"]:
-                raise InputError(f"{len(found.keys):,} rows are shown now, not {asked['count']:,}. Look at them again.")
+            require_same_count(len(found.keys), asked["count"])
             known = {key: d.decision_id for key, d in found.newest.items() if d.decision_id <= asked["newest"]}
             choices = {key: replace(verdict, after=known.get(key)) for key in found.keys}
             numbers = decide(site.platform(), context.screen.reconciliation, choices, user.name, found.where)
@@ -151,11 +150,3 @@ def register(app: Dash, site: Site) -> None:
             return decision_forms.done(numbers)
 
         return answered(act, lambda text: text)
-
-
-def _place(site: Site, path: str, search: str, shown: dict[str, str] | None) -> tuple[Context, Table]:
-    """The look of a page, and the table about whose rows it can be decided."""
-    screen = site.screen(path)
-    if screen is None or screen.decided is None:
-        raise InputError("Nothing is decided on this page.")
-    return site.context(screen, search, (shown or {}).get("moment")), screen.decided

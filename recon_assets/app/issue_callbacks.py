@@ -5,7 +5,7 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from recon_assets.app import identity, issues_page, pages
-from recon_assets.app.answers import answered, editor
+from recon_assets.app.answers import PLACE, answered, decided_place, editor, require_same_count
 from recon_assets.app.pages import Site
 from recon_assets.errors import InputError
 
@@ -52,9 +52,7 @@ def register(app: Dash, site: Site) -> None:
         State("report-description", "value"),
         State("report-assignee", "value"),
         State("report-form", "data"),
-        State("url", "pathname"),
-        State("url", "search"),
-        State("shown", "data"),
+        *PLACE,
         prevent_initial_call=True,
     )
     def report(
@@ -89,9 +87,7 @@ def register(app: Dash, site: Site) -> None:
         State("assign-title", "value"),
         State("assign-description", "value"),
         State("assign-count", "data"),
-        State("url", "pathname"),
-        State("url", "search"),
-        State("shown", "data"),
+        *PLACE,
         prevent_initial_call=True,
     )
     def assign(
@@ -109,12 +105,9 @@ def register(app: Dash, site: Site) -> None:
 
         def send() -> Any:
             user = editor(site)
-            screen = site.screen(path)
-            if screen is None or screen.decided is None:
-                raise InputError("Nothing is assigned on this page.")
-            rows = pages.discrepancies(site.context(screen, search, (shown or {}).get("moment")), screen.decided)
-            if len(rows) != count:
-                raise InputError(f"{len(rows):,} rows are shown now, not {count:,}. Look at them again.")
+            context, table = decided_place(site, path, search, shown, "Nothing is assigned on this page.")
+            rows = pages.discrepancies(context, table)
+            require_same_count(len(rows), count)
             old, new = site.issues.assign(rows, title or "", text or "", assignee or "", user.name)
             link = dcc.Link("their issues", href="/issues" + issues_page.issues_search({"assignee": (assignee or "",)}))
             said = f"{new:,} new issues and {old:,} open ones are {assignee}'s now: "

@@ -1,6 +1,7 @@
 """Downloads as assets: fetch a month's files into the landing zone. Loading them belongs to `raw.py`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ from pydantic import Field
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import InputError, ReconError
 from recon_assets.home import prepare_home
+from recon_assets.settings import Settings
 
 if TYPE_CHECKING:
     from recon_assets.connectors.bss import FetchedInvoices
@@ -25,6 +27,17 @@ class InvoiceDownloadConfig(dg.Config):
     """Which invoices to fetch; empty: every invoice of the month that Partner Center lists."""
 
     invoice_ids: list[str] = Field(default_factory=list, description="Invoice ids, as Partner Center shows them.")
+
+
+@contextmanager
+def _fetching(platform: PlatformResource) -> Iterator[Settings]:
+    """Settings of a home that is prepared; what goes wrong fails the run, which is tried again where that may help."""
+    settings = platform.get().settings
+    prepare_home(settings)
+    try:
+        yield settings
+    except ReconError as error:
+        raise dg.Failure(str(error), allow_retries=not isinstance(error, InputError)) from None
 
 
 def usage_download_asset(partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:  # type: ignore[type-arg]
@@ -60,14 +73,9 @@ def _invoice_download_asset(
         # Connectors take a second to import (httpx, azure-identity): only who downloads pays for it.
         from recon_assets.connectors.partner_center import open_partner_center
 
-        settings = platform.get().settings
-        prepare_home(settings)
-        try:
-            with open_partner_center(settings) as partner_center:
-                downloader = partner_center.usage if key == USAGE_DOWNLOAD else partner_center.reconciliation
-                fetched = partner_center.fetch_month(downloader, context.partition_key, config.invoice_ids)
-        except ReconError as error:
-            raise dg.Failure(str(error), allow_retries=not isinstance(error, InputError)) from None
+        with _fetching(platform) as settings, open_partner_center(settings) as partner_center:
+            downloader = partner_center.usage if key == USAGE_DOWNLOAD else partner_center.reconciliation
+            fetched = partner_center.fetch_month(downloader, context.partition_key, config.invoice_ids)
         return dg.MaterializeResult(metadata=download_metadata(fetched))
 
     return invoice_download
@@ -86,13 +94,8 @@ def bss_download_asset() -> dg.AssetsDefinition:
     def bss_invoices_download(platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from recon_assets.connectors.bss import open_bss
 
-        settings = platform.get().settings
-        prepare_home(settings)
-        try:
-            with open_bss(settings) as downloader:
-                fetched = downloader.fetch()
-        except ReconError as error:
-            raise dg.Failure(str(error), allow_retries=not isinstance(error, InputError)) from None
+        with _fetching(platform) as settings, open_bss(settings) as downloader:
+            fetched = downloader.fetch()
         return dg.MaterializeResult(metadata=bss_metadata(fetched))
 
     return bss_invoices_download
@@ -110,13 +113,8 @@ def sharepoint_download_asset() -> dg.AssetsDefinition:
     def sharepoint_download(platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         from recon_assets.connectors.sharepoint import open_sharepoint
 
-        settings = platform.get().settings
-        prepare_home(settings)
-        try:
-            with open_sharepoint(settings) as folder:
-                fetched = folder.fetch()
-        except ReconError as error:
-            raise dg.Failure(str(error), allow_retries=not isinstance(error, InputError)) from None
+        with _fetching(platform) as settings, open_sharepoint(settings) as folder:
+            fetched = folder.fetch()
         if fetched.failed:
             told = "; ".join(f"{path}: {why}" for path, why in fetched.failed.items())
             raise dg.Failure(
