@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from recon_assets.app.decided import comes_with_next_run, shown_decision
 from recon_assets.app.format import instant, words
+from recon_assets.app.parts import field
 from recon_assets.app.screens import Context, Pairing
 from recon_assets.app.tables import Row, Table
 from recon_assets.errors import InputError
@@ -129,9 +130,9 @@ def _controls(form: str, choices: Mapping[str, str]) -> list[Any]:
     reason = dcc.Input(id=f"{form}-reason", value="", maxLength=LONGEST_REASON, type="text")
     until = dcc.Input(id=f"{form}-until", value="", maxLength=10, type="text", placeholder="YYYY-MM-DD")
     return [
-        html.Label([html.Span("Decision", className="label"), action], className="field"),
-        html.Label([html.Span("Reason", className="label"), reason], className="field"),
-        html.Label([html.Span("Until (of pending)", className="label"), until], className="field"),
+        field("Decision", action),
+        field("Reason", reason),
+        field("Until (of pending)", until),
     ]
 
 

@@ -13,7 +13,7 @@ from dash import dcc, html
 from recon_assets.app.decision_forms import history
 from recon_assets.app.format import RECONCILIATIONS, exactly, instant, words
 from recon_assets.app.identity import User
-from recon_assets.app.parts import badge, facts, message, scrolled
+from recon_assets.app.parts import badge, facts, field, message, scrolled
 from recon_assets.errors import InputError
 from recon_assets.issues.decisions import DecisionStore
 from recon_assets.issues.store import LENGTHS, MOST_ASSIGNED, STATUSES, Entry, Issue, IssueStore
@@ -106,7 +106,7 @@ def _filters(chosen: Mapping[str, tuple[str, ...]]) -> html.Div:
         else:
             value = chosen.get(name, ("",))[-1]
             control = dcc.Input(id=identity, value=value, debounce=True, type="search", maxLength=200)
-        controls.append(html.Label([html.Span(title, className="label"), control], className="field"))
+        controls.append(field(title, control))
     return html.Div(controls, className="filters", role="search", **{"aria-label": "Filters"})
 
 
@@ -245,13 +245,13 @@ def _forms(issue: Issue) -> list[Any]:
         html.H2("Change"),
         html.Div(
             [
-                html.Label([html.Span("Status", className="label"), status], className="field"),
-                html.Label([html.Span("Assignee", className="label"), assignee], className="field"),
+                field("Status", status),
+                field("Assignee", assignee),
                 html.Button("Save", id="issue-save", className="button"),
             ],
             className="filters",
         ),
-        html.Label([html.Span("Comment", className="label"), comment], className="field wide"),
+        field("Comment", comment, wide=True),
         html.Button("Add comment", id="issue-add", className="button"),
         html.Div(id="issue-answer"),
     ]
@@ -268,9 +268,7 @@ def assign_form(title: str, count: int) -> html.Details:
         ("Title", dcc.Input(id="assign-title", value="", maxLength=LENGTHS["title"])),
         ("Description", dcc.Textarea(id="assign-description", value="", maxLength=LENGTHS["description"], rows=2)),
     ]
-    controls = [
-        html.Label([html.Span(name, className="label"), control], className="field") for name, control in fields
-    ]
+    controls = [field(name, control) for name, control in fields]
     told = "Open issues of these rows go to the assignee; a row without one gets a new issue with this title."
     button = html.Button(f"Assign all {count:,} rows", id="assign-send", className="button")
     return html.Details(
@@ -293,9 +291,7 @@ def report_form(title: str) -> html.Details:
         ("Assignee", dcc.Input(id="report-assignee", value="", maxLength=LENGTHS["assignee"])),
         ("Description", dcc.Textarea(id="report-description", value="", maxLength=LENGTHS["description"], rows=3)),
     ]
-    controls = [
-        html.Label([html.Span(name, className="label"), control], className="field wide") for name, control in fields
-    ]
+    controls = [field(name, control, wide=True) for name, control in fields]
     return html.Details(
         [
             html.Summary("Report an issue"),

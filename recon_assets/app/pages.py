@@ -32,6 +32,7 @@ from recon_assets.app.parts import (
     column_chooser,
     dagster_links,
     downloads,
+    field,
     filter_bar,
     grid,
     grid_row,
@@ -190,7 +191,7 @@ def _views_part(site: Site, screen: Screen, user: User) -> html.Details:
     ]
     name = dcc.Input(id="view-name", maxLength=LENGTHS["view"], placeholder="for example: open in March", type="text")
     form = [
-        html.Label([html.Span("Name of this view", className="label"), name], className="field"),
+        field("Name of this view", name),
         html.Button("Save view", id="view-save", className="button"),
         html.Div(id="view-answer"),
     ]

@@ -261,7 +261,8 @@ def _identify(name: str) -> dict[str, str]:
     return {"type": "filter", "name": name}
 
 
-def _field(title: str, control: Any, wide: bool = False) -> html.Label:
+def field(title: str, control: Any, wide: bool = False) -> html.Label:
+    """A control of a form or filter under its name."""
     return html.Label([html.Span(title, className="label"), control], className="field wide" if wide else "field")
 
 
@@ -276,11 +277,11 @@ def _control(filter_: Filter, values: tuple[str, ...], found: list[str]) -> html
             maxLength=200,
             placeholder="contains" if filter_.kind == "text" else "for example 5",
         )
-        return _field(filter_.title, control)
+        return field(filter_.title, control)
     names = list(filter_.groups) if filter_.groups is not None else sorted({*found, *values})
     title = filter_.title if len(found) < MAX_CHOICES else f"{filter_.title} (first {MAX_CHOICES})"
     single = filter_.is_single
-    return _field(
+    return field(
         title,
         dcc.Dropdown(
             id=_identify(filter_.name),
@@ -333,7 +334,7 @@ def _as_of_control(moments: list[dt.datetime], address: Address) -> html.Label:
     if address.as_of and address.as_of not in [option["value"] for option in options]:
         options.append({"label": address.as_of, "value": address.as_of})
     control = dcc.Dropdown(id=_identify("asof"), options=options, value=address.as_of or "", clearable=False)
-    return _field("As published", control)
+    return field("As published", control)
 
 
 def column_chooser(table: Table, measure: str | None, address: Address) -> html.Details:

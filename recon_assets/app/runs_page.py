@@ -10,7 +10,7 @@ from recon_assets.app.dagster_api import FROM_FILES, JOBS, DagsterApi, Run
 from recon_assets.app.format import RECONCILIATIONS, words
 from recon_assets.app.identity import User
 from recon_assets.app.pages import Site
-from recon_assets.app.parts import badge, message, scrolled
+from recon_assets.app.parts import badge, field, message, scrolled
 from recon_assets.errors import InputError
 from recon_assets.months import is_month
 
@@ -42,8 +42,8 @@ def render(site: Site, search: str | None, user: User) -> list[Any]:
     options = [{"label": _title(name), "value": name} for name in JOBS]
     what = dcc.Dropdown(id="run-job", options=options, value=job if job in JOBS else JOBS[0], clearable=False)
     form = [
-        _field("Month, YYYY-MM", dcc.Input(id="run-month", value=month, maxLength=7, type="text")),
-        _field("What", what),
+        field("Month, YYYY-MM", dcc.Input(id="run-month", value=month, maxLength=7, type="text")),
+        field("What", what),
         html.Button("Run", id="run-start", className="button"),
         html.Div(id="run-answer"),
     ]
@@ -61,10 +61,6 @@ def _title(job: str) -> str:
     if job in FROM_FILES:
         return f"Load and reconcile {RECONCILIATIONS[FROM_FILES[job]]}"
     return _TITLES.get(job) or f"Reconcile {RECONCILIATIONS[job]} only, of what is loaded"
-
-
-def _field(title: str, control: Any) -> html.Label:
-    return html.Label([html.Span(title, className="label"), control], className="field")
 
 
 def start(site: Site, job: str, month: str) -> str:

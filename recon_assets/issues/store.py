@@ -187,7 +187,9 @@ class IssueStore:
             for row in rows:
                 issues = known.get((row.reconciliation, row.reconciliation_key), [])
                 for issue in issues:
-                    self._hand_over(connection, issue, texts["assignee"], who, now)
+                    if issue.assignee != texts["assignee"]:
+                        changed = {"assignee": (issue.assignee, texts["assignee"])}
+                        self._update(connection, issue.issue_id, issue.version, who, now, changed)
                 taken += len(issues)
                 if not issues:
                     self._insert(connection, row, texts, who, now)
@@ -210,12 +212,27 @@ class IssueStore:
         self._trail(connection, inserted[0], reporter, now, {"issue": (None, texts["title"])})
         return int(inserted[0])
 
-    def _hand_over(self, connection: sa.Connection, issue: Any, assignee: str, who: str, now: dt.datetime) -> None:
-        if issue.assignee == assignee:
-            return
-        values = {"assignee": assignee, "version": issue.version + 1, "updated_at": now}
-        connection.execute(sa.update(_issues).where(_issues.c.issue_id == issue.issue_id).values(values))
-        self._trail(connection, issue.issue_id, who, now, {"assignee": (issue.assignee, assignee)})
+    def _update(
+        self,
+        connection: sa.Connection,
+        issue_id: int,
+        version: int,
+        who: str,
+        now: dt.datetime,
+        changed: dict[str, tuple[Any, Any]],
+    ) -> None:
+        """Write what is to change, old and new, into the `version` that was looked at; Conflict when it is another."""
+        update = (
+            sa.update(_issues)
+            .where(_issues.c.issue_id == issue_id, _issues.c.version == version)
+            .values(version=version + 1, updated_at=now, **{name: new for name, (_, new) in changed.items()})
+        )
+        if connection.execute(update).rowcount != 1:
+            raise Conflict(
+                f"Issue {issue_id} was changed by somebody else meanwhile; nothing was overwritten. "
+                "Look at the change, then repeat yours."
+            )
+        self._trail(connection, issue_id, who, now, changed)
 
     def change(self, issue_id: int, version: int, who: str, **changes: str) -> None:
         """Change status, assignee, title or description of the `version` that was looked at."""
@@ -229,17 +246,7 @@ class IssueStore:
             changed = {name: (before[name], value) for name, value in wanted.items() if before[name] != value}
             if not changed:  # sent twice, or as somebody else left it: there is nothing to overwrite
                 return
-            update = (
-                sa.update(_issues)
-                .where(_issues.c.issue_id == issue_id, _issues.c.version == version)
-                .values(version=version + 1, updated_at=now, **{name: new for name, (_, new) in changed.items()})
-            )
-            if connection.execute(update).rowcount != 1:
-                raise Conflict(
-                    f"Issue {issue_id} was changed by somebody else meanwhile; nothing was overwritten. "
-                    "Look at the change, then repeat yours."
-                )
-            self._trail(connection, issue_id, who, now, changed)
+            self._update(connection, issue_id, version, who, now, changed)
 
     def comment(self, issue_id: int, author: str, text: str, form: str = "") -> None:
         """Add a comment; comments are never changed. The same words of the same `form` are one comment."""
