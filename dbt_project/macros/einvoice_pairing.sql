@@ -496,3 +496,11 @@ select {{ pair_columns() }} from compared
         end
     )
 {%- endmacro %}
+
+{# Which in time of the e-invoices `e` that would take the register document `r`: a row of a group goes to the first. #}
+{% macro earliest_einvoice() -%}
+    row_number() over (
+        partition by r.register_id
+        order by e.validated_at nulls last, e.uuid_key nulls last, {{ einvoice_content('e') }}, e.einvoice_id
+    )
+{%- endmacro %}

@@ -36,10 +36,7 @@ choices as (
     select
         r.register_id,
         e.einvoice_id,
-        row_number() over (
-            partition by r.register_id
-            order by e.validated_at nulls last, e.uuid_key nulls last, {{ einvoice_content('e') }}, e.einvoice_id
-        ) as choice
+        {{ earliest_einvoice() }} as choice
     from r
     inner join e
         on
