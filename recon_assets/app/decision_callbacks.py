@@ -37,12 +37,9 @@ class Chosen:
 
 def chosen_rows(site: Site, context: Context, table: Table) -> Chosen:
     """All rows that the screen's filters leave; InputError above what can be decided at once."""
-    restriction = context.restriction(table)
-    count = sum(row["row_count"] for row in context.rows(queries.totals(table, restriction)))
-    if not 0 < count <= MOST_AT_ONCE:
-        raise InputError(f"{count:,} rows are shown; from 1 to {MOST_AT_ONCE:,} can be decided at once.")
+    pages.require_few(context, table, MOST_AT_ONCE, "decided")
     listed = ["reconciliation_key", f"{decided.COLUMN.expression} as decision", *decided.EXTRA]
-    query = queries.listing(table, restriction, None, listed)
+    query = queries.listing(table, context.restriction(table), None, listed)
     rows = {row["reconciliation_key"]: row for row in context.rows(query)}
     newest = site.decisions.newest(context.screen.reconciliation, rows)
     since = tuple(d for key, d in newest.items() if decided.comes_with_next_run(rows[key]["decision"], rows[key], d))

@@ -38,7 +38,7 @@ def render_letters(context: Context, table: Table, user: str, links: dict[str, s
     }
     if addressed is None:
         groups = [{"title": f.title, "rows": _group(context, table, f)} for f in _addressees(table)]
-        return TEMPLATES.get_template("letters.html").render(**shown, groups=groups, months=_months(context))
+        return TEMPLATES.get_template("letters.html").render(**shown, groups=groups, months=context.span())
     (name,) = context.address.filters[addressed.name][:1]
     text = letter(context, table, name, user)
     workbook = f"/download/{table.name}.xlsx{context.pinned().search}"
@@ -73,11 +73,6 @@ def _group(context: Context, table: Table, filter_: Filter) -> list[dict[str, An
     return list(found.values())
 
 
-def _months(context: Context) -> str:
-    first, last = context.months()
-    return first if first == last else f"{first} to {last}"
-
-
 def letter(context: Context, table: Table, name: str, user: str) -> str:
     """The text of a letter about the rows of a context; InputError when none of them differs."""
     sums = list(table.sums)[:2]
@@ -86,7 +81,7 @@ def letter(context: Context, table: Table, name: str, user: str) -> str:
     sql, values = queries.listing(table, context.restriction(table), context.sort(table), listed)
     rows = context.rows((f"{sql} limit {MOST_ITEMS}", values))
     if not rows:
-        raise InputError(f"Nothing of {name[:80]} differs in {_months(context)}.")
+        raise InputError(f"Nothing of {name[:80]} differs in {context.span()}.")
     totals = context.rows(queries.totals(table, context.restriction(table)))
     count = sum(row["row_count"] for row in totals)
     why = context.screen.why(context, rows) if context.screen.why else {}
@@ -99,11 +94,11 @@ def letter(context: Context, table: Table, name: str, user: str) -> str:
     return "\n".join(
         [
             f"To: {name}",
-            f"Subject: {context.screen.title} of {_months(context)}: {count:,} {noun} that {verb}",
+            f"Subject: {context.screen.title} of {context.span()}: {count:,} {noun} that {verb}",
             "",
             "Dear Sir or Madam,",
             "",
-            f"for {_months(context)} we compared {left} and {right}. With you {count:,} {noun} {verb}:",
+            f"for {context.span()} we compared {left} and {right}. With you {count:,} {noun} {verb}:",
             "",
             *items,
             "",

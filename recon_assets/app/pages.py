@@ -284,13 +284,12 @@ def _all_rows_part(table: Table, count: int) -> list[Any]:
 
 def _why_empty(context: Context) -> str:
     first, last = context.months()
-    span = first if first == last else f"{first} to {last}"
     published = [m for m in context.published_months() if first <= m <= last]
     if not published:
-        return f"No month of {span} is published. The overview says which are, and what has not landed."
+        return f"No month of {context.span()} is published. The overview says which are, and what has not landed."
     if context.address.filters:
-        return f"No row of {span} fits the filters. Clear them to see the month."
-    return f"{span} is published, and holds no row."
+        return f"No row of {context.span()} fits the filters. Clear them to see the month."
+    return f"{context.span()} is published, and holds no row."
 
 
 def details_part(site: Site, context: Context, user: User, done: Any = None) -> list[Any]:
@@ -430,12 +429,17 @@ def discrepancy(context: Context) -> Discrepancy:
     return _about(context.screen, table, row, context.rows(query)[0]["currency"])
 
 
+def require_few(context: Context, table: Table, most: int, what: str) -> None:
+    """InputError when the screen's filters leave no row, or more than can be `what` at once."""
+    count = sum(row["row_count"] for row in context.rows(queries.totals(table, context.restriction(table))))
+    if not 0 < count <= most:
+        raise InputError(f"{count:,} rows are shown; from 1 to {most:,} can be {what} at once.")
+
+
 def discrepancies(context: Context, table: Table) -> list[Discrepancy]:
     """What issues keep of all rows that the screen's filters leave; InputError above what is assigned at once."""
+    require_few(context, table, MOST_ASSIGNED, "assigned")
     restriction = context.restriction(table)
-    count = sum(row["row_count"] for row in context.rows(queries.totals(table, restriction)))
-    if not 0 < count <= MOST_ASSIGNED:
-        raise InputError(f"{count:,} rows are shown; from 1 to {MOST_ASSIGNED:,} can be assigned at once.")
     listed = ["*", f"{table.currency} as issue_currency"]
     rows = context.rows(queries.listing(table, restriction, context.sort(table), listed))
     return [_about(context.screen, table, row, row["issue_currency"]) for row in rows]

@@ -35,6 +35,11 @@ class Context:
         newest = self.published_months()[-1]
         return self.address.months or (newest, newest)
 
+    def span(self) -> str:
+        """The months looked at, in words."""
+        first, last = self.months()
+        return first if first == last else f"{first} to {last}"
+
     def published_months(self) -> list[str]:
         return self.published.months(self.screen.publication)
 

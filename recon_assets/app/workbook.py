@@ -239,10 +239,9 @@ class _Summary:
 
 def said(context: Context, table: Table, count: int) -> list[tuple[str, str]]:
     """What a file is of: months, moment, filters, the direction of differences."""
-    first, last = context.months()
     subject = context.screen.subject
     found = [
-        ("Months", first if first == last else f"{first} to {last}"),
+        ("Months", context.span()),
         ("As published", f"{context.moment:%Y-%m-%d %H:%M:%S} UTC"),
     ]
     if table.is_compared:
@@ -258,9 +257,7 @@ def _filters(context: Context, table: Table) -> list[tuple[str, str]]:
 
 def filters_said(context: Context, table: Table) -> str:
     """Months and filters in one line, as `2025-03; Results: Missing data`."""
-    first, last = context.months()
-    months = first if first == last else f"{first} to {last}"
-    return "; ".join([months, *(f"{title}: {text}" for title, text in _filters(context, table))])
+    return "; ".join([context.span(), *(f"{title}: {text}" for title, text in _filters(context, table))])
 
 
 def _write_definitions(sheet: Any, table: Table, fields: list[_Field], styles: _Styles) -> None:
