@@ -60,6 +60,13 @@ TABLES: dict[str, list[list[str]]] = {
     "label_in_the_column_of_dates": [HEADING, *ROWS, total("TOTAL :", 0, 4, at=3)],
     "footers": [HEADING, *ROWS, ["4 record(s)"], ["This is a computer generated report"], ["*** End of Report ***"]],
     "other_words": [["Company Tax ID", "Customer Tax ID", "Bill No", "Posting Date", "Untaxed Amount", "GST/SST", "Gross"], *ROWS],
+    "words_in_another_order": [
+        ["TIN of Supplier", "Cust. TIN", "InvoiceNo", "Date", "Amt Exclusive of Tax", "Tax", "Tax Inclusive Amount"], *ROWS,
+    ],
+    "totals_behind_amounts": [
+        [*HEADING[4:], *HEADING[:4]], *(row[4:] + row[:4] for row in (*ROWS[:2], total("Subtotal", 0, 2), *ROWS[2:])),
+        [*total("", 2, 4)[4:], "", "Sub Total :"], [*total("", 0, 4)[4:], "Grand Total"],
+    ],
     "units_and_line_breaks": [[*HEADING[:4], "Total\nExcl. Tax\n(RM)", "Tax (RM)", "Total Incl. Tax (MYR)"], *ROWS],
     "chinese": [CHINESE, *ROWS, total("合计", 0, 4)],
     "two_rows_of_headings": [
@@ -97,6 +104,15 @@ def test_a_register_with_other_details_gives_its_documents(tmp_path: Path, name:
         )
         == RIGHT
     )
+
+
+def test_what_is_missing_is_said_of_the_heading_without_the_title_above_it(tmp_path: Path) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([["CONTOH SDN BHD"], [*HEADING[:-1], "Whatever"], *ROWS])
+    platform = platform_in(tmp_path)
+    land(platform.settings.landing, f"erp/sales_register/{MONTH}/a.csv", out.getvalue())
+    (problem,) = platform.load(SOURCE, MONTH).problems
+    assert "Best is row 2: bound Supplier TIN = supplier_tin" in problem
 
 
 def test_the_same_list_in_two_formats_is_one(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Which row of a table is its heading, and which column of it is which declared one (spec/intake.md, 2).
 
-Three degrees of likeness, the first that fits wins: the alias itself; the alias with other marks, words or a currency
-behind it; a general word (`~Total` in the catalogue), which counts only where no better heading is there.
+Degrees of likeness, the first that fits wins: the alias itself; the alias with other marks, words or a currency behind
+it; its words in another order; a general word (`~Total` in the catalogue), which counts only where no better heading is
+there.
 """
 
 import difflib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -24,9 +25,11 @@ _SAME = {
     "excluding": "excl", "exclusive": "excl", "exc": "excl", "ex": "excl", "including": "incl", "inclusive": "incl",
     "inc": "incl", "amount": "amt", "amounts": "amt", "currency": "curr", "vendor": "supplier", "identification": "id",
     "disc": "discount", "sst": "tax", "gst": "tax", "vat": "tax", "einvoice": "einv", "original": "orig",
-    "reference": "ref",
+    "reference": "ref", "cust": "customer", "customers": "customer", "suppliers": "supplier", "supp": "supplier",
+    "tot": "total", "totals": "total", "dt": "date", "dated": "date", "nett": "net", "disct": "discount",
+    "taxes": "tax", "amaun": "jumlah",
 }  # fmt: skip
-_DROPPED = {"the", "of"}
+_DROPPED = {"the", "of", "s"}
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,26 @@ class Wanted:
 
 
 @cache
-def loose_key(heading: str) -> str:
-    """A heading without marks, currency and the choice between words that mean the same."""
-    text = unicodedata.normalize("NFKC", heading).lower().replace("_", " ")
+def _words(heading: str) -> tuple[str, ...]:
+    """The words of a heading without marks, currency and the choice between words that mean the same.
+
+    `DocTotal` is two words: a small letter before a capital one ends a word.
+    """
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", heading)).lower().replace("_", " ")
     text = _UNIT_BEHIND.sub(" ", _UNIT.sub(" ", text)).replace("%", " percent ").replace("#", " no ")
     text = re.sub(r"\be[\s-]+(?=inv)", "e", text)
     words = [_SAME.get(word, word) for word in re.findall(r"[^\W_]+", text)]
-    return re.sub(r"(?<=tin)no(?=$|supplier|buyer|customer)", "", "".join(w for w in words if w not in _DROPPED))
+    return tuple(word for word in words if word not in _DROPPED and not (word == "no" and "tin" in words))
+
+
+def loose_key(heading: str) -> str:
+    """A heading by its words in their order."""
+    return "".join(_words(heading))
+
+
+def _shuffled_key(heading: str) -> str:
+    """A heading by its words whatever their order: `Tax Inclusive Amount` is `Amount Inclusive of Tax`."""
+    return " ".join(sorted(_words(heading)))
 
 
 def heading_currency(heading: str) -> str | None:
@@ -81,14 +97,16 @@ def find_heading(rows: Sequence[Sequence[str | None]], wanted: Wanted, file: str
     `row` (1-based) is the heading that a profile names.
     """
     places = range(len(rows)) if row is None else range(row - 1, min(row, len(rows)))
-    best: tuple[int, Heading] | None = None
+    best: tuple[tuple[int, int], Heading] | None = None
     for place in places:
         for heading in _readings(rows, place, wanted):
             if not wanted.missing(heading.columns):
                 require_once(heading, file)
                 return heading
-            if best is None or len(heading.columns) > best[0]:
-                best = len(heading.columns), heading
+            # Of two that bind as much the one without a title merged over it shows what the file says.
+            score = len(heading.columns), heading.titles - heading.row
+            if best is None or score > best[0]:
+                best = score, heading
     raise _none_found(file, best[1] if best else None, wanted)
 
 
@@ -127,31 +145,41 @@ def bind(row: int, titles: int, spellings: Sequence[Sequence[str]], wanted: Want
     taken = {position for positions in columns.values() for position in positions}
     rivals: dict[str, list[int]] = {}
     general = set()
-    exact = [{normalize_heading(option) for option in options if option.strip()} for options in spellings]
-    loose = [{loose_key(option) for option in options if option.strip()} for options in spellings]
-    for degree in range(3):
+    for likeness in _LIKENESSES:
+        have = [{likeness.key(option) for option in options if option.strip()} for options in spellings]
         for declared in wanted.columns:
             if declared.heading == "derived" or declared.name in columns:
                 continue
-            found = _fitting(declared, degree, exact, loose, taken)
+            found = _fitting(declared, likeness, have, taken)
             if found:
                 columns[declared.name] = found[:1]
                 rivals |= {declared.name: found[1:]} if found[1:] else {}
                 taken |= set(found)
-                general |= {declared.name} if degree == 2 else set()
+                general |= {declared.name} if likeness.general else set()
     return Heading(row, titles, texts, columns, rivals, frozenset(general))
 
 
-def _fitting(column: Column, degree: int, exact: list[set[str]], loose: list[set[str]], taken: set[int]) -> list[int]:
+@dataclass(frozen=True)
+class _Likeness:
+    """How a heading is held against the aliases, the general words among them or the others."""
+
+    key: Callable[[str], str]
+    general: bool = False
+
+
+_LIKENESSES = (
+    _Likeness(normalize_heading),
+    _Likeness(loose_key),
+    _Likeness(_shuffled_key),
+    _Likeness(loose_key, general=True),
+)
+
+
+def _fitting(column: Column, likeness: _Likeness, have: list[set[str]], taken: set[int]) -> list[int]:
     """The free positions that fit a column in one degree of likeness, in the order of its aliases."""
-    names = (column.name, *column.aliases)
-    if degree < 2:
-        key, have = (normalize_heading, exact) if degree == 0 else (loose_key, loose)
-        keys = [key(name) for name in names if not name.startswith(GENERAL)]
-    else:
-        have, keys = loose, [loose_key(name[1:]) for name in names if name.startswith(GENERAL)]
+    names = (name for name in (column.name, *column.aliases) if name.startswith(GENERAL) == likeness.general)
     found: list[int] = []
-    for spelling in keys:
+    for spelling in (likeness.key(name.removeprefix(GENERAL)) for name in names):
         found += [n for n, texts in enumerate(have) if spelling in texts and n not in taken and n not in found]
     return found
 

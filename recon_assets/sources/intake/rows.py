@@ -57,7 +57,8 @@ def ignored_rows(grid: Grid, heading: Heading, named_by: Sequence[str], skip: Se
     and titles, and those that a profile skips.
 
     A row without what names a record is one when its first filled cell begins with a label and all others are amounts;
-    any other such row is a record, which will be rejected. The label may stand in a naming column itself. A text alone
+    any other such row is a record, which will be rejected. Amounts may stand before the label of a total, which is
+    held against the rows that it covers. The label may stand in a naming column itself. A text alone
     in its row is the heading of a group when a totals row names it (`Contoso`, `Total for Contoso`).
     """
     start = heading.row + 1
@@ -79,8 +80,8 @@ def ignored_rows(grid: Grid, heading: Heading, named_by: Sequence[str], skip: Se
             kind = lines.kind(cells)
             found += [Ignored(start + offset, *kind)] if kind else []
             filled = [text.strip() for text in cells if text and text.strip()]
-            if kind and kind[0] == "subtotal" and (of := _TOTAL_OF.fullmatch(filled[0])):
-                summed.add(of[1])
+            if kind and kind[0] == "subtotal":
+                summed |= {of[1] for text in filled if (of := _TOTAL_OF.fullmatch(text))}
             elif kind is None and names and len(filled) == 1:
                 alone[start + offset] = filled[0]
     groups = [Ignored(row, "group") for row, text in alone.items() if text in summed]
@@ -111,10 +112,13 @@ class _Lines:
             return "skipped", ""
         if _repeats_heading(filled, self.heading) or tuple(text for _, text in filled) in self.titles:
             return "heading", ""
-        text = filled[0][1]
-        named = any(position in self.names for position, _ in filled[1:])
-        label = label_of(text) if self.names and not named else None
-        if label is None or not all(parts_of(other) or self._is_currency(at, other) for at, other in filled[1:]):
+        first = next((n for n, (_, text) in enumerate(filled) if not parts_of(text)), 0)
+        others = filled[:first] + filled[first + 1 :]
+        named = any(position in self.names for position, _ in others)
+        label = label_of(filled[first][1]) if self.names and not named else None
+        if label is None or (first > 0 and label.kind != "subtotal"):
+            return None
+        if not all(parts_of(other) or self._is_currency(at, other) for at, other in others):
             return None
         return label.kind, label.covers
 
