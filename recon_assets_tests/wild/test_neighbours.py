@@ -47,6 +47,10 @@ def german(value: Decimal) -> str:
 
 ROWS = rows()
 PAGE = [["CONTOH SDN BHD"], ["Sales listing"], HEADING]
+TWO_ROWS = [
+    ["Parties", "", "Document", "", "Amounts (MYR)", "", ""],
+    ["Supplier TIN", "Buyer TIN", "Document No", "Date", "Excluding Tax", "Tax", "Including Tax"],
+]
 CHINESE = ["卖方税号", "客户税号", "发票号码", "日期", "税前金额", "税额", "总额"]
 TABLES: dict[str, list[list[str]]] = {
     "pages_with_titles": [*PAGE, *ROWS[:2], ["Page 1 of 2"], *PAGE, *ROWS[2:], ["Page 2 of 2"]],
@@ -69,14 +73,13 @@ TABLES: dict[str, list[list[str]]] = {
     ],
     "units_and_line_breaks": [[*HEADING[:4], "Total\nExcl. Tax\n(RM)", "Tax (RM)", "Total Incl. Tax (MYR)"], *ROWS],
     "chinese": [CHINESE, *ROWS, total("合计", 0, 4)],
-    "two_rows_of_headings": [
-        ["Parties", "", "Document", "", "Amounts (MYR)", "", ""],
-        ["Supplier TIN", "Buyer TIN", "Document No", "Date", "Excluding Tax", "Tax", "Including Tax"], *ROWS,
-    ],
+    "two_rows_of_headings": [*TWO_ROWS, *ROWS],
+    "two_rows_of_headings_on_every_page": [*TWO_ROWS, *ROWS[:2], *TWO_ROWS, *ROWS[2:]],
     "blank_columns": [["", *HEADING, ""], *[["", *row, ""] for row in ROWS]],
     "decimal_commas": [HEADING, *rows(german)],
     "apostrophes": [HEADING, *rows(lambda value: f"{value:,.2f}".replace(",", "'"))],
     "minus_behind": [HEADING, *rows(lambda value: f"{abs(value):,.2f}" + "-" * (value < 0))],
+    "minus_behind_the_currency": [HEADING, *rows(lambda value: f"{abs(value):,.2f} MYR" + "-" * (value < 0))],
     "credit_and_debit": [HEADING, *rows(lambda value: f"{abs(value):,.2f} {'CR' if value < 0 else 'DR'}")],
     "years_of_the_buddha": [HEADING, *rows(day=lambda day: f"{day:%d/%m}/{day.year + 543}")],
     "chinese_days": [HEADING, *rows(day=lambda day: f"{day.year}年{day.month}月{day.day}日")],

@@ -28,7 +28,7 @@ _CURRENCY = r"(?:[A-Za-z]{2,3}\s?[$€£¥]|[A-Za-z]{1,2}[$€£¥]|[A-Z]{3}|RM|
 _WRITTEN = re.compile(
     rf"(?P<open>\()?\s*(?P<sign>{_SIGN})?\s*(?P<before>{_CURRENCY})?\s*(?P<inner>{_SIGN})?\s*(?P<open2>\()?\s*"
     rf"(?P<digits>\d[\d.,'\u2019\s]*(?:[eE][+-]?\d{{1,3}})?|[.,]\d+|[-\u2013\u2014])\s*(?P<trailing>{_SIGN})?\s*"
-    rf"(?P<close>\))?\s*(?P<after>{_CURRENCY})?\s*(?P<side>(?i:CR|DR)\.?)?\s*(?P<close2>\))?"
+    rf"(?P<close>\))?\s*(?P<after>{_CURRENCY})?\s*(?P<last>{_SIGN})?\s*(?P<side>(?i:CR|DR)\.?)?\s*(?P<close2>\))?"
 )
 _THREE_DECIMALS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
 
@@ -68,7 +68,7 @@ def parts_of(text: str) -> Parts | None:
     if match is None:
         return None
     brackets = (bool(match["open"]) + bool(match["open2"]), bool(match["close"]) + bool(match["close2"]))
-    signs = [s for s in (match["sign"], match["inner"], match["trailing"]) if s]
+    signs = [s for s in (match["sign"], match["inner"], match["trailing"], match["last"]) if s]
     if brackets[0] != brackets[1] or brackets[0] > 1 or len(signs) > 1 or (match["before"] and match["after"]):
         return None
     digits = match["digits"].strip()

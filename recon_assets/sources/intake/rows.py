@@ -68,9 +68,11 @@ def ignored_rows(grid: Grid, heading: Heading, named_by: Sequence[str], skip: Se
     unlike = _all_null(kept)
     for position in names:
         unlike = pc.or_(unlike, pc.is_null(kept[position]))
+    above = grid.head(start)
     for position in names or sorted(positions[0] for positions in heading.columns.values())[:1]:
-        again = pc.equal(pc.utf8_trim_whitespace(kept[position]), heading.texts[position])
-        unlike = pc.or_(unlike, pc.fill_null(again, False))
+        texts = {heading.texts[position], *((row[position] or "").strip() for row in above if position < len(row))}
+        again = pc.is_in(pc.utf8_trim_whitespace(kept[position]), pa.array(sorted(texts - {""}), pa.string()))
+        unlike = pc.or_(unlike, again)
     found = []
     alone: dict[int, str] = {}  # rows of one text, which may be the heading of a group
     summed: set[str] = set()  # the groups that totals name
