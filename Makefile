@@ -1,4 +1,4 @@
-# make demo | test | search | test-spark | dev | install | lint. Needs Python 3.11 or later, make and a package index; nothing else by hand.
+# make demo | test | search | test-spark | dev | install | lint. Needs Python 3.11 to 3.13, make and a package index; nothing else by hand.
 PYTHON ?= python3
 VENV := .venv
 # Which Spark: 3 (3.5) or 4. Each has a lock and an environment of its own.
@@ -34,7 +34,7 @@ install: $(VENV)/.installed
 
 # The lock holds every dependency with its hashes, so nothing is resolved here (--no-deps).
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0] + "; set PYTHON=") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0] + "; set PYTHON=") if not (3, 11) <= sys.version_info < (3, 14) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
