@@ -1,9 +1,10 @@
 """What the console script shows: progress, summaries and tables. Decides nothing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -214,11 +215,11 @@ def show_report(report: "FileReport") -> None:
     if report.profile:
         console.print("  read with the profile", cell(report.profile), highlight=False)
     for table in report.loaded.tables if report.loaded else ():
-        _show_table(console, table)
+        _show_table(console, table, report.loaded.warnings if report.loaded else {})
     if report.loaded and report.loaded.extra_columns:
         console.print("  columns not read:", cell(", ".join(report.loaded.extra_columns)), highlight=False)
-    for name, count in (report.loaded.warnings if report.loaded else {}).items():
-        console.print("  [yellow]warning[/]", cell(f"{name}: {count}"), highlight=False)
+    for text in report.loaded.warned if report.loaded else ():
+        console.print("  [yellow]warning[/]", cell(text), highlight=False, soft_wrap=True)
     if report.repeats:
         console.print("  [yellow]set aside[/]", cell(f"it repeats {report.repeats}"), highlight=False)
     _show_rows(console, "first rows as they will be loaded", report.rows)
@@ -227,7 +228,8 @@ def show_report(report: "FileReport") -> None:
         console.print("  [red]not readable[/]", cell(problem), highlight=False)
 
 
-def _show_table(console: Console, table: LoadedTable) -> None:
+def _show_table(console: Console, table: LoadedTable, warnings: Mapping[str, int]) -> None:
+    """What became of one table; what a warning tells is told there."""
     name = table.name or "the file"
     where = f", heading in row {table.heading_line}" if table.heading_line else ""
     text = table.set_aside or f"{table.rows} rows, {table.rejected} rejected{where}"
@@ -237,10 +239,12 @@ def _show_table(console: Console, table: LoadedTable) -> None:
     for kind, count in table.ignored.items():
         console.print("     ", cell(f"ignored as {kind}: {count}"), highlight=False)
     for total in table.control_totals:
-        agrees = "agrees" if total["said"] == total["summed"] else f"its rows add up to {total['summed']}"
+        is_same = round(Decimal(total["said"]), 2) == round(Decimal(total["summed"]), 2)
+        agrees = "agrees" if is_same else f"its rows add up to {total['summed']}"
         text = f"row {total['line']}, total of {total['column']}: {total['said']}, {agrees}"
+        text += f" ({total['covers']})" if "covers" in total else ""
         console.print("     ", cell(text), highlight=False)
-    for note in table.notes:
+    for note in [note for note in table.notes if note.partition(": ")[0] not in warnings]:
         console.print("     ", cell(note), highlight=False)
 
 

@@ -38,7 +38,7 @@ def raw_metadata(platform: Platform, month: RawMonth) -> Metadata:
     left_out = {f"{f.path}{t.name}": t.ignored for f in month.files for t in f.tables if t.ignored}
     control_totals = {f"{f.path}{t.name}": t.control_totals for f in month.files for t in f.tables if t.control_totals}
     notes = {f"{f.path}{t.name}": t.notes for f in month.files for t in f.tables if t.notes}
-    warned = {f"{f.path}: {column}": n for f in month.files for column, n in f.warnings.items()}
+    warned = [f"{f.path}: {text}" for f in month.files for text in f.warned]
     return {
         "dagster/row_count": month.rows,
         "quarantined_rows": month.quarantined,
@@ -49,7 +49,7 @@ def raw_metadata(platform: Platform, month: RawMonth) -> Metadata:
         "control_totals": dg.MetadataValue.json(control_totals),
         "assumed": dg.MetadataValue.json(notes),
         "unknown_columns": dg.MetadataValue.json(ignored),
-        "values_not_understood": dg.MetadataValue.json(warned),
+        "warnings": dg.MetadataValue.json(warned),
         **amounts,
         **tables,
     }

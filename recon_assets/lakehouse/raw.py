@@ -20,6 +20,7 @@ from typing import Any
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.catalogue.raw_tables import RawTable
+from recon_assets.lakehouse.remedies import warning_text
 from recon_assets.landing.store import file_state
 from recon_assets.months import is_month
 
@@ -70,8 +71,17 @@ class LoadedFile:
 
     @property
     def warned(self) -> list[str]:
-        """The warnings, each with how many rows it is of."""
-        return [f"{what}: {count:,}" for what, count in self.warnings.items()]
+        """The warnings, each with how many rows it is of, what is known of them, and what to do."""
+        headings = {heading for table in self.tables for heading in table.bound.values()}
+        return [
+            warning_text(code, count, self._details(code), code in headings) for code, count in self.warnings.items()
+        ]
+
+    def _details(self, code: str) -> list[str]:
+        if code == "date_outside_month":
+            return [f"{amount} {currency}".strip() for currency, amount in self.outside_month.items()]
+        prefix = f"{code}: "
+        return [note.removeprefix(prefix) for t in self.tables for note in t.notes if note.startswith(prefix)]
 
     @property
     def version(self) -> str:

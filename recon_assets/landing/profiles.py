@@ -22,15 +22,17 @@ from recon_assets.landing.store import FileStore, LandedFile
 FOLDER = "profiles/"
 # Entries that tell how the text of a file is read: of any list, and of registers.
 OF_LISTS = (
-    "sheet", "heading_row", "columns", "constants", "date_order", "decimal_mark", "encoding", "skip", "month_from",
+    "sheet", "heading_row", "columns", "not_read", "constants", "date_order", "decimal_mark", "encoding", "skip",
+    "month_from",
 )  # fmt: skip
-_OF_READING = (*OF_LISTS, "document_types")
+_OF_READING = (*OF_LISTS, "document_types", "statuses")
+STATUS = "document_status"  # of registers: a column that is read for what it says, and loaded nowhere
 
 
 @checked(config=ConfigDict(extra="forbid"), frozen=True)
 class Profile:
     """How the files that it matches are read. `columns` are headings and the columns they are: several for one column
-    are summed."""
+    are summed; `not_read` are headings that are none. `statuses` are words of a register's column of statuses."""
 
     match: list[str]
     source: str | None = None
@@ -38,7 +40,9 @@ class Profile:
     heading_row: int | None = None
     columns: dict[str, str] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
+    not_read: list[str] = field(default_factory=list)
     document_types: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, Literal["skip", "count"]] = field(default_factory=dict)
     date_order: Literal["day_first", "month_first"] | None = None
     decimal_mark: Literal[".", ","] | None = None
     encoding: str | None = None
@@ -135,7 +139,8 @@ def _check(profile: Profile, text: str) -> None:
     sources = [profile.source] if profile.source else list(SOURCES)
     known = {column.name for source in sources for column in columns_of(source) if column.heading != "derived"}
     known |= {column.name for source in sources for column in SOURCES[source].context}
-    named = [(heading, column) for heading, column in profile.columns.items()]
+    has_status = any(SOURCES[source].reader == "register" for source in sources)
+    named = [item for item in profile.columns.items() if item[1] != STATUS or not has_status]
     named += [(column, column) for column in profile.constants]
     named += [(profile.month_from, profile.month_from)] if profile.month_from else []
     for key, column in named:

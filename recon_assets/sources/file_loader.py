@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -24,9 +25,10 @@ from recon_assets.sources.hints import hints_of
 from recon_assets.sources.intake.prepared import Facts
 from recon_assets.sources.intake.repeats import record_hashes
 from recon_assets.sources.intake.tables import ListTable
+from recon_assets.sources.intake.words import not_issued_words
 from recon_assets.sources.lists import IrregularError, RegularTable, turned
 from recon_assets.sources.members import Members, is_list, members_of
-from recon_assets.sources.month_rows import Outside, leave_out, outside_month, wrong_month
+from recon_assets.sources.month_rows import Outside, leave_out, not_issued_stages, outside_month, wrong_month
 from recon_assets.sources.parts import ReadPart
 from recon_assets.sources.pieces import Piece, loaded_table
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
@@ -81,14 +83,25 @@ class FileLoader:
         warnings |= {"kind_assumed": one.loaded.rows} if facts.get("kind_assumed") else {}
         if (named := other_month_named(part.file.path, self.month)) is not None:
             warnings |= {f"by its name it holds {named}, its folder is {self.month}": one.loaded.rows}
+        stages = self._stages(one)
+        warnings |= {"stage_not_issued": sum(count for _, _, count, _ in stages)} if stages else {}
         told = replace(
             one.loaded,
+            tables=_with_stages(one.loaded.tables, stages),
             rows=one.loaded.rows - left_out,
             ignored=dict(ignored + Counter(one.loaded.ignored)),
             warnings=warnings,
             outside_month={currency: str(amount) for currency, amount in outside.amounts.items()},
         )
         return replace(one, loaded=told, records=one.records - left_out)
+
+    def _stages(self, one: ReadPart) -> list[tuple[str, str, int, Decimal]]:
+        """Stages of BSS invoices that are no documents by their word, and are not left out by a setting."""
+        if SOURCES[self.source].reader != "bss":
+            return []
+        return not_issued_stages(
+            self.connection, one.rows, set(not_issued_words()) - set(self.settings.canceled_stages)
+        )
 
     def _opened_members(self, members: Members, origin: Origin) -> Opened:
         opened = [
@@ -187,6 +200,15 @@ class FileLoader:
         profile = profile_of(one.part.file.path, self.profiles)
         dated_by = (profile.month_from if profile else None) or SOURCES[self.source].dated_by
         return outside_month(self.connection, self.source, self.month, one.rows, dated_by)
+
+
+def _with_stages(tables: list[LoadedTable], stages: list[tuple[str, str, int, Decimal]]) -> list[LoadedTable]:
+    """The tables of a file, the first of which tells the stages of invoices that are none and count all the same."""
+    told = [
+        f"stage_not_issued: {stage}: {count:,} lines, {amount:,.2f} {currency}"
+        for stage, currency, count, amount in stages
+    ]
+    return [replace(table, notes=[*table.notes, *told]) if n == 0 else table for n, table in enumerate(tables)]
 
 
 def _facts_of(table: Table, frame: Frame) -> Facts:

@@ -4,7 +4,7 @@ Spec: intake.md, 7. Reconciliation files are never judged by their dates: their 
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +46,22 @@ def leave_out(connection: duckdb.DuckDBPyConnection, rows: Path, ignores: Mappin
             kept.replace(rows)
             left_out[name] = count
     return left_out
+
+
+def not_issued_stages(
+    connection: duckdb.DuckDBPyConnection, rows: Sequence[Path], counted: Collection[str]
+) -> list[tuple[str, str, int, Decimal]]:
+    """Stages of BSS invoices that say draft or the like and count as cost all the same: stage, currency, how many lines
+    and their cost. `counted` are the words in question, in lower case."""
+    if not rows or not counted:
+        return []
+    words = ", ".join(_quoted(word) for word in sorted(counted))
+    cost = "coalesce(total_cost, try_cast(quantity as decimal(18, 6)) * try_cast(unit_cost as decimal(18, 6)), 0)"
+    found = connection.execute(
+        f"select trim(invoice_stage) as stage, currency, count(*), sum({cost}) from {_read(rows)} "
+        f"where lower(trim(invoice_stage)) in ({words}) group by all order by all"
+    )
+    return found.fetchall()
 
 
 def days_of(connection: duckdb.DuckDBPyConnection, source: str, rows: Sequence[Path]) -> set[dt.date]:

@@ -29,8 +29,8 @@ class Piece:
     def disagreeing(self, file: str) -> list[str]:
         """Control totals that do not agree, as sentences."""
         return [
-            f"{file}{self.name}, row {total.line}: the total of '{total.column}' is {total.said}, its rows add up to "
-            f"{total.summed}"
+            f"{file}{self.name}, row {total.line}: the total of '{total.column}' is {total.said_text}, its rows add "
+            f"up to {total.summed_text}"
             for total in self.facts.control_totals
             if not total.agrees
         ]
@@ -54,7 +54,8 @@ def loaded_table(piece: Piece) -> LoadedTable:
 
 
 def _as_texts(total: ControlTotal) -> dict[str, str]:
-    return {"line": str(total.line), "column": total.column, "said": str(total.said), "summed": str(total.summed)}
+    texts = {"line": str(total.line), "column": total.column, "said": total.said_text, "summed": total.summed_text}
+    return texts | ({"covers": "rows left out by their status too"} if total.covers_not_issued else {})
 
 
 def intake_table(source: str, month: str, files: list[LoadedFile]) -> pa.Table:
@@ -78,7 +79,11 @@ def _intake_rows(file: LoadedFile) -> list[dict[str, object]]:
 
 
 def _intake_row(file: LoadedFile, table: LoadedTable, kind: str = "records") -> dict[str, object]:
-    totals = [f"row {t['line']} {t['column']}: {t['said']}, summed {t['summed']}" for t in table.control_totals]
+    totals = [
+        f"row {t['line']} {t['column']}: {t['said']}, summed {t['summed']}"
+        + (f" ({t['covers']})" if "covers" in t else "")
+        for t in table.control_totals
+    ]
     return {
         "source_file": file.path + table.name,
         "taken_as": "nothing" if (table.set_aside or "").startswith("not read") else kind,

@@ -69,7 +69,10 @@ def test_a_total_row_is_a_control_total(tmp_path: Path) -> None:
     assert loaded.raw_month is not None
     (table,) = loaded.raw_month.files[0].tables
     assert table.ignored == {"subtotal": 1}
-    assert {t["column"]: (t["said"], t["summed"]) for t in table.control_totals}["Total Incl. Tax"] == ("212", "212")
+    assert {t["column"]: (t["said"], t["summed"]) for t in table.control_totals}["Total Incl. Tax"] == (
+        "212.00",
+        "212.00",
+    )
 
 
 @pytest.mark.parametrize(

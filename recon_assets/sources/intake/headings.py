@@ -8,8 +8,8 @@ there.
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from recon_assets.catalogue import Column, normalize_heading
@@ -47,6 +47,17 @@ class Heading:
     rivals: dict[str, list[int]] = field(default_factory=dict)
     general: frozenset[str] = frozenset()
 
+    def without(self, column: str) -> "Heading":
+        """The heading without one of its columns."""
+        columns = {name: positions for name, positions in self.columns.items() if name != column}
+        rivals = {name: positions for name, positions in self.rivals.items() if name != column}
+        return replace(self, columns=columns, rivals=rivals, general=self.general - {column})
+
+    def places(self, headings: Iterable[str]) -> list[int]:
+        """The positions of headings, as a profile names them."""
+        wanted = {normalize_heading(text) for text in headings}
+        return [position for position, text in enumerate(self.texts) if normalize_heading(text) in wanted]
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -56,6 +67,7 @@ class Wanted:
     told: Mapping[str, str] = field(default_factory=dict)  # heading -> column
     given: frozenset[str] = frozenset()  # columns that need no heading
     stand_ins: Mapping[str, str] = field(default_factory=dict)  # column -> the one that is read in its place
+    not_read: Collection[str] = ()  # headings that a profile leaves out
 
     def missing(self, found: Mapping[str, object]) -> list[str]:
         required = (c.name for c in self.columns if c.heading == "required")
@@ -145,6 +157,8 @@ def bind(row: int, titles: int, spellings: Sequence[Sequence[str]], wanted: Want
     taken = {position for positions in columns.values() for position in positions}
     rivals: dict[str, list[int]] = {}
     general = set()
+    left_out = {normalize_heading(text) for text in wanted.not_read}
+    taken |= {n for n, options in enumerate(spellings) if any(normalize_heading(text) in left_out for text in options)}
     for likeness in _LIKENESSES:
         have = [{likeness.key(option) for option in options if option.strip()} for options in spellings]
         for declared in wanted.columns:

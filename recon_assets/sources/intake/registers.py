@@ -2,11 +2,15 @@
 words in one form, what it lacks supplied (spec/intake.md, 2 to 5)."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recon_assets.catalogue import Column
+from recon_assets.landing.profiles import STATUS
 from recon_assets.sources.intake import words
+from recon_assets.sources.intake.beside import columns_beside, require_whole_tax
 from recon_assets.sources.intake.grid import Grid
 from recon_assets.sources.intake.headings import SEARCHED, Heading, Wanted, find_heading
 from recon_assets.sources.intake.lacking import supply
@@ -24,32 +28,53 @@ from recon_assets.sources.intake.plain import (
 )
 from recon_assets.sources.intake.prepared import Columns, Facts, decimal, key_of, raw_rows_of
 from recon_assets.sources.intake.reading import Reading
-from recon_assets.sources.intake.rows import ControlTotal, Ignored, control_totals, count_kinds, ignored_rows
+from recon_assets.sources.intake.rows import (
+    CURRENCIES,
+    ControlTotal,
+    Ignored,
+    control_totals,
+    count_kinds,
+    ignored_rows,
+)
+from recon_assets.sources.intake.statuses import Statuses, statuses
+
+_STATUS = Column(STATUS, "text", "optional", "optional", ())
 
 
 def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     """The records of a grid as plain texts by declared column; FileProblem when they cannot be told."""
     profile = reading.profile
-    wanted = Wanted(reading.columns, profile.columns if profile else {}, reading.given(file), reading.stand_ins)
+    declared = (*reading.columns, _STATUS) if reading.lacks is not None else reading.columns
+    told, not_read = (profile.columns, profile.not_read) if profile else ({}, [])
+    wanted = Wanted(declared, told, reading.given(file), reading.stand_ins, not_read)
     heading = find_heading(grid.head(SEARCHED), wanted, file, profile.heading_row if profile else None)
     grid = grid.filled_down(_merged_records(grid, heading, reading))
     facts = Facts(heading_line=grid.lines[heading.row].as_py())
     ignored = ignored_rows(grid, heading, reading.named_by, profile.skip if profile else ())
+    found = Statuses()
+    if reading.lacks is not None:
+        found = statuses(grid, heading, _rows_left(grid, heading, ignored), profile, file)
+        heading = heading.without(STATUS)
+        ignored = sorted([*ignored, *found.ignored], key=lambda item: item.row)
     facts.ignored = ({"title": heading.titles} if heading.titles else {}) | count_kinds(ignored)
     columns = _records(grid, heading, ignored, reading)
     is_foreign = foreign(columns, heading, reading) if reading.lacks else None
     marks = numbers(columns, grid, heading, facts, reading, file)
     choose_rivals(columns, heading, facts, file, reading)
-    facts.control_totals = _control_totals(grid, heading, ignored, marks, reading)
+    has_told = any(item.kind == "subtotal" for item in ignored) or bool(found.not_issued or found.unknown)
+    amounts = _amounts(grid, heading, marks) if has_told else {}
+    facts.control_totals = _control_totals(grid, heading, ignored, amounts)
+    found.tell(facts, grid.lines, _totals(grid, heading, amounts))
     errors(columns, facts, reading)
     dates(columns, facts, reading, file, grid.date_1904)
     codes(columns, facts, profile)
     constants(columns, reading)
     if reading.lacks is not None:
+        require_whole_tax(columns, facts, columns_beside(columns, grid, heading, marks, not_read), file)
         prove_general(columns, heading, file)
         supply(columns, facts, reading.lacks, file, is_foreign)
-        amounts = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
-        columns = settle_level(columns, facts, amounts, profile.level if profile else "document", file)
+        summed = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
+        columns = settle_level(columns, facts, summed, profile.level if profile else "document", file)
     return _without_rivals(columns), facts
 
 
@@ -63,6 +88,12 @@ def _merged_records(grid: Grid, heading: Heading, reading: Reading) -> list[tupl
     whole = {(first, last) for first, last, column in below if column in naming}
     amounts = {p for name in reading.of_kind("decimal") for p in heading.columns.get(name, [])}
     return [merged for merged in below if merged[2] not in amounts or merged[:2] in whole]
+
+
+def _rows_left(grid: Grid, heading: Heading, ignored: list[Ignored]) -> list[int]:
+    """The rows below the heading that nothing leaves out so far."""
+    left_out = {item.row for item in ignored}
+    return [row for row in range(heading.row + 1, len(grid)) if row not in left_out]
 
 
 def _records(grid: Grid, heading: Heading, ignored: list[Ignored], reading: Reading) -> Columns:
@@ -120,11 +151,10 @@ def _without_rivals(columns: Columns) -> Columns:
     return replace(columns, texts={name: texts for name, texts in columns.texts.items() if "@" not in name})
 
 
-def _control_totals(
-    grid: Grid, heading: Heading, ignored: list[Ignored], marks: dict[str, tuple[Mark, str | None]], reading: Reading
-) -> list[ControlTotal]:
-    if not any(item.kind == "subtotal" for item in ignored):
-        return []
+def _amounts(
+    grid: Grid, heading: Heading, marks: dict[str, tuple[Mark, str | None]]
+) -> dict[int, list[Decimal | None]]:
+    """Amounts of every row below the heading, by position."""
     start = heading.row + 1
     amounts = {}
     for name, (mark, side) in marks.items():
@@ -133,6 +163,26 @@ def _control_totals(
             plain = to_plain(
                 grid.columns[position].slice(start), None if typed is None else typed.slice(start), mark, side
             )
-            amounts[heading.texts[position]] = [decimal(text) for text in plain.to_pylist()]
+            amounts[position] = [decimal(text) for text in plain.to_pylist()]
+    return amounts
+
+
+def _control_totals(
+    grid: Grid, heading: Heading, ignored: list[Ignored], amounts: dict[int, list[Decimal | None]]
+) -> list[ControlTotal]:
+    start = heading.row + 1
     lines = grid.lines.slice(start).to_pylist()
-    return control_totals([replace(item, row=item.row - start) for item in ignored], lines, amounts)
+    named = {heading.texts[position]: values for position, values in amounts.items()}
+    return control_totals([replace(item, row=item.row - start) for item in ignored], lines, named)
+
+
+def _totals(grid: Grid, heading: Heading, amounts: dict[int, list[Decimal | None]]) -> dict[int, tuple[Decimal, str]]:
+    """Total and currency of the rows of a grid, where `amounts` holds the totals."""
+    places = [at for at in heading.columns.get("total_including_tax", []) if at in amounts]
+    coded = next((heading.columns[name][0] for name in CURRENCIES if name in heading.columns), None)
+    codes = grid.columns[coded].slice(heading.row + 1).to_pylist() if coded is not None and places else []
+    return {
+        heading.row + 1 + row: (amount, codes[row] or "" if codes else "")
+        for row, amount in enumerate(amounts[places[0]] if places else [])
+        if amount is not None
+    }

@@ -7,10 +7,11 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +21,7 @@ from recon_assets.sources.intake.headings import Heading
 from recon_assets.sources.intake.numbers import parts_of
 
 _TOTAL_OF = re.compile(r"\W*(?:sub\s*-?\s*)?(?:total|jumlah)(?:\s+(?:for|of|bagi))?[\W_]+(.+)", re.IGNORECASE)
+NOT_ISSUED: Literal["not_issued"] = "not_issued"  # kind of the rows that are no documents by their status
 CURRENCIES = ("currency_code", "currency")  # columns of them
 
 
@@ -151,10 +153,38 @@ class ControlTotal:
     column: str
     said: Decimal
     summed: Decimal
+    covers_not_issued: bool = False  # the rows left out by their status are part of the sum
 
     @property
     def agrees(self) -> bool:
         return round(self.said, 2) == round(self.summed, 2)
+
+    @property
+    def said_text(self) -> str:
+        return f"{self.said:.{self._decimals}f}"
+
+    @property
+    def summed_text(self) -> str:
+        return f"{self.summed:.{self._decimals}f}"
+
+    @property
+    def _decimals(self) -> int:
+        """As many for both as the longer of them needs, and two at least."""
+        return max(2, *(-int(value.normalize().as_tuple().exponent) for value in (self.said, self.summed)))
+
+
+@dataclass
+class _Sums:
+    """The sum of the rows so far, and what it was at each total."""
+
+    overall: Decimal = Decimal(0)
+    before: list[Decimal] = field(default_factory=lambda: [Decimal(0)])
+
+    def nearest(self, covers: str, said: Decimal) -> Decimal:
+        """Of the sums that a total may cover the one that agrees, else the likeliest."""
+        since = [self.overall] if covers == "all" else [self.overall - earlier for earlier in reversed(self.before)]
+        nearest = since[0] if covers == "since_last" else self.overall
+        return next((total for total in since if round(total, 2) == round(said, 2)), nearest)
 
 
 def control_totals(
@@ -164,24 +194,25 @@ def control_totals(
 
     `amounts` hold a value per row below the heading, those of totals rows included; `lines` where each stands. A total
     covers all rows, or those since the last total, or, where groups stand in groups, since an earlier one: whichever
-    agrees.
+    agrees. It may count the rows that are left out by their status, or not.
     """
     skipped = {item.row: item for item in ignored}
     found = []
     for column, values in amounts.items():
-        overall = Decimal(0)
-        before = [Decimal(0)]  # the sums at the totals so far
+        issued, every = _Sums(), _Sums()
         for row, value in enumerate(values):
             item = skipped.get(row)
             if item is None:
-                overall += value or 0
+                issued.overall += value or 0
+            if item is None or item.kind == NOT_ISSUED:
+                every.overall += value or 0
             elif item.kind == "subtotal":
                 if value is not None:
-                    since = [overall] if item.covers == "all" else [overall - earlier for earlier in reversed(before)]
-                    nearest = since[0] if item.covers == "since_last" else overall
-                    summed = next((total for total in since if round(total, 2) == round(value, 2)), nearest)
-                    found.append(ControlTotal(lines[row], column, value, summed))
-                before.append(overall)
+                    summed, all_summed = issued.nearest(item.covers, value), every.nearest(item.covers, value)
+                    is_every = round(summed, 2) != round(value, 2) == round(all_summed, 2)
+                    found.append(ControlTotal(lines[row], column, value, all_summed if is_every else summed, is_every))
+                issued.before.append(issued.overall)
+                every.before.append(every.overall)
     return sorted(found, key=lambda total: total.line)
 
 

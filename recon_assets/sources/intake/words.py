@@ -2,14 +2,19 @@
 
 import csv
 import re
+import unicodedata
 from functools import cache
 from importlib.resources import files
+from typing import Literal, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 _GUARD = re.compile(r'="(.*)"', re.DOTALL)
 _CODE = re.compile(r"(?:^|[(\[])\s*(0?[1-4]|1[1-4])\s*(?:$|[)\]:.\- ])")
+# What follows the word of a status: "Overdue by 3 days", "Cancelled on 5 March", "Void (entered twice)".
+_DETAIL = re.compile(r"\s+(?:on|by|at|since|due|for|pada|oleh)\b|\s*[(:;,]|\s+[-\u2013\u2014]|\s+\d")
+DocumentStatus = Literal["issued", "not_issued"]
 _SCIENTIFIC = r"^\d(\.\d+)?[eE]\+\d{2}$"
 
 
@@ -32,6 +37,28 @@ def document_type(text: str, more: dict[str, str] | None = None) -> str:
         return known
     code = _CODE.search(text)
     return code[1].zfill(2) if code else text
+
+
+def status_key(text: str) -> str:
+    """A word of a status as words are compared: without case, marks and what follows it, such as `Void (twice)`."""
+    head = _DETAIL.split(unicodedata.normalize("NFKC", text).casefold().strip(), maxsplit=1)[0]
+    return " ".join(re.findall(r"[^\W_]+", head)) or text.strip()
+
+
+def document_status(text: str) -> DocumentStatus | None:
+    """Whether a document of this status was issued; None for a word that is not known."""
+    return cast("DocumentStatus | None", _words("document_status").get(status_key(text)))
+
+
+def not_issued_words() -> list[str]:
+    """Every word of a document that was never issued, or was taken back."""
+    return [word for word, means in _words("document_status").items() if means == "not_issued"]
+
+
+def flag(text: str) -> bool | None:
+    """What a cell of a yes/no column says; None for what is neither."""
+    key = _words("flag").get(text.strip().casefold())
+    return None if key is None else key == "yes"
 
 
 def status(text: str) -> str:
