@@ -1,26 +1,27 @@
 """What to do about each warning of a load, by its code: the words that people read beside it."""
 
-_PROFILE = "in a profile, profiles/<name>.toml below the landing root"
+from recon_assets.landing.profiles import IN_A_PROFILE
+
 REMEDIES = {
-    "currency_assumed": f'taken for MYR; if they are not, say {_PROFILE}: [constants] currency_code = "<code>"',
+    "currency_assumed": f'taken for MYR; if they are not, say {IN_A_PROFILE}: [constants] currency_code = "<code>"',
     "date_outside_month": "land them in the folder of their month; if another column dates the file, say "
-    f'{_PROFILE}: month_from = "<column of the project>"',
-    "encoding_assumed": f'if names look wrong, say {_PROFILE}: encoding = "<name>"; or save the file as UTF-8',
+    f'{IN_A_PROFILE}: month_from = "<column of the project>"',
+    "encoding_assumed": f'if names look wrong, say {IN_A_PROFILE}: encoding = "<name>"; or save the file as UTF-8',
     "error_cells": "the cells count as empty; correct them in the workbook and land it again",
     "kind_assumed": "taken for actual cost; if it is amortized, land it below amortized_cost/, or say "
-    f'{_PROFILE}: [constants] comparison = "amortized_cost"',
+    f'{IN_A_PROFILE}: [constants] comparison = "amortized_cost"',
     "looks_damaged": "format the column as text before the list is saved, or export it again as CSV",
-    "not_issued": f'they are no documents; if they are, say {_PROFILE}: [statuses] "<word>" = "count"',
+    "not_issued": f'they are no documents; if they are, say {IN_A_PROFILE}: [statuses] "<word>" = "count"',
     "payable_derived": "taken from the total including tax; if a column has it, say "
-    f'{_PROFILE}: [columns] "<heading>" = "total_payable_amount"',
-    "repeated_numbers": f'if rows are items of a document, say {_PROFILE}: level = "line"; else correct the list',
+    f'{IN_A_PROFILE}: [columns] "<heading>" = "total_payable_amount"',
+    "repeated_numbers": f'if rows are items of a document, say {IN_A_PROFILE}: level = "line"; else correct the list',
     "stage_not_issued": "they count as cost; to leave them out add the stage to RECON_CANCELED_STAGES",
     "status_assumed": "taken for valid; export the list with its status where documents may be cancelled",
     "tax_derived": "taken as total including less total excluding tax; if a column has it, say "
-    f'{_PROFILE}: [columns] "<heading>" = "total_tax_amount"',
+    f'{IN_A_PROFILE}: [columns] "<heading>" = "total_tax_amount"',
     "type_assumed": "taken for invoices, and credit notes below zero; if a column tells, say "
-    f'{_PROFILE}: [columns] "<heading>" = "document_type", or [document_types] "<prefix of numbers>" = "02"',
-    "unknown_status": f'they count as documents; if they are none, say {_PROFILE}: [statuses] "<word>" = "skip"',
+    f'{IN_A_PROFILE}: [columns] "<heading>" = "document_type", or [document_types] "<prefix of numbers>" = "02"',
+    "unknown_status": f'they count as documents; if they are none, say {IN_A_PROFILE}: [statuses] "<word>" = "skip"',
     "unread_sheets": "unhide those that belong to the file; one without its heading is no part of it, or a profile "
     'names its columns, or sheet = "<name>"',
 }

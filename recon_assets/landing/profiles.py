@@ -20,6 +20,7 @@ from recon_assets.errors import FileProblem, InputError
 from recon_assets.landing.store import FileStore, LandedFile
 
 FOLDER = "profiles/"
+IN_A_PROFILE = "in a profile, profiles/<name>.toml below the landing root"
 # Entries that tell how the text of a file is read: of any list, and of registers.
 OF_LISTS = (
     "sheet", "heading_row", "columns", "not_read", "constants", "date_order", "decimal_mark", "encoding", "skip",

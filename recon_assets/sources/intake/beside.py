@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Literal
 
 from recon_assets.errors import FileProblem
+from recon_assets.landing.profiles import IN_A_PROFILE
 from recon_assets.sources.intake.grid import Grid
 from recon_assets.sources.intake.headings import Heading
 from recon_assets.sources.intake.levels import documents_of
@@ -77,7 +78,9 @@ def columns_beside(
             grid.columns[position].take(columns.rows), None if typed is None else typed.take(columns.rows), mark, side
         ).to_pylist()
         amounts = [decimal(cell.strip()) if cell else Decimal(0) for cell in plain]
-        is_numbers = all(amount is not None or parts_of(cell or "-") for amount, cell in zip(amounts, plain, strict=True))
+        is_numbers = all(
+            amount is not None or parts_of(cell or "-") for amount, cell in zip(amounts, plain, strict=True)
+        )
         values = [amount or Decimal(0) for amount in amounts]
         if is_numbers and any(values):
             found.append(Beside(text, kind, values))
@@ -106,8 +109,8 @@ def require_whole_tax(columns: Columns, facts: Facts, beside: list[Beside], file
         read = facts.bound[_TAX].split(" + ") if _TAX in facts.bound else []
         raise FileProblem(
             file,
-            f"the tax that is read ({_named(*read) or 'a constant'}) is not all of it: with {_named(*_texts(missed))}, which "
-            f"nothing reads, the total of row {line} adds up. {_to_write([*read, *_texts(missed)])}",
+            f"the tax that is read ({_named(*read) or 'a constant'}) is not all of it: with {_named(*_texts(missed))}, "
+            f"which nothing reads, the total of row {line} adds up. {_to_write([*read, *_texts(missed)])}",
             column=missed[0].heading,
             mend={"columns": dict.fromkeys([*read, *_texts(missed)], _TAX)},
         )
@@ -159,7 +162,9 @@ def _require_sum(
     """The taxes that are not read are what was derived, in every document."""
     if fitting := _fitting(taxes, gaps, at_least=1):
         lines = ", ".join(f'"{heading}" = "{_TAX}"' for heading in _texts(fitting))
-        facts.notes.append(f"tax_derived: in every document what {_named(*_texts(fitting))} say; [columns] {lines} reads it")
+        facts.notes.append(
+            f"tax_derived: in every document what {_named(*_texts(fitting))} say; [columns] {lines} reads it"
+        )
         return
     wrong = next(gap for gap in gaps if not _fits(tuple(taxes), gap))
     row = wrong[0][0]
@@ -167,8 +172,8 @@ def _require_sum(
     others = [one.heading for one in beside if one.kind != "tax"]
     raise FileProblem(
         file,
-        f"no column is read as tax, and the difference of the two totals is not what {_named(*_texts(taxes))} say: in row "
-        f"{columns.lines[row].as_py()} it is {wrong[2][0]:.2f}, they are {told:.2f}"
+        f"no column is read as tax, and the difference of the two totals is not what {_named(*_texts(taxes))} say: in "
+        f"row {columns.lines[row].as_py()} it is {wrong[2][0]:.2f}, they are {told:.2f}"
         + (f" ({_named(*others)} is part of the total too)" if others else "")
         + f". {_to_write(_texts(taxes))}",
         column=taxes[0].heading,
@@ -186,7 +191,7 @@ def _require_no_other(columns: Columns, facts: Facts, gaps: list[Gap], beside: l
             raise FileProblem(
                 file,
                 f"no column is read as tax, and the difference of the two totals holds {_named(one.heading)}, which is "
-                f"none. Name the heading of the tax in a profile, profiles/<name>.toml below the landing root: [columns] "
+                f"none. Name the heading of the tax {IN_A_PROFILE}: [columns] "
                 f'"<heading>" = "{_TAX}"; or, if the total is without it, not_read = ["{one.heading}"]; a list without '
                 f'any tax takes [constants] {_TAX} = "0"',
                 column=one.heading,
@@ -214,6 +219,6 @@ def _to_write(headings: list[str]) -> str:
     lines = ", ".join(f'"{heading}" = "{_TAX}"' for heading in headings)
     each = ", ".join(f'"{heading}"' for heading in headings)
     return (
-        f"Say in a profile, profiles/<name>.toml below the landing root: [columns] {lines} (several are summed), or, where "
+        f"Say {IN_A_PROFILE}: [columns] {lines} (several are summed), or, where "
         f"they are no taxes of the document, not_read = [{each}]"
     )

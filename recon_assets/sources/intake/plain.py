@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recon_assets.errors import FileProblem
-from recon_assets.landing.profiles import Profile
+from recon_assets.landing.profiles import IN_A_PROFILE, Profile
 from recon_assets.sources.intake import words
 from recon_assets.sources.intake.dates import OrderEvidence, to_iso
 from recon_assets.sources.intake.grid import ERROR_VALUES, Grid
@@ -24,7 +24,6 @@ from recon_assets.sources.intake.rows import CURRENCIES
 _ERRORS = pa.array(sorted(ERROR_VALUES), pa.string())
 _PROVED = ("total_excluding_tax", "total_tax_amount", "total_including_tax")
 _SUMMED = frozenset(("total_tax_amount", "total_discount_value", "total_charge_amount"))  # of rivals, as a rule
-_IN_A_PROFILE = "in a profile, profiles/<name>.toml below the landing root"
 
 
 def foreign(columns: Columns, heading: Heading, reading: Reading) -> pa.Array:
@@ -63,7 +62,7 @@ def numbers(
         raise FileProblem(
             file,
             f"{example} is {point} or {comma}, and no value of the file tells which mark is the decimal one. Say it "
-            f'{_IN_A_PROFILE}: match = ["{landed(file)}"] and decimal_mark = "." or ","',
+            f'{IN_A_PROFILE}: match = ["{landed(file)}"] and decimal_mark = "." or ","',
             column=heading.texts[heading.columns[open_one.heading.partition("@")[0]][0]],
             mend={"decimal_mark": "."},
         )
@@ -96,7 +95,7 @@ def choose_rivals(columns: Columns, heading: Heading, facts: Facts, file: str, r
                 raise FileProblem(
                     file,
                     f"'{first}' and '{other}' both fit {name}, and their values differ. Say which is meant "
-                    f'{_IN_A_PROFILE}: [columns] "{first}" = "{name}"'
+                    f'{IN_A_PROFILE}: [columns] "{first}" = "{name}"'
                     + (f', or also "{other}" = "{name}": then they are summed' if name in _SUMMED else ""),
                     column=other,
                     mend={"columns": {first: name, other: name} if name in _SUMMED else {first: name}},
@@ -156,7 +155,7 @@ def dates(columns: Columns, facts: Facts, reading: Reading, file: str, date_1904
         raise FileProblem(
             file,
             f"dates such as {evidence.differing} can be read day first or month first, and as many fall in "
-            f'{reading.month} either way. Say which {_IN_A_PROFILE}: match = ["{landed(file)}"] and '
+            f'{reading.month} either way. Say which {IN_A_PROFILE}: match = ["{landed(file)}"] and '
             'date_order = "day_first" or "month_first"'
             + (f', or in RECON_REGISTER_DATE_ORDERS: {{"{landed(file)}": "day_first"}}' if reading.lacks else ""),
             column=next((facts.bound[name] for name in reading.dated_by if name in facts.bound), None),
@@ -215,5 +214,5 @@ def prove_general(columns: Columns, heading: Heading, file: str) -> None:
         raise FileProblem(
             file,
             f"taken for {names}, the amounts do not add up in {wrong} of {wrong + right} rows. Say "
-            f"{_IN_A_PROFILE}, what they are, under [columns]",
+            f"{IN_A_PROFILE}, what they are, under [columns]",
         )

@@ -94,7 +94,9 @@ def test_taxes_of_items_beside_totals_of_documents_are_summed(tmp_path: Path) ->
 
 
 def test_headings_tell_amounts_of_tax_from_rates_codes_and_numbers() -> None:
-    kinds = {text: kind_of(text) for text in ("SST 8%", "Tax 2", "Service_Tax", "销项税", "Rounding Adj.", "Disc Amount")}
+    kinds = {
+        text: kind_of(text) for text in ("SST 8%", "Tax 2", "Service_Tax", "销项税", "Rounding Adj.", "Disc Amount")
+    }
     assert kinds == {
         "SST 8%": "tax", "Tax 2": "tax", "Service_Tax": "tax", "销项税": "tax", "Rounding Adj.": "rounding",
         "Disc Amount": "discount",
