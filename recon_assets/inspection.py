@@ -10,7 +10,7 @@ import io
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -33,8 +33,10 @@ from recon_assets.months import is_month
 from recon_assets.platform import Platform
 from recon_assets.sources.convert import Frame, Origin, convert
 from recon_assets.sources.hints import hints_of
-from recon_assets.sources.intake.dates import ORDERS, Split, written
+from recon_assets.sources.intake.dates import ORDERS, DateOrder, Split, written
 from recon_assets.sources.intake.headings import NoHeading
+from recon_assets.sources.intake.numbers import MARKS
+from recon_assets.sources.intake.tables import ListTable
 from recon_assets.sources.lists import RegularTable
 from recon_assets.sources.loading import load_month
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
@@ -42,6 +44,7 @@ from recon_assets.sources.stream import Table
 from recon_assets.sources.unpack import UnpackLimits
 from recon_assets.sources.usage_files import SetAsideError, open_usage_file
 from recon_assets.sources.values import connect
+from recon_assets.visible import visible
 
 _SHOWN_ROWS = 5
 _NO_FACTS = dict.fromkeys(("kind", "invoice", "export_id", "submitted_at"))
@@ -49,6 +52,12 @@ _NEVER = "2000-01-01 00:00:00"  # when a file was loaded that is only looked at
 _ANY_MONTH = "2000-01"  # of a file whose month is asked for
 _SHOWN_LETTERS = 150  # of a value
 _ATTEMPTS = 6
+# Entries of a profile that nothing of a file tells: what is open, and what may be said.
+_GUESSED = {
+    "date_order": "no date tells whether the day or the month stands first",
+    "decimal_mark": "no number tells which mark is the decimal one",
+}
+_CHOICES = {"date_order": ORDERS, "decimal_mark": MARKS}
 _DATING = ("issued_at", "document_date", "invoice_date", "charge_start_date", "usage_date")
 _JSON = (".json", ".jsonl", ".ndjson")
 _NOT_SHOWN = {"content_hash", "loaded_at", "billing_month", "raw_row", "source", "month", "source_file"}
@@ -277,15 +286,53 @@ def _month_in_name(source: Source, file: Path) -> str | None:
 
 
 def _month_of_rows(source: Source, file: Path, trial: Platform) -> str | None:
-    """The month in which most rows are dated, by what a profile would mend if need be; FileProblem when none would."""
+    """The month in which most rows are dated, by what a profile would mend if need be.
+
+    FileProblem when nothing would, and when the order of day and month is open and each puts the rows elsewhere.
+    """
     try:
-        tables = _settled(_open(source, file, _ANY_MONTH, trial))
+        months = _months(source, _settled(_open(source, file, _ANY_MONTH, trial)))
     except FileProblem:
-        text = mending_profile(trial, file, source.name, _ANY_MONTH)
-        if text is None:
+        wanted = _mended(trial, file, source.name, _ANY_MONTH)
+        if wanted is None:
             raise
-        with _trial(trial, text) as mended:
-            tables = _settled(_open(source, file, _ANY_MONTH, mended))
+        months = (
+            _months_either_way(source, file, trial, wanted)
+            if "date_order" in wanted
+            else _months_by(source, file, trial, wanted)
+        )
+    return months.most_common(1)[0][0] if months else None
+
+
+def _months_either_way(source: Source, file: Path, trial: Platform, wanted: dict[str, Any]) -> Counter[str]:
+    """The months of rows whose order is open: those of both readings, or of the one that gives a single month."""
+    by_order = {order: _months_by(source, file, trial, wanted | {"date_order": order}) for order in ORDERS}
+    if by_order[ORDERS[0]] == by_order[ORDERS[1]]:
+        return by_order[ORDERS[0]]
+    whole = [found for found in by_order.values() if len(found) == 1]
+    if len(whole) != 1:
+        raise _open_month(_path_in(source, _ANY_MONTH, file.name), by_order)
+    return whole[0]
+
+
+def _open_month(path: str, by_order: Mapping[DateOrder, Counter[str]]) -> FileProblem:
+    told = "; ".join(
+        f"{order.replace('_', ' ')} its rows are of {', '.join(f'{m} ({n:,})' for m, n in found.most_common(4))}"
+        for order, found in by_order.items()
+    )
+    return FileProblem(
+        path, f"no date tells whether the day or the month stands first: {told}. Say which month it is with --month"
+    )
+
+
+def _months_by(source: Source, file: Path, trial: Platform, wanted: dict[str, Any]) -> Counter[str]:
+    """The months of the rows as a profile reads them."""
+    with _trial(trial, profile_text(wanted)) as mended:
+        return _months(source, _settled(_open(source, file, _ANY_MONTH, mended)))
+
+
+def _months(source: Source, tables: list[tuple[Table, Frame]]) -> Counter[str]:
+    """How many rows are dated in each month; Microsoft's dates have the month first."""
     first, second = ORDERS if source.dialect == "typed" else ORDERS[::-1]
     months = Counter[str]()
     for table, frame in tables:
@@ -296,7 +343,7 @@ def _month_of_rows(source: Source, file: Path, trial: Platform) -> str | None:
                 day = (found.day(first) or found.day(second)) if isinstance(found, Split) else found
                 if isinstance(day, dt.date):
                     months[f"{day:%Y-%m}"] += 1
-    return months.most_common(1)[0][0] if months else None
+    return months
 
 
 def _bring_landed(platform: Platform, trial: Platform, source: str, month: str) -> None:
@@ -389,9 +436,24 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)[:_SHOWN_LETTERS]
 
 
-def draft_profile(source: str, file: Path) -> str:
-    """The text that a profile of a file begins with: the paths that it is for, and their source."""
-    return profile_text(_first_entries(source, file))
+def draft_profile(platform: Platform, source: str, file: Path, month: str) -> str:
+    """The text that a profile of a file begins with where nothing tells what it has to say: the paths that it is for,
+    their source, and as comments what may be said of its headings."""
+    lines = [f"# What {file.name} does not tell. Take the # away from what applies, and put in what is right."]
+    lines += profile_text(_first_entries(source, file)).splitlines()
+    try:
+        with _trial(platform, "") as trial:
+            tables = [table for table, _ in _settled(_open(SOURCES[source], file, month, trial))]
+        free = [text for table in tables if isinstance(table, ListTable) for text in table.facts.unbound]
+        missing = [column.name for column in SOURCES[source].columns if column.heading == "optional"]
+    except NoHeading as problem:
+        free, missing = list(problem.free), list(problem.missing_columns)
+    except (FileProblem, SetAsideError) as problem:
+        return "\n".join([*lines, *(f"# {line}" for line in str(problem).splitlines())]) + "\n"
+    lines += ["", "[columns]", f"# Headings that nothing reads: {visible(', '.join(free)) or 'none'}."]
+    lines += [f'# "<heading>" = "{column}"' for column in missing]
+    lines += ["", "[constants]", '# currency_code = "MYR"'] if SOURCES[source].reader == "register" else []
+    return "\n".join(lines) + "\n"
 
 
 def _first_entries(source: str, file: Path) -> dict[str, Any]:
@@ -399,7 +461,24 @@ def _first_entries(source: str, file: Path) -> dict[str, Any]:
 
 
 def mending_profile(platform: Platform, file: Path, source: str, month: str) -> str | None:
-    """The text of a profile with which the file is read; None when no choice makes it readable."""
+    """The text of a profile with which the file is read; None when no choice makes it readable.
+
+    What only a guess would say (the order of day and month, the decimal mark) stands in it as a comment.
+    """
+    wanted = _mended(platform, file, source, month)
+    if wanted is None:
+        return None
+    guessed = {key: wanted.pop(key) for key in _GUESSED if key in wanted}
+    text = profile_text(wanted)
+    parse_profile("profile", text)
+    comments = [f"# {_GUESSED[key]}: take the # away from the right one" for key in guessed]
+    comments += [f'# {key} = "{value}"' for key in guessed for value in _CHOICES[key]]
+    first, *rest = text.splitlines()
+    return "\n".join([first, *comments, *rest]) + "\n" if guessed else text
+
+
+def _mended(platform: Platform, file: Path, source: str, month: str) -> dict[str, Any] | None:
+    """The entries of a profile with which the file is read; None when no choice makes it readable."""
     known = SOURCES[source]
     wanted = _first_entries(source, file)
     for _ in range(_ATTEMPTS):
@@ -413,6 +492,5 @@ def mending_profile(platform: Platform, file: Path, source: str, month: str) -> 
                 for key, value in problem.mend.items():
                     wanted[key] = wanted.get(key, {}) | value if isinstance(value, dict) else value
                 continue
-        parse_profile("profile", profile_text(wanted))
-        return profile_text(wanted)
+        return wanted
     return None

@@ -1,6 +1,7 @@
 """`recon inspect`: what is said of each kind of file, what is written and landed, and the exit codes 0 and 2."""
 
 import json
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,3 +110,57 @@ def test_a_file_that_repeats_a_landed_one_is_told_with_its_name(inspect: Inspect
 def test_nothing_is_loaded(inspect: Inspect, tmp_path: Path) -> None:
     inspect("sales.csv", REGISTER)
     assert not list((tmp_path / "home" / "landing").rglob("*.*")) and not (tmp_path / "home" / "raw").exists()
+
+
+def dated(*days: str) -> str:
+    rows = [f"C2,C1,INV-{n},{day},100.00,6.00,106.00" for n, day in enumerate(days)]
+    return (
+        "\n".join(["Buyer TIN,Supplier TIN,Invoice No,Invoice Date,Total Excl. Tax,Tax,Total Incl. Tax", *rows]) + "\n"
+    )
+
+
+SALES = ("--source", "erp_sales_register")
+
+
+@pytest.mark.parametrize(
+    ("days", "month"),
+    [
+        (("05/03/2025", "13/03/2025"), "2025-03"),  # a day over 12
+        (("05/03/2025", "07/03/2025"), "2025-03"),  # the day first puts all into one month
+        (("03/05/2025", "03/07/2025"), "2025-03"),  # the month first does
+        (("03/03/2025",), "2025-03"),  # either way
+    ],
+)
+def test_the_month_is_told_by_dates_that_leave_no_doubt(inspect: Inspect, days: tuple[str, ...], month: str) -> None:
+    result = inspect("sales.csv", dated(*days), *SALES)
+    assert result.exit_code == 0 and f"month {month}" in result.output, result.output
+
+
+def test_a_month_that_only_a_guess_would_give_is_not_landed(inspect: Inspect, tmp_path: Path) -> None:
+    for days in (("05/03/2025",), ("05/03/2025", "06/04/2025")):
+        result = inspect("sales.csv", dated(*days), *SALES, "--land")
+        assert result.exit_code == 2 and "Say which month it is with --month" in result.output
+        assert "day first its rows are of 2025-03 (1)" in result.output
+        assert "month first its rows are of 2025-05 (1)" in result.output
+    guessed = inspect("sales.csv", dated("05/03/2025"), *SALES, "--land", "--write-profile", "told")
+    assert guessed.exit_code == 2 and '# date_order = "day_first"' in guessed.output
+    landing = tmp_path / "home" / "landing"
+    assert not (landing / "erp").exists()
+    told = inspect("sales.csv", dated("05/03/2025"), *SALES, "--land", "--month", "2025-05")
+    assert told.exit_code == 0 and (landing / "erp/sales_register/2025-05/sales.csv").exists(), told.output
+
+
+def test_a_profile_begins_even_where_nothing_tells_what_it_says(inspect: Inspect, tmp_path: Path) -> None:
+    landing = tmp_path / "home" / "landing"
+    landing.rmdir()
+    content = "Xyz,Invoice No,Invoice Date,Customer TIN\n1.00,INV-1,13/03/2025,C2\n"
+    result = inspect("sales.csv", content, *SALES, "--write-profile", "begun")
+    assert result.exit_code == 2
+    text = (landing / "profiles/begun.toml").read_text(encoding="utf-8")
+    assert "# Headings that nothing reads: Xyz." in text and '# "<heading>" = "total_including_tax"' in text
+    assert tomllib.loads(text)["match"] == ["erp/sales_register/*/sales.csv"]
+    readable = inspect("sales.csv", dated("13/03/2025"), *SALES, "--write-profile", "more")
+    assert readable.exit_code == 0 and '# "<heading>" = "total_payable_amount"' in readable.output
+    (landing / "profiles/begun.toml").write_text('match = ["erp/elsewhere/*"]\n', encoding="utf-8")
+    again = inspect("sales.csv", content, *SALES, "--write-profile", "begun")
+    assert again.exit_code == 2 and "is there already with other content" in str(again.output) + str(again.exception)

@@ -225,7 +225,7 @@ def show_report(report: "FileReport") -> None:
     _show_rows(console, "first rows as they will be loaded", report.rows)
     _show_rows(console, "first rejected rows", report.rejected)
     for problem in report.problems:
-        console.print("  [red]not readable[/]", cell(problem), highlight=False)
+        console.print("  [red]not readable[/]", cell(problem), highlight=False, soft_wrap=True)
 
 
 def _show_table(console: Console, table: LoadedTable, warnings: Mapping[str, int]) -> None:

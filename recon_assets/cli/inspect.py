@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from recon_assets.catalogue import SOURCES
-from recon_assets.errors import InputError
-from recon_assets.landing.writer import landing_writer
+from recon_assets.landing.writer import LandingWriter, landing_writer
 from recon_assets.months import parse_month
+from recon_assets.settings import Settings
 
 _SUBFOLDERS = sorted({folder for source in SOURCES.values() for folder in source.subfolders})
 
@@ -18,9 +18,14 @@ _SUBFOLDERS = sorted({folder for source in SOURCES.values() for folder in source
 @click.option("--source", type=click.Choice(list(SOURCES)), help="What the files are, where that cannot be told.")
 @click.option("--month", help="YYYY-MM, where that cannot be told.")
 @click.option("--subfolder", type=click.Choice(_SUBFOLDERS), help="Of e-invoices, where the path does not say it.")
-@click.option("--write-profile", "profile", metavar="NAME", help="Write a profile that makes the file readable.")
+@click.option(
+    "--write-profile",
+    "profile",
+    metavar="NAME",
+    help="Write what makes it readable, or may be said.",
+)
 @click.option("--land", is_flag=True, help="Put readable files where they belong in the landing zone.")
-@click.option("--replace", is_flag=True, help="With --land: also in place of a file with other content.")
+@click.option("--replace", is_flag=True, help="Also in place of a file or profile with other content.")
 def inspect(
     files: tuple[Path, ...],
     source: str | None,
@@ -32,7 +37,7 @@ def inspect(
 ) -> None:
     """How files would be read, without loading them. Exit code 0 when all are readable, 2 when not."""
     from recon_assets.cli.console import show_report
-    from recon_assets.inspection import draft_profile, inspect_file, land_inspected, mending_profile
+    from recon_assets.inspection import draft_profile, inspect_file, land_at, land_inspected, mending_profile
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings()
@@ -40,20 +45,26 @@ def inspect(
     readable = True
     for file in files:
         report = inspect_file(platform, file, source, month, subfolder=subfolder or "")
-        if profile and report.source and not report.is_readable:
-            text = mending_profile(platform, file, report.source, report.month or "2000-01")
-            if text is None:
-                raise InputError(
-                    f"Nothing tells what a profile of {file} has to say: {'; '.join(report.problems)}. It begins with:"
-                    f"\n\n{draft_profile(report.source, file)}"
-                )
-            landing_writer(platform.settings).put(f"profiles/{profile}.toml", text.encode())
-            click.echo(f"Wrote profiles/{profile}.toml below the landing root:\n\n{text}")
+        if profile and report.source:
+            text = None
+            if not report.is_readable:
+                text = mending_profile(platform, file, report.source, report.month or "2000-01")
+            text = text or draft_profile(platform, report.source, file, report.month or "2000-01")
+            path = f"profiles/{profile}.toml"
+            land_at(_writer(platform.settings), path, text.encode(), replace)
+            click.echo(f"Wrote {path} below the landing root:\n\n{text}")
             report = inspect_file(platform, file, source, month, subfolder=subfolder or "")
         show_report(report)
         readable = readable and report.is_readable
         if land and report.is_readable and report.landing_path:
-            landing = land_inspected(landing_writer(platform.settings), report, replace)
+            landing = land_inspected(_writer(platform.settings), report, replace)
             was = {"landed": "is", "replaced": "replaced what was", "unchanged": "was already"}[landing]
             click.echo(f"{file} {was} at {report.landing_path}; `recon run --months {report.month}` loads it.")
     sys.exit(0 if readable else 2)
+
+
+def _writer(settings: Settings) -> LandingWriter:
+    """Where files land; the folder of the home is made, one that a setting names must be there."""
+    if settings.landing_url is None:
+        settings.landing.mkdir(parents=True, exist_ok=True)
+    return landing_writer(settings)

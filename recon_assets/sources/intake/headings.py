@@ -220,10 +220,13 @@ def _nearest(best: Heading, missing: list[str], aliases: Mapping[str, str]) -> d
 
 
 class NoHeading(FileProblem):
-    """No row of a table is its heading; `bound` columns were found in the best one, `missing` were not."""
+    """No row of a table is its heading; `bound` columns were found in the best one, `missing` were not (by their first
+    aliases, and as columns of the project); `free` headings of it are none."""
 
     bound: int = 0
     missing: str = "all columns"
+    missing_columns: Sequence[str] = ()
+    free: Sequence[str] = ()
 
 
 def _none_found(file: str, best: Heading | None, wanted: Wanted) -> NoHeading:
@@ -243,5 +246,7 @@ def _none_found(file: str, best: Heading | None, wanted: Wanted) -> NoHeading:
         column=first_alias[missing[0]],
         mend={"columns": _nearest(best, missing, first_alias)},
     )
-    problem.bound, problem.missing = len(best.columns), names
+    problem.bound, problem.missing, problem.missing_columns = len(best.columns), names, missing
+    used = {position for positions in best.columns.values() for position in positions}
+    problem.free = [text for position, text in enumerate(best.texts) if text and position not in used]
     return problem

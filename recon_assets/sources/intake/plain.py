@@ -14,7 +14,7 @@ from recon_assets.landing.profiles import IN_A_PROFILE, Profile
 from recon_assets.sources.intake import words
 from recon_assets.sources.intake.dates import OrderEvidence, to_iso
 from recon_assets.sources.intake.grid import ERROR_VALUES, Grid
-from recon_assets.sources.intake.headings import Heading, heading_currency
+from recon_assets.sources.intake.headings import Heading, heading_currency, loose_key
 from recon_assets.sources.intake.lacking import foreign_amounts
 from recon_assets.sources.intake.numbers import Mark, both_readings, decide, look_at, to_plain
 from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, key_of, landed, lines_of
@@ -22,7 +22,14 @@ from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.rows import CURRENCIES
 
 _ERRORS = pa.array(sorted(ERROR_VALUES), pa.string())
+_PROOF = Decimal("0.05")  # by how much the sums of a row may differ
 _PROVED = ("total_excluding_tax", "total_tax_amount", "total_including_tax")
+# Headings of lists of items: there a Rate is a price.
+_OF_ITEMS = frozenset(map(loose_key, (
+    "Qty", "Quantity", "Hours", "Units", "UOM", "Unit", "Unit Price", "Price", "Unit Cost", "Item", "Item Name",
+    "Item Code", "Line Total", "Line Amount", "Line Subtotal", "Kuantiti", "Harga Seunit", "数量", "单价", "數量",
+    "單價",
+)))  # fmt: skip
 _SUMMED = frozenset(("total_tax_amount", "total_discount_value", "total_charge_amount"))  # of rivals, as a rule
 
 
@@ -197,6 +204,53 @@ def constants(columns: Columns, reading: Reading) -> None:
         columns.texts[name] = pc.fill_null(columns.texts.get(name, columns.nulls()), value)
 
 
+def settle_rate(columns: Columns, heading: Heading, facts: Facts) -> None:
+    """A column that is only called Rate is an exchange rate where it can be: not in a list of items, 1 of ringgit, and
+    1 in some row where no column tells currencies."""
+    if "exchange_rate" not in heading.general:
+        return
+    rates = columns.amounts("exchange_rate")
+    codes = columns.texts.get("currency_code", columns.nulls()).to_pylist()
+    named = [(code, rate) for code, rate in zip(codes, rates, strict=True) if code is not None]
+    is_of_items = any(loose_key(text) in _OF_ITEMS for text in heading.texts)
+    is_plausible = (
+        all(rate in (None, Decimal(1)) if code == "MYR" else rate is None or rate > 0 for code, rate in named)
+        if named
+        else Decimal(1) in rates
+    )
+    if is_plausible and not is_of_items:
+        return
+    text = facts.bound.pop("exchange_rate")
+    del columns.texts["exchange_rate"]
+    facts.dialects.pop("exchange_rate", None)
+    facts.unbound.append(text)
+    facts.notes.append(
+        f"'{text}' is no exchange rate here and was not read; if it is one, say {IN_A_PROFILE}: "
+        f'[columns] "{text}" = "exchange_rate"'
+    )
+
+
+def require_no_rates(columns: Columns, facts: Facts, file: str) -> None:
+    """FileProblem for a column of tax that holds rates: the totals differ by that many percent."""
+    if not {*_PROVED} <= columns.texts.keys():
+        return
+    amounts = rates = 0
+    for low, tax, high in zip(*(columns.amounts(name) for name in _PROVED), strict=True):
+        if low is not None and tax and high is not None:
+            amounts += abs(low + tax - high) <= _PROOF
+            rates += abs(low * (1 + tax / 100) - high) <= _PROOF and abs(low + tax - high) > _PROOF
+    if rates > 9 * amounts:
+        text = facts.bound.get(_PROVED[1], _PROVED[1])
+        raise FileProblem(
+            file,
+            f"'{text}' holds rates, not amounts of tax. Leave it out {IN_A_PROFILE}: "
+            f'not_read = ["{text}"]; the tax is '
+            "then the difference of the two totals, unless another column has it",
+            column=text,
+            mend={"not_read": [text]},
+        )
+
+
 def prove_general(columns: Columns, heading: Heading, file: str) -> None:
     """Amounts that only a general word told, such as Total, count when the sums of the rows prove them."""
     if heading.general.isdisjoint(_PROVED) or not {_PROVED[0], _PROVED[2]} <= columns.texts.keys():
@@ -205,7 +259,7 @@ def prove_general(columns: Columns, heading: Heading, file: str) -> None:
     right = wrong = 0
     for low, tax, high in zip(columns.amounts(_PROVED[0]), taxes, columns.amounts(_PROVED[2]), strict=True):
         if low is not None and high is not None:
-            holds = abs(low + tax - high) <= Decimal("0.05") if tax is not None else abs(low) <= abs(high)
+            holds = abs(low + tax - high) <= _PROOF if tax is not None else abs(low) <= abs(high)
             right, wrong = right + holds, wrong + (not holds)
     if wrong * 10 > right:
         names = ", ".join(

@@ -25,6 +25,8 @@ from recon_assets.sources.intake.plain import (
     foreign,
     numbers,
     prove_general,
+    require_no_rates,
+    settle_rate,
 )
 from recon_assets.sources.intake.prepared import Columns, Facts, decimal, key_of, raw_rows_of
 from recon_assets.sources.intake.reading import Reading
@@ -70,6 +72,8 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     codes(columns, facts, profile)
     constants(columns, reading)
     if reading.lacks is not None:
+        settle_rate(columns, heading, facts)
+        require_no_rates(columns, facts, file)
         require_whole_tax(columns, facts, columns_beside(columns, grid, heading, marks, not_read), file)
         prove_general(columns, heading, file)
         supply(columns, facts, reading.lacks, file, is_foreign)

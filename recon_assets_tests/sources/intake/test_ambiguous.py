@@ -1,0 +1,79 @@
+"""Headings of one word that mean one thing in one list and another in the next: what the values say decides."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recon_assets.lakehouse.raw import LoadedFile
+from recon_assets_tests.landed import land, platform_in, table_rows
+
+SOURCE, MONTH = "erp_sales_register", "2025-03"
+FRESHBOOKS = """Client Name,Invoice #,Date Issued,Invoice Status,Client TIN,Item Name,Rate,Quantity,Line Subtotal,Tax 1 Type,Tax 1 Amount,Tax 2 Type,Tax 2 Amount,Line Total,Currency
+Adatum,0001,2025-03-05,paid,C11122233340,Licence,60.00,10,600.00,SST,48.00,Tourism,0.00,648.00,MYR
+Adatum,0001,2025-03-05,paid,C11122233340,Support,100.00,4,400.00,SST,32.00,Tourism,10.00,442.00,MYR
+Bersama,0002,2025-03-17,draft,C55566677780,Licence,1.00,5,5.00,SST,0.40,Tourism,0.00,5.40,MYR
+Bersama,0003,2025-03-18,sent,C55566677780,Licence,4.45,5,22.25,SST,1.78,Tourism,0.00,24.03,USD
+"""  # fmt: skip
+FRESHBOOKS_PROFILE = (
+    'level = "line"\n[columns]\n"Line Subtotal" = "total_excluding_tax"\n"Tax 1 Amount" = "total_tax_amount"\n'
+    '"Tax 2 Amount" = "total_tax_amount"\n"Line Total" = "total_including_tax"\n'
+)
+
+
+def read(home: Path, text: str, profile: str = "") -> tuple[list[dict[str, Any]], LoadedFile]:
+    platform = platform_in(home, company_tins="C20830570210")
+    land(platform.settings.landing, f"erp/sales_register/{MONTH}/list.csv", text)
+    if profile:
+        land(platform.settings.landing, "profiles/told.toml", f'match = ["erp/*"]\n{profile}')
+    load = platform.load(SOURCE, MONTH)
+    assert load.raw_month is not None, load.problems
+    file = next(file for file in load.raw_month.files if file.path.endswith("list.csv"))
+    return table_rows(platform.raw, SOURCE, MONTH), file
+
+
+def test_the_rate_of_a_list_of_items_is_a_price(tmp_path: Path) -> None:
+    rows, file = read(tmp_path, FRESHBOOKS, FRESHBOOKS_PROFILE)
+    assert [(r["document_number"], r["total_tax_amount"], r["total_including_tax"], r["exchange_rate"]) for r in rows] == [
+        ("0001", Decimal(90), Decimal(1090), None), ("0003", Decimal("1.78"), Decimal("24.03"), None),
+    ]  # fmt: skip
+    assert file.ignored == {"not_issued": 1, "summed": 1} and "Rate" in file.extra_columns
+    assert any(note.startswith("'Rate' is no exchange rate here") for note in file.tables[0].notes)
+
+
+@pytest.mark.parametrize(
+    ("headings", "cells", "rates"),
+    [
+        ("Currency,Rate", ("MYR,1", "USD,4.45"), [1, "4.45"]),
+        ("Currency,Rate", ("MYR,", "USD,4.45"), [None, "4.45"]),
+        ("Rate", ("1", "1"), [1, 1]),
+        ("Currency,Rate", ("MYR,8", "MYR,6"), [None, None]),  # of tax
+        ("Rate", ("8", "6"), [None, None]),
+        ("Currency,Rate,Qty", ("MYR,1,2", "USD,4.45,2"), [None, None]),
+        ("Currency,Exchange Rate,Qty", ("MYR,1,2", "USD,4.45,2"), [1, "4.45"]),
+    ],
+)
+def test_a_rate_is_one_of_exchange_where_it_can_be(
+    tmp_path: Path, headings: str, cells: tuple[str, str], rates: list[Any]
+) -> None:
+    lines = [f"INV-{n},{12 + n}/03/2025,C11122233340,100,8,108,{cell}" for n, cell in enumerate(cells)]
+    text = "\n".join([f"Invoice No,Invoice Date,Customer TIN,Subtotal,Tax,Total,{headings}", *lines])
+    rows, _ = read(tmp_path, text)
+    assert [row["exchange_rate"] for row in rows] == [None if rate is None else Decimal(rate) for rate in rates]
+
+
+def test_a_profile_says_that_a_rate_is_one_of_exchange(tmp_path: Path) -> None:
+    text = (
+        "Invoice No,Invoice Date,Customer TIN,Subtotal,Tax,Total,Currency,Rate,Qty\nA,13/03/2025,C1,1,0,1,USD,4.45,2\n"
+    )
+    (row,), _ = read(tmp_path, text, '[columns]\n"Rate" = "exchange_rate"\n')
+    assert row["exchange_rate"] == Decimal("4.45")
+
+
+def test_a_tax_that_is_a_rate_is_refused_and_left_out_by_the_profile_that_is_shown(tmp_path: Path) -> None:
+    text = "Invoice No,Invoice Date,Customer TIN,Subtotal,SST,Grand Total\nA,13/03/2025,C1,50,8,54\nB,14/03/2025,C1,150,6,159\n"
+    with pytest.raises(AssertionError, match="holds rates, not amounts of tax"):
+        read(tmp_path / "a", text)
+    rows, _ = read(tmp_path / "b", text, 'not_read = ["SST"]\n')
+    assert [row["total_tax_amount"] for row in rows] == [Decimal(4), Decimal(9)]
