@@ -27,10 +27,12 @@ class Piece:
     hashes: Hashes | None = None
 
     def disagreeing(self, file: str) -> list[str]:
-        """Control totals that do not agree, as sentences."""
+        """Control totals that do not agree, as sentences; with rejected records, whose amounts may be what lacks."""
+        rejected = self.converted.rejected
+        lacking = f" without what could not be read of {rejected} rejected records" if rejected else ""
         return [
             f"{file}{self.name}, row {total.line}: the total of '{total.column}' is {total.said_text}, its rows add "
-            f"up to {total.summed_text}"
+            f"up to {total.summed_text}{lacking}"
             for total in self.facts.control_totals
             if not total.agrees
         ]

@@ -118,6 +118,16 @@ def test_what_is_missing_is_said_of_the_heading_without_the_title_above_it(tmp_p
     assert "Best is row 2: bound Supplier TIN = supplier_tin" in problem
 
 
+def test_a_total_that_disagrees_names_the_records_that_were_rejected(tmp_path: Path) -> None:
+    out = io.StringIO(newline="")
+    unread = [*ROWS[0][:4], "about 1200", *ROWS[0][5:]]
+    csv.writer(out).writerows([HEADING, unread, *ROWS[1:], total("Total", 0, 4)])
+    platform = platform_in(tmp_path)
+    land(platform.settings.landing, f"erp/sales_register/{MONTH}/a.csv", out.getvalue())
+    (problem,) = [text for text in platform.load(SOURCE, MONTH).problems if "Total Excl. Tax" in text]
+    assert "is 11934.49, its rows add up to 10699.99 without what could not be read of 1 rejected records" in problem
+
+
 def test_the_same_list_in_two_formats_is_one(tmp_path: Path) -> None:
     platform = platform_in(tmp_path)
     for name, table in (
