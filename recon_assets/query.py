@@ -5,7 +5,7 @@ import datetime as dt
 import json
 import re
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import duckdb
 
@@ -17,6 +17,10 @@ from recon_assets.pipeline.marts import published_marts
 from recon_assets.settings import load_settings
 from recon_assets.storage import published_store
 from recon_assets.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 _BATCH = 10_000
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
@@ -133,7 +137,22 @@ def _write_table(result: duckdb.DuckDBPyConnection, columns: list[str], out: Tex
     for row in result.fetchall():
         table.add_row(*(Text(visible(plain_text(value))) for value in row))
     console = Console(file=out)
-    (console if console.is_terminal else Console(file=out, width=_WIDE)).print(table)
+    console = console if console.is_terminal else Console(file=out, width=_WIDE)
+    if table.row_count and console.measure(table).maximum > console.width:
+        _write_records(console, table)
+    else:
+        console.print(table)
+
+
+def _write_records(console: "Console", table: "Table") -> None:
+    """The rows of a table that is too wide to be read, each as a list of columns and values."""
+    from rich.table import Table
+
+    for number, values in enumerate(zip(*(column.cells for column in table.columns), strict=True), start=1):
+        record = Table("column", f"row {number} of {table.row_count}")
+        for column, value in zip(table.columns, values, strict=True):
+            record.add_row(column.header, value)
+        console.print(record)
 
 
 def plain_text(value: Any) -> str:

@@ -354,6 +354,14 @@ def test_a_table_shows_every_column_and_row(recon: Recon) -> None:
     assert "cost_difference" in result.stdout
 
 
+def test_a_table_that_is_too_wide_is_a_list_per_row(recon: Recon) -> None:
+    wide = ", ".join(f"repeat('x', 30) || '-{n}' as column_{n}" for n in range(20))
+    result = recon("query", f"select {wide} from range(2)")
+    assert "row 1 of 2" in result.stdout and "row 2 of 2" in result.stdout
+    assert all(f"{'x' * 30}-{n}" in result.stdout and f"column_{n}" in result.stdout for n in range(20))
+    assert "row 1 of" not in recon("query", "select 1 as n").stdout
+
+
 def test_the_publications_can_be_queried(recon: Recon) -> None:
     rows = recon.rows("select billing_month, reconciliation from marts.publications order by 1")
     assert [(row["billing_month"], row["reconciliation"]) for row in rows] == [(f"{m}-01", SUBJECT) for m in MONTHS]

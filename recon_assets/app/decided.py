@@ -5,6 +5,7 @@ from typing import Any
 
 from recon_assets.app.format import instant, plain, words
 from recon_assets.app.tables import Column, Filter, Row
+from recon_assets.catalogue import right_less_left
 from recon_assets.issues.decisions import PAIRINGS, Decision
 
 _OPEN = (
@@ -71,7 +72,7 @@ def _utc(value: dt.datetime | None) -> dt.datetime | None:
     return value and value.astimezone(dt.UTC).replace(tzinfo=None)
 
 
-def decision_facts(row: Row) -> dict[str, Any]:
+def decision_facts(row: Row, mart: str) -> dict[str, Any]:
     """Facts of a row's decision; none of a row without one, or of a publication before there were any."""
     if row["decision"] is None:
         return {}
@@ -82,7 +83,6 @@ def decision_facts(row: Row) -> dict[str, Any]:
     if row["decision_state"] != "holds":
         found["Its state"] = words(row["decision_state"])
     if row["decision_state"] == "stale":
-        found["The row then"] = (
-            f"{words(row['decided_status'])}, difference {plain(row['decided_difference']) or 'none'}"
-        )
+        then = right_less_left(mart, row["decided_difference"])
+        found["The row then"] = f"{words(row['decided_status'])}, difference {plain(then) or 'none'}"
     return found

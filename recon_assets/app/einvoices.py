@@ -262,7 +262,7 @@ def _facts(row: Row) -> dict[str, Any]:
         "Duplicate of": row["duplicate_of"],
         "Register rows": row["row_count"] if row["row_count"] != 1 else None,
         "Due": words(row["due_state"]),
-        **decided.decision_facts(row),
+        **decided.decision_facts(row, "einvoice_reconciliation"),
     }
     return {name: plain(value) for name, value in found.items() if value}
 

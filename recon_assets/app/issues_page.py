@@ -14,6 +14,7 @@ from recon_assets.app.decision_forms import history
 from recon_assets.app.format import RECONCILIATIONS, exactly, instant, words
 from recon_assets.app.identity import User
 from recon_assets.app.parts import badge, facts, field, message, scrolled
+from recon_assets.catalogue import right_less_left
 from recon_assets.errors import InputError
 from recon_assets.issues.decisions import DecisionStore
 from recon_assets.issues.store import LENGTHS, MOST_ASSIGNED, STATUSES, Entry, Issue, IssueStore
@@ -190,7 +191,7 @@ def _then_and_now(issue: Issue, now: Now | None) -> html.Div:
             [
                 html.Th(when, scope="row"),
                 html.Td(badge(status)),
-                html.Td(_difference(difference, currency), className="number"),
+                html.Td(_difference(right_less_left(issue.about.mart, difference), currency), className="number"),
                 html.Td(at),
             ]
         )

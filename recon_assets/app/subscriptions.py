@@ -204,7 +204,7 @@ def details(context: Context, table: Table, row: Row) -> list[Any]:
             "Customer": row["customer_name"] or "unknown",
             "Account": row["account_id"] or "unknown",
             "Selection, coverage": f"{row['selection_method']}, {row['coverage_method']}",
-            **decided.decision_facts(row),
+            **decided.decision_facts(row, "subscription_reconciliation"),
         }
     )
     items = {side: context.rows(items_query(row, side)) for side in _SIDES}

@@ -240,7 +240,7 @@ def details(context: Context, table: Table, row: Row) -> list[Any]:
                 "Lines": f"{number(row['usage_line_count'], 0)} billed, {number(row['cost_line_count'], 0)} exported",
                 "Tolerance": f"{exactly(row['tolerance'])} {currency}",
                 "Explanation": words(row["explanation"]) or "none",
-                **(decided.decision_facts(row) if table is METERS else {}),
+                **(decided.decision_facts(row, table.mart) if table is METERS else {}),
             }
         )
     ]

@@ -12,6 +12,7 @@ from recon_assets.catalogue.catalogue import (
     columns_of,
     compared_mart,
     load_windows,
+    right_less_left,
     source_windows,
     sources_of,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "compared_mart",
     "load_windows",
     "normalize_heading",
+    "right_less_left",
     "source_windows",
     "sources_of",
 ]

@@ -1,6 +1,7 @@
 """The declarations put together: every source and subject by name."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from recon_assets.catalogue.checks import problems_between, problems_of_source, problems_of_subject
@@ -66,6 +67,12 @@ def sources_of(subject: str) -> list[Source]:
 def compared_mart(mart: str) -> ComparedMart | None:
     """Status and difference of the rows of a mart; None for one whose rows have none."""
     return next((subject.marts[mart] for subject in SUBJECTS.values() if mart in subject.marts), None)
+
+
+def right_less_left(mart: str, difference: Decimal | None) -> Decimal | None:
+    """A mart's difference in the one direction that people are shown, whatever sign the mart's rules give it."""
+    compared = compared_mart(mart)
+    return -difference if difference and compared is not None and compared.is_left_less_right else difference
 
 
 def columns_of(source: str) -> tuple[Column, ...]:

@@ -152,11 +152,15 @@ class Side(Declared):
 
 @dataclass(frozen=True)
 class ComparedMart(Declared):
-    """A mart whose rows have a status and a difference, by their columns; publishing tells what changed in them."""
+    """A mart whose rows have a status and a difference, by their columns; publishing tells what changed in them.
+
+    People are shown right less left (spec/bridge.md, 3); a mart keeps the sign of its rules.
+    """
 
     status: str
     difference: str
     tells_changes: bool = True
+    is_left_less_right: bool = False
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,7 @@ def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> N
             amounts = ("" if v is None else f"{v:,.{decimals(row[8])}f}" for v in row[5:8])
             texts = (*row[:4], f"{row[4]:,}", *amounts, row[8] or "")
             table.add_row(*map(cell, texts))
+    table.caption = "right - left; the marts keep the signs of their rules (docs/bi.md)"
     console.print(table)
 
 

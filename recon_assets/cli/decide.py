@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from recon_assets.catalogue import SUBJECTS
+from recon_assets.catalogue import SUBJECTS, right_less_left
 from recon_assets.errors import InputError
 from recon_assets.months import parse_month
 from recon_assets.settings import load_settings
@@ -147,7 +147,8 @@ def list_(subject: str | None, month: str | None, key: str | None) -> None:
     found = open_decisions(settings).history(subject, parse_month(month) if month else None, key)
     for decision in found:
         row = decision.row
-        difference = "no difference" if row.difference is None else f"{row.difference:f} {row.currency}"
+        shown = right_less_left(SUBJECTS[row.reconciliation].decided.mart, row.difference)
+        difference = "no difference" if shown is None else f"right less left {shown:f} {row.currency}"
         then = f"{row.status}, {difference}"
         click.echo(
             visible(f"{decision.decision_id} {row.reconciliation} {row.month} {row.key} ({then}) {decision.text}")

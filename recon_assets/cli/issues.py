@@ -5,7 +5,7 @@ import getpass
 import click
 
 from recon_assets.app.settings import load_app_settings
-from recon_assets.catalogue import SUBJECTS
+from recon_assets.catalogue import SUBJECTS, right_less_left
 from recon_assets.errors import InputError
 from recon_assets.settings import load_settings
 from recon_assets.visible import visible
@@ -44,7 +44,8 @@ def show_issue(number: int) -> None:
     issue = store.get(number)
     about = issue.about
     _show(f"#{number} {issue.title} ({issue.status}, assignee {issue.assignee or 'nobody'})")
-    difference = "not comparable" if about.difference is None else f"{about.difference:f} {about.currency}"
+    shown = right_less_left(about.mart, about.difference)
+    difference = "not comparable" if shown is None else f"right less left {shown:f} {about.currency}"
     _show(f"{about.subject}, {about.month}: {about.status}, {difference} when {issue.reporter} reported it")
     _show(issue.description)
     for entry in store.history(number):
