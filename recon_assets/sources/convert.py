@@ -5,6 +5,7 @@ convert; it is reported with the first such column in the order of the file (spe
 """
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Generator
 from contextlib import closing
@@ -38,6 +39,8 @@ _EXPECTED = {
     "timestamp": "is not an instant; expected ISO 8601",
     "integer": "is not a whole number",
 }
+_DAY_FIRST = re.compile(r"(1[3-9]|2\d|3[01])([-/.])(0?[1-9]|1[0-2])\2\d{4}\b")
+_SAY_DAY_FIRST = 'a file that writes the day first takes date_order = "day_first" in a profile'
 _GOOD, _VALUE = -1, 0  # what is wrong with a row: nothing, a value, or the number of a reason
 Numbers = npt.NDArray[np.int64]
 
@@ -297,7 +300,9 @@ class _Conversion:
             return _EMPTY
         kind = next(self.frame.kind_of(column) for column, position in self._bound if position == place)
         self.has_odd_numbers |= kind == "decimal"
-        return _EXPECTED.get(kind, "is not valid")
+        expected = _EXPECTED.get(kind, "is not valid")
+        is_day_first = kind == "date" and self.frame.dialect.day_first is None and _DAY_FIRST.match(value)
+        return f"{expected}; {_SAY_DAY_FIRST}" if is_day_first else expected
 
     def _raw_rows(self, block: Block, rows: list[int]) -> list[str]:
         if block.raw_rows is not None:

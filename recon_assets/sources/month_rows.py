@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from recon_assets.catalogue import SOURCES
+from recon_assets.landing.profiles import IN_A_PROFILE
 
 _MOST_NAMED = 5  # months, in a message
 _FEW = 3  # documents: fewer of them may all be dated elsewhere
@@ -19,12 +20,16 @@ _FEW = 3  # documents: fewer of them may all be dated elsewhere
 
 @dataclass(frozen=True)
 class Outside:
-    """Rows dated outside their month: how many of all, the months they are dated in, and amounts by currency."""
+    """Rows dated outside their month: how many of all, the months they are dated in, and amounts by currency.
+
+    `swapped`: rows that lie in the month when day and month change places; counted where all are outside.
+    """
 
     rows: int = 0
     of: int = 0
     months: list[str] = field(default_factory=list)
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    swapped: int = 0
 
     @property
     def is_all(self) -> bool:
@@ -75,12 +80,15 @@ def days_of(connection: duckdb.DuckDBPyConnection, source: str, rows: Sequence[P
 
 def together(found: Sequence[Outside]) -> Outside:
     """What of several files is dated outside their month."""
+    if not found:
+        return Outside()
     amounts: dict[str, Decimal] = {}
     for one in found:
         for currency, amount in one.amounts.items():
             amounts[currency] = amounts.get(currency, Decimal(0)) + amount
     months = list(dict.fromkeys(month for one in found for month in one.months))
-    return Outside(sum(one.rows for one in found), sum(one.of for one in found), months, amounts)
+    rows, of, swapped = (sum(counts) for counts in zip(*((o.rows, o.of, o.swapped) for o in found), strict=True))
+    return Outside(rows, of, months, amounts, swapped)
 
 
 def outside_month(
@@ -102,7 +110,9 @@ def outside_month(
     for _, currency, _, amount in found:
         amounts[currency] = amounts.get(currency, Decimal(0)) + amount
     months = list(dict.fromkeys(dated for dated, *_ in found))
-    return Outside(sum(count for _, _, count, _ in found), of, months, amounts)
+    outside = sum(count for _, _, count, _ in found)
+    swapped = f"select count(*) from {_read(rows)} where strftime({dated_by}, '%Y-%d') = {_quoted(month)}"
+    return Outside(outside, of, months, amounts, _one(connection, swapped) if 0 < outside == of else 0)
 
 
 def wrong_month(source: str, month: str, outside: Outside) -> str | None:
@@ -110,7 +120,11 @@ def wrong_month(source: str, month: str, outside: Outside) -> str | None:
     if not outside.is_all or (SOURCES[source].reader != "usage" and outside.of < _FEW):
         return None
     named = ", ".join(sorted(outside.months)[:_MOST_NAMED])
-    return f"every row is dated outside {month}: they belong to {named}. Land the file in the folder of that month"
+    text = f"every row is dated outside {month}: they belong to {named}. Land the file in the folder of that month"
+    if SOURCES[source].reader == "usage" and outside.swapped == outside.of:
+        text += f". Read with the day first all of them lie in {month}: if the file writes it so, say {IN_A_PROFILE}: "
+        text += 'date_order = "day_first"'
+    return text
 
 
 def _read(rows: Sequence[Path]) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from recon_assets.sources.loading import Load
 from recon_assets_tests.landed import bss_line, delimited, land, nce_line, platform_in, table_rows
-from recon_assets_tests.usage.zone import COST, cost_row
+from recon_assets_tests.usage.zone import COST, USAGE, cost_row, usage_row
 
 MONTH = "2025-01"
 BSS, NCE = f"bss/invoices/{MONTH}/a.csv", f"partner_center/reconciliation/{MONTH}/nce/a.csv"
@@ -101,3 +101,20 @@ def test_a_profile_of_a_source_is_not_for_the_files_of_another(tmp_path: Path) -
     load = platform.load("ms_recon_nce", "2025-01")
     assert load.raw_month is not None, load.problems
     assert [file.path.rsplit("/")[-1] for file in load.raw_month.files] == ["a.csv"]
+
+
+def test_usage_that_writes_the_day_first_is_refused_with_what_to_say(tmp_path: Path) -> None:
+    def loaded(*days: str, profile: str = "") -> Load:
+        platform = platform_in(tmp_path / str(len(days)) / (profile and "told"))
+        rows = "\n".join(usage_row("5").replace("03/01/2025", day) for day in days)
+        land(platform.settings.landing, "partner_center/billed_usage/2025-03/u.csv", f"{USAGE}\n{rows}\n")
+        if profile:
+            land(platform.settings.landing, "profiles/told.toml", f'match = ["partner_center/*"]\n{profile}')
+        return platform.load("azure_invoice_usage", "2025-03")
+
+    (problem,) = loaded("05/03/2025", "06/03/2025").problems
+    assert "they belong to 2025-05, 2025-06" in problem and 'date_order = "day_first"' in problem
+    (rejected,) = loaded("03/03/2025", "31/03/2025", "30/03/2025").problems
+    assert "'31/03/2025' is not a date" in rejected and 'date_order = "day_first" in a profile' in rejected
+    assert "day_first" not in loaded("05/01/2025").problems[0]  # no reading puts them there
+    assert loaded("05/03/2025", "31/03/2025", profile='date_order = "day_first"\n').outcome == "loaded"

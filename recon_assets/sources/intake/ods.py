@@ -1,4 +1,4 @@
-"""What an OpenDocument sheet says beside its values: errors, and numbers as they are shown."""
+"""What an OpenDocument sheet says beside its values: errors, numbers as they are shown, merged cells."""
 
 import re
 import zipfile
@@ -19,7 +19,7 @@ class Document:
 
 
 def read_document(archive: zipfile.ZipFile) -> Document:
-    """The errors and the shown numbers of every sheet; XMLSyntaxError for a damaged document."""
+    """The errors, shown numbers and merged cells of every sheet; XMLSyntaxError for a damaged document."""
     document = Document()
     with archive.open("content.xml") as part:
         tags = ("{*}table", "{*}null-date", "{*}table-row")
@@ -46,6 +46,8 @@ def _mark_row(row: Any, number: int, marks: Marks) -> None:
             marks.errors.append((number, column, shown))
         elif kind == "float" and _is_shown(shown, _attribute(cell, "value")):
             marks.shown.append((number, column, shown))
+        if (rows := int(_attribute(cell, "number-rows-spanned") or 1)) > 1:
+            marks.merged.append((number, number + rows - 1, column))
         column += int(_attribute(cell, "number-columns-repeated") or 1)
 
 

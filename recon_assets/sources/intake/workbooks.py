@@ -165,7 +165,8 @@ def _sheet_grid(sheet: Any, name: str, is_hidden: bool, marks: Marks) -> Grid:
     columns = [pa.nulls(count, pa.string()) for _ in range(left)] + columns
     typed = {position + left: mark for position, mark in typed.items()}
     lines = pa.array(range(1, count + 1), pa.int64())
-    merged = _merged((top, bottom, left) for (top, left), (bottom, _) in sheet.merged_cell_ranges or ())
+    told = ((top, bottom, left) for (top, left), (bottom, _) in sheet.merged_cell_ranges or ())
+    merged = _merged(marks.merged or told)
     return _with_marks(Grid(name, columns, lines, typed, is_hidden=is_hidden, merged=merged), marks)
 
 

@@ -1,4 +1,5 @@
-"""What a sheet of a binary workbook (.xlsb) says beside its values: errors, results of formulas, numbers as shown.
+"""What a sheet of a binary workbook (.xlsb) says beside its values: errors, results of formulas, numbers as shown,
+merged cells.
 
 Its parts are records of a type, a size and bytes (MS-XLSB, 2.1.4); python-calamine reads the values, and gives error
 cells as empty.
@@ -12,6 +13,7 @@ from recon_assets.sources.intake.formats import shown_number, zero_pattern
 from recon_assets.sources.intake.xlsx import Marks, relations
 
 _ROW, _RK, _ERROR, _REAL, _FORMULA_TEXT, _FORMULA_NUMBER, _FORMULA_BOOL, _FORMULA_ERROR = 0, 2, 3, 5, 8, 9, 10, 11
+_MERGED = 176
 _FORMAT, _CELL_FORMAT, _SHEET, _BEGIN_CELL_FORMATS, _END_CELL_FORMATS = 44, 47, 156, 617, 618
 _ERRORS = {
     0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A",
@@ -88,6 +90,8 @@ def sheet_marks(content: bytes, patterns: dict[int, str]) -> Marks:
     for kind, record in records(content):
         if kind == _ROW:
             (row,) = struct.unpack_from("<I", record)
+        elif kind == _MERGED:
+            marks.merged.append(struct.unpack_from("<III", record))  # the last column does not matter
         elif kind in (_ERROR, _FORMULA_ERROR):
             (column,) = struct.unpack_from("<I", record)
             marks.errors.append((row, column, _ERRORS.get(record[8], "#N/A")))

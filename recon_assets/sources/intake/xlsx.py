@@ -46,6 +46,8 @@ class Marks:
     without_result: str | None = None  # the first formula that has none, as A1
     zero_results: int = 0
     other_results: int = 0
+    merged: list[tuple[int, int, int]] = field(default_factory=list)  # first row, last row, column; of formats that
+    # calamine does not tell them of
 
 
 @dataclass(frozen=True)

@@ -56,5 +56,10 @@ def test_sheets_and_formats_are_found_by_the_records_of_the_workbook() -> None:
         assert read_binary(archive) == {"Register": sheet_marks(SHEET, {1: "00000"})}
 
 
+def test_merged_cells_are_told_by_their_first_and_last_row_and_their_column() -> None:
+    sheet = record(0, struct.pack("<I", 1)) + record(177) + record(176, struct.pack("<IIII", 1, 3, 2, 2)) + record(178)
+    assert sheet_marks(sheet, {}).merged == [(1, 3, 2)]
+
+
 def test_records_have_types_and_sizes_of_more_than_one_byte() -> None:
     assert list(records(record(617, b"x" * 300) + record(3, b"y"))) == [(617, b"x" * 300), (3, b"y")]
