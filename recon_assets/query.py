@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _BATCH = 10_000
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _WRITTEN_BY_CSV = ("VARCHAR", "BIGINT", "INTEGER")  # NULL as nothing, numbers plain
+_UNBOUNDED = 10**6  # columns of letters
 _WIDE = 400  # a table that goes to a file or a pipe is not cut to a terminal's width
 
 
@@ -138,7 +139,8 @@ def _write_table(result: duckdb.DuckDBPyConnection, columns: list[str], out: Tex
         table.add_row(*(Text(visible(plain_text(value))) for value in row))
     console = Console(file=out)
     console = console if console.is_terminal else Console(file=out, width=_WIDE)
-    if table.row_count and console.measure(table).maximum > console.width:
+    unbounded = console.options.update(max_width=_UNBOUNDED)
+    if table.row_count and console.measure(table, options=unbounded).maximum > console.width:
         _write_records(console, table)
     else:
         console.print(table)

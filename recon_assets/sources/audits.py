@@ -7,6 +7,7 @@ from typing import Literal
 import pyarrow.parquet as pq
 
 from recon_assets.lakehouse.raw import LoadedFile
+from recon_assets.landing.profiles import IN_A_PROFILE
 from recon_assets.settings import Settings
 from recon_assets.sources.members import is_list
 from recon_assets.sources.month_loader import MonthLoader
@@ -37,9 +38,15 @@ def audit(
             f"{source} {month}: {loader.records} records read, {rows} rows and {quarantined} rejected",
         ),
         _quarantine_check(source, month, loaded, settings, loader.tables["quarantine"]),
-        Check("control_totals", not loader.disagreeing, "; ".join(loader.disagreeing) or "every control total agrees"),
+        Check("control_totals", not loader.disagreeing, _totals_text(loader.disagreeing)),
         Check("repeats", not loader.shared, "; ".join(loader.shared) or "no two files share half their records"),
     ]
+
+
+def _totals_text(disagreeing: list[str]) -> str:
+    if not disagreeing:
+        return "every control total agrees"
+    return f'Correct the list, or say control_totals = "warn" {IN_A_PROFILE}: {"; ".join(disagreeing)}'
 
 
 def _quarantine_check(
@@ -53,7 +60,9 @@ def _quarantine_check(
     text = f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
     text += f"; every record of {', '.join(whole)} was rejected" if whole else ""
     passed = rejected <= allowed and not whole
-    return Check("quarantine_share", passed, text if passed else f"{text}; first: {_first_rejection(quarantine)}")
+    remedy = "Correct them in the file, or raise RECON_QUARANTINE_LIMIT (a share of the rows)"
+    told = f"{text}. {remedy}; first: {_first_rejection(quarantine)}"
+    return Check("quarantine_share", passed, text if passed else told)
 
 
 def _first_rejection(quarantine: list[Path]) -> str:

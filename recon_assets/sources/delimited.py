@@ -106,7 +106,9 @@ class DelimitedTable:
                 ),
             )
         except pa.ArrowInvalid as error:
-            raise FileProblem(self.file, f"cannot be read as delimited text ({error})") from error
+            raise FileProblem(
+                self.file, f"cannot be read as delimited text ({error}); export it again as CSV"
+            ) from error
 
     def _unreadable(self, block: ByteBlock, text: str) -> tuple[str, str]:
         if text in block.set_aside:
@@ -170,7 +172,7 @@ def _heading(text: str, delimiter: str | None, file: str | None) -> tuple[list[s
     except csv.Error as error:
         if file is None:
             return None
-        raise FileProblem(file, f"the header cannot be read ({error})", row=0) from error
+        raise FileProblem(file, f"the header cannot be read ({error}); export it again as CSV", row=0) from error
     if file is not None:
         require_width(len(headings), file)
     return [heading_text(heading) for heading in headings], delimiter

@@ -146,7 +146,10 @@ def _facts(source: str, part: Part, headings: list[str], profile: Profile | None
     kind = part.facts["kind"]
     is_focus = "billedcost" in names
     if kind is not None and kind not in COMPARISONS:
-        raise FileProblem(part.file.path, f"belongs to no kind of cost export ({kind})")
+        raise FileProblem(
+            part.file.path,
+            f"belongs to no kind of cost export ({kind}); land it below {', '.join(COMPARISONS)}/<month>/",
+        )
     # Nothing tells an amortized export from an actual one (spec/intake.md, 7): columns, else the profile, else actual.
     told = profile.constants.get(_COMPARISON) if profile else None
     if told is not None and told not in COMPARISONS.values():

@@ -110,3 +110,33 @@ def test_the_order_of_days_and_months_is_that_of_a_profile(
     )
     assert platform.load(source, "2025-05").outcome == "loaded"
     assert [f"{row[column]}" for row in table_rows(platform.raw, source, "2025-05")] == ["2025-02-01"]
+
+
+def test_freshbooks_with_a_row_per_item_is_summed_without_its_drafts(tmp_path: Path) -> None:
+    text = (
+        "Client Name,Invoice #,Date Issued,Invoice Status,Client TIN,Item Name,Rate,Quantity,Line Subtotal,Tax 1 Amount,"
+        "Tax 2 Amount,Line Total,Currency\n"
+        "Adatum,0001,2025-03-05,paid,C1,Licence,60.00,10,600.00,48.00,0.00,648.00,MYR\n"
+        "Adatum,0001,2025-03-05,paid,C1,Support,100.00,4,400.00,32.00,10.00,442.00,MYR\n"
+        "Bersama,0002,2025-03-17,draft,C5,Licence,60.00,5,300.00,24.00,0.00,324.00,MYR\n"
+    )
+    rows = loaded(tmp_path, text, f'match = ["erp/*"]\n{needed("FreshBooks")}\n', company_tins=TIN)
+    assert totals(rows) == [("0001", Decimal(1090))] and rows[0]["total_tax_amount"] == Decimal(90)
+
+
+def test_posted_purchases_of_business_central_are_read_without_what_was_cancelled(tmp_path: Path) -> None:
+    text = (
+        "No.;Vendor Invoice No.;Document Date;Posting Date;VAT Registration No.;Currency Code;Amount;Amount Including VAT;"
+        "Cancelled\n"
+        "PI-1;SUP-77;05.03.2025;06.03.2025;C7;MYR;1.000,00;1.080,00;No\n"
+        "PI-2;SUP-78;17.03.2025;18.03.2025;C7;MYR;500,00;540,00;Yes\n"
+    )
+    platform = platform_in(tmp_path, company_tins=TIN)
+    land(platform.settings.landing, f"erp/purchase_register/{MONTH}/posted.csv", text)
+    profile = f'match = ["erp/purchase_register/*"]\n{needed("Business Central")}\n'
+    land(platform.settings.landing, "profiles/told.toml", profile)
+    load = platform.load("erp_purchase_register", MONTH)
+    assert load.raw_month is not None, load.problems
+    rows = table_rows(platform.raw, "erp_purchase_register", MONTH)
+    assert totals(rows) == [("SUP-77", Decimal(1080))] and rows[0]["total_tax_amount"] == Decimal(80)
+    assert load.raw_month.files[0].ignored == {"not_issued": 1}

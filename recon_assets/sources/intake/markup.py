@@ -26,7 +26,7 @@ def read_markup(content: bytes, file: str) -> list[Grid]:
     if _XML_SPREADSHEET in content[:10_000]:
         return _spreadsheet_2003(content, file)
     if b"<!ENTITY" in content:
-        raise FileProblem(file, "declares entities, which are refused")
+        raise FileProblem(file, "declares entities, which are refused; save it again as .xlsx or CSV")
     parser = html.HTMLParser(encoding=_encoding(content), no_network=True, huge_tree=False)
     root = html.document_fromstring(content, parser=parser)
     tables = [t for t in root.iter("table") if next(t.iterdescendants("table"), None) is None]  # not those for layout
@@ -70,7 +70,9 @@ def _grid(name: str | None, rows: list[list[str | None]], is_hidden: bool = Fals
 
 def _spreadsheet_2003(content: bytes, file: str) -> list[Grid]:
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise FileProblem(file, "declares a document type or entities, which are refused")
+        raise FileProblem(
+            file, "declares a document type or entities, which are refused; save it again as .xlsx or CSV"
+        )
     try:
         root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True))
     except etree.XMLSyntaxError as error:

@@ -68,7 +68,8 @@ def require_no_entities(archive: zipfile.ZipFile, file: str) -> None:
             while chunk := part.read(_CHUNK):
                 if any(mark in before + chunk for mark in _ENTITIES):
                     raise FileProblem(
-                        file, f"{member.filename} declares a document type or entities, which are refused"
+                        file,
+                        f"{member.filename} declares a document type or entities, which are refused; save it again",
                     )
                 before = chunk[-24:]
 
