@@ -8,7 +8,8 @@ _HEAD = """# Columns of the sources
 Generated from recon_assets/catalogue by `make generate`. A heading is compared without case, blanks and underscores; in
 registers also without marks and currency (`Total (RM)`), and words that mean the same are one (No. and Number, Excl.
 and Excluding, SST and Tax). Headings in italics are general words: they count where no better heading is there. What
-must be there is bold.
+must be there is bold. Of registers a column of statuses is read beside these, for what it says of each row
+(docs/decisions.md, "Documents that were not issued"); a profile names it `document_status`.
 """
 
 

@@ -55,7 +55,7 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     ignored = ignored_rows(grid, heading, reading.named_by, profile.skip if profile else ())
     found = Statuses()
     if reading.lacks is not None:
-        found = statuses(grid, heading, _rows_left(grid, heading, ignored), profile, file)
+        found = statuses(grid, heading, {item.row for item in ignored}, profile, file)
         heading = heading.without(STATUS)
         ignored = sorted([*ignored, *found.ignored], key=lambda item: item.row)
     facts.ignored = ({"title": heading.titles} if heading.titles else {}) | count_kinds(ignored)
@@ -92,12 +92,6 @@ def _merged_records(grid: Grid, heading: Heading, reading: Reading) -> list[tupl
     whole = {(first, last) for first, last, column in below if column in naming}
     amounts = {p for name in reading.of_kind("decimal") for p in heading.columns.get(name, [])}
     return [merged for merged in below if merged[2] not in amounts or merged[:2] in whole]
-
-
-def _rows_left(grid: Grid, heading: Heading, ignored: list[Ignored]) -> list[int]:
-    """The rows below the heading that nothing leaves out so far."""
-    left_out = {item.row for item in ignored}
-    return [row for row in range(heading.row + 1, len(grid)) if row not in left_out]
 
 
 def _records(grid: Grid, heading: Heading, ignored: list[Ignored], reading: Reading) -> Columns:

@@ -111,16 +111,19 @@ def _amounts(rows: Iterable[int], totals: Mapping[int, tuple[Decimal, str]]) -> 
     return ", ".join(f"{amount:,.2f} {currency}".strip() for currency, amount in sums.items())
 
 
-def statuses(grid: Grid, heading: Heading, rows: list[int], profile: Profile | None, file: str) -> Statuses:
-    """What the statuses of these rows of the grid say; FileProblem where a profile tells of words and there are none.
+def statuses(grid: Grid, heading: Heading, left_out: Collection[int], profile: Profile | None, file: str) -> Statuses:
+    """What the statuses of the rows below the heading say, but of those left out already; FileProblem where a profile
+    tells of words and there are none.
 
     A row without a status has that of its document: of lists with a row per item some say it once.
     """
+    candidates = _candidates(heading, profile.not_read if profile else ())
+    rows = [row for row in range(heading.row + 1, len(grid)) if row not in left_out] if candidates else []
     indices = pa.array(rows, pa.int64())
     told = {status_key(word): what for word, what in (profile.statuses if profile else {}).items()}
     columns = [
         found
-        for position, kind in _candidates(heading, profile.not_read if profile else ())
+        for position, kind in candidates
         if (found := _column(grid.columns[position].take(indices), position, heading.texts[position], kind, told))
     ]
     if told and not columns:
@@ -129,6 +132,8 @@ def statuses(grid: Grid, heading: Heading, rows: list[int], profile: Profile | N
             f"its profile {profile.name if profile else ''} says [statuses], and no column of the file holds statuses; "
             f'name it under [columns] "<its heading>" = "{STATUS}", or leave them out',
         )
+    if not columns:
+        return Statuses()
     result = Statuses([column.heading for column in columns])
     numbers = grid.columns[heading.columns["document_number"][0]].take(indices).to_pylist()
     for column in columns:

@@ -91,6 +91,10 @@ def test_other_columns_never_leave_anything_out(tmp_path: Path, heading: str, va
     assert not {"not_issued", "unknown_status"} & file.warnings.keys()
 
 
+def test_a_list_of_drafts_alone_has_no_document(tmp_path: Path) -> None:
+    assert read(tmp_path, ["Draft", "Void"])[0] == []
+
+
 def test_a_word_that_is_not_known_counts_and_is_named(tmp_path: Path) -> None:
     numbers, file = read(tmp_path, ["Paid", "Awaiting Approval", "Entwurf"])
     assert len(numbers) == 3 and file.warnings["unknown_status"] == 2
