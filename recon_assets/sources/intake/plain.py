@@ -78,7 +78,9 @@ def numbers(
         side = _negative_side(look.sides, reading.lacks.direction if reading.lacks else "sales")
         found[key] = decision.marks[key], side
         columns.texts[key] = to_plain(columns.texts[key], typed[key], *found[key])
-        facts.dialects[key] = f"decimal {decision.marks[key]} ({decision.reasons[key]})"
+        _, _, place = key.partition("@")
+        shown = f"'{heading.texts[int(place)]}'" if place else key
+        facts.dialects[shown] = f"decimal {decision.marks[key]} ({decision.reasons[key]})"
     return found
 
 

@@ -40,7 +40,9 @@ def test_a_derived_tax_that_unread_taxes_contradict_is_refused_with_what_to_writ
     assert "in row 3 it is 16.00, they are 15.99 ('Rounding' is part of the total too)" in problem
     assert '[columns] "Output Tax 6%" = "total_tax_amount", "Tourism Tax" = "total_tax_amount"' in problem
     profile = '[columns]\n"Output Tax 6%" = "total_tax_amount"\n"Tourism Tax" = "total_tax_amount"\n'
-    assert taxes(tmp_path / "b", TWO, *rows, profile=profile)[0] == [Decimal("16.00"), Decimal("15.99")]
+    found, file = taxes(tmp_path / "b", TWO, *rows, profile=profile)
+    assert found == [Decimal("16.00"), Decimal("15.99")]
+    assert "'Tourism Tax': decimal . (10.00)" in file.tables[0].notes  # each summed column by its heading
 
 
 def test_a_derived_tax_that_is_the_sum_of_unread_ones_is_right_and_names_them(tmp_path: Path) -> None:
