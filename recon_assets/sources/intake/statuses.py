@@ -41,7 +41,7 @@ _KINDS: dict[str, _Kind] = (
     | _headings(
         "flag",
         "Cancelled | Canceled | Cancel | Is Cancelled | Is Canceled | Void | Voided | Is Void | Is Voided | Draft "
-        "| Is Draft | Deleted | Rejected | Is Rejected | Reversed | Is Reversed | Batal | Dibatalkan | Draf "
+        "| Is Draft | Deleted | Rejected | Is Rejected | Batal | Dibatalkan | Draf "
         "| 取消 | 已取消 | 作废 | 已作废 | 作廢 | 已作廢 | 草稿",
     )
     | _headings("posted", "Posted | Is Posted | Dipos | 已过账 | 已過帳")
