@@ -12,6 +12,7 @@ import dagster as dg
 from recon_assets.catalogue import SOURCES
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
+from recon_assets.defs.models import PLANNED
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.records import open_run_instance
 from recon_assets.defs.resources import time_from
@@ -137,7 +138,7 @@ def _execute(
     asset_selection: list[dg.AssetKey] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run a job in this process; its failure is in the result."""
-    own = {"recon/host": socket.gethostname(), "recon/pid": str(os.getpid())}
+    own = {"recon/host": socket.gethostname(), PLANNED: str(os.getpid())}
     return definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
         raise_on_error=False,
@@ -183,7 +184,7 @@ def _close_killed_runs(instance: dg.DagsterInstance) -> None:
     """Mark runs of this script whose process is gone as failed: nobody else will."""
     host = {"recon/host": socket.gethostname()}
     for run in instance.get_runs(dg.RunsFilter(statuses=_NOT_ENDED, tags=host)):
-        if not _is_alive(int(run.tags.get("recon/pid", "0"))):
+        if not _is_alive(int(run.tags.get(PLANNED, "0"))):
             instance.report_run_failed(run, "The process of this run was ended from outside.")
 
 

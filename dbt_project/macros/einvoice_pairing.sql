@@ -400,6 +400,84 @@ e as (
     e.document_date between r.document_date and {{ add_months('r.document_date', var('open_item_months')) }}
 {%- endmacro %}
 
+{# CTEs: the months that are closed, and the e-invoices that these show, missing or in pairs across months (rule 28). #}
+{% macro closed_months() -%}
+closed as (
+
+    {% for month in var('closed_months') -%}
+    select {{ month_start(month) }} as billing_month
+    {% if not loop.last %}union all{% endif %}
+    {% else -%}
+    select cast(null as date) as billing_month where false
+    {%- endfor %}
+
+),
+
+shown as (
+
+    select distinct * from {{ source('raw', 'closed_einvoices') }}
+
+)
+{%- endmacro %}
+
+{#
+    Register rows that e-invoices take as groups: the `choices` with choice 1. Rows that a disclosed e-invoice takes are not
+    made into a group as long as a closed month stands against it, by one of its rows or by showing it as missing.
+#}
+{% macro members_of_groups() -%}
+members as (
+
+    select
+        choices.register_id,
+        choices.einvoice_id,
+        r.billing_month,
+        e.is_disclosed,
+        e.billing_month as einvoice_month,
+        e.uuid,
+        e.document_number,
+        e.supplier_tin
+    from choices
+    inner join r on choices.register_id = r.register_id
+    inner join e on choices.einvoice_id = e.einvoice_id
+    where choices.choice = 1
+
+),
+
+{{ closed_months() }},
+
+held_back as (
+
+    select distinct members.einvoice_id
+    from members
+    left join closed on members.billing_month = closed.billing_month
+    {{ join_shown('members', 'billing_month') }}
+    where
+        members.is_disclosed
+        and (missing.billing_month is not null or (closed.billing_month is not null and paired.billing_month is null))
+
+)
+
+select
+    members.register_id,
+    members.einvoice_id,
+    held_back.einvoice_id is null as is_made
+from members
+left join held_back on members.einvoice_id = held_back.einvoice_id
+{%- endmacro %}
+
+{# `paired` and `missing`: how closed months show the e-invoice of `documents`, the month of the register document and its own. #}
+{% macro join_shown(documents, register_month) -%}
+{% for name, month, is_paired in [('paired', register_month, 'true'), ('missing', 'einvoice_month', 'false')] -%}
+left join shown as {{ name }}
+    on
+        {{ name }}.is_paired = {{ is_paired }}
+        and {{ documents }}.{{ month }} = {{ name }}.billing_month
+        and {{ documents }}.document_number = {{ name }}.document_number
+        and {{ documents }}.uuid is not distinct from {{ name }}.uuid
+        and {{ documents }}.supplier_tin is not distinct from {{ name }}.supplier_tin
+{% endfor %}
+{%- endmacro %}
+
 {# Whether people leave two documents to the passes: neither is in a pair of theirs, and they did not part the two. #}
 {% macro not_decided() -%}
     not exists (

@@ -112,7 +112,7 @@ class Source(Declared):
     month_from: Literal["folder", "file_name", "manifest"]
     suffixes: tuple[str, ...]
     window: Window
-    loads: Literal["history", "window"]
+    loads: Literal["all", "history", "window"]
     # How they are read.
     reader: Literal["delimited", "bss", "register", "einvoice", "usage", "invoices"]
     dialect: Literal["microsoft", "typed"]  # numbers and dates as Microsoft writes them, or as programs and people do

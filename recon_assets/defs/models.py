@@ -16,12 +16,15 @@ from recon_assets.defs.metadata import model_metadata, month_link
 from recon_assets.defs.partitions import window_mapping
 from recon_assets.defs.raw import OWNERS
 from recon_assets.defs.resources import PlatformResource
+from recon_assets.errors import NotListed
 from recon_assets.pipeline.build import ASSET_LAYERS, Build, run_build
 from recon_assets.pipeline.marts import published_marts
+from recon_assets.pipeline.plan import landed_files, plan_loads
 from recon_assets.pipeline.project import manifest_folder
 from recon_assets.pipeline.snapshot import decision_count
 from recon_assets.platform import Platform
 
+PLANNED = "recon/pid"  # tag of runs that `recon run` starts, which loads what is in reach before
 DECISIONS = dg.AssetKey(["issues", "decisions"])
 # Raw relations that hold rows of every source of a subject.
 _ALL_SOURCES = {"intake_files", "loads", "quarantined_rows"}
@@ -216,11 +219,27 @@ def build_for_publication(context: dg.AssetExecutionContext, platform: Platform,
 
 def _make(context: dg.AssetExecutionContext, platform: Platform, subject: str) -> Build:
     months = list(context.partition_keys)
+    if PLANNED not in context.run.tags:
+        _report_unread(context, platform, subject, months)
     today = platform.clock().date()
     build = run_build(platform.settings, subject, months, context.run_id, today, platform.published)
     build.save()
     _report_decisions(context, platform, build)
     return build
+
+
+def _report_unread(context: dg.AssetExecutionContext, platform: Platform, subject: str, months: list[str]) -> None:
+    """Say what has landed in reach of the months and is not what is loaded: the build does not see it."""
+    try:
+        unread = plan_loads(subject, months, landed_files(platform.landing, subject), platform)
+    except NotListed as error:
+        context.log.warning(f"What has landed since the last load is not known. {error}")
+        return
+    if unread:
+        named = ", ".join(f"{load.source} {load.month}" for load in unread)
+        context.log.warning(
+            f"Landed and not loaded, so not in this build: {named}. Materialize these raw months first."
+        )
 
 
 def _made_assets(

@@ -46,16 +46,18 @@ def plan_loads(subject: str, months: list[str], landed: Landed, platform: "Platf
 
     Reach goes back to the oldest landed month (items longer than a month). Invoices are identified over all landed
     files (5.6) whatever their folder, so BSS months after the window are in reach too. Sources that load their window
-    only (registry) leave other months alone. A loaded month whose files are gone is in the plan: loading it makes it
-    absent. So is every damaged one: builds read all months of a source.
+    only leave other months alone; of those that load `all`, documents of any two months may meet. A loaded month whose
+    files are gone is in the plan: loading it makes it absent. So is every damaged one: builds read all months of a
+    source.
     """
     planned = []
     for window in load_windows(subject):
         reach = add_months(max(months), window.to_offset)
         files = landed[window.source]
         for month in sorted({*files, *platform.raw.recorded_months(window.source)}):
-            in_reach = month <= reach or SOURCES[window.source].month_from == "folder"
-            if SOURCES[window.source].loads == "window":
+            source = SOURCES[window.source]
+            in_reach = source.loads == "all" or month <= reach or source.month_from == "folder"
+            if source.loads == "window":
                 in_reach = add_months(min(months), window.from_offset) <= month <= reach
             why = platform.why_load(window.source, month, files.get(month, []))
             if why == "damaged" or (in_reach and why):

@@ -23,6 +23,10 @@ from recon_assets.settings import Settings
 _FOLDER = "decisions"
 _CLOSED_FOLDER = "closed"
 _EINVOICES, _MART = "einvoices", "einvoice_reconciliation"
+# Pairs that may have been made across months, and e-invoices that wait for one.
+_SHOWN = (
+    "pass in ('late', 'consolidated', 'consolidated_lines') or (pass is null and einvoice_document_number is not null)"
+)
 _TYPES = {
     "bigint": pa.int64(),
     "boolean": pa.bool_(),
@@ -64,10 +68,10 @@ def late_vars(settings: Settings, published: PublishedStore) -> dict[str, object
 
 
 def _closed_einvoices(settings: Settings, published: PublishedStore, publications: list[Publication]) -> str:
-    """Keep which e-invoices closed months show as missing or paired late, below `raw`: once per set of closings."""
+    """Keep which e-invoices closed months show as missing or in such pairs, below `raw`: once per set of closings."""
     if not publications:
         return ""
-    told = [[p.month, p.run_id, p.published_at.isoformat()] for p in publications]
+    told = [_SHOWN, *([p.month, p.run_id, p.published_at.isoformat()] for p in publications)]
     file = settings.raw / _CLOSED_FOLDER / f"{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]}.parquet"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +89,7 @@ def _shown_sql(publication: Publication, root: Path) -> str:
         select date '{publication.month}-01' as billing_month, pass is not null as is_paired, uuid,
             einvoice_document_number as document_number, einvoice_supplier_tin as supplier_tin
         from read_parquet([{files}])
-        where pass = 'late' or (pass is null and einvoice_document_number is not null)
+        where {_SHOWN}
     """
 
 

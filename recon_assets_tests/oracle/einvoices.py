@@ -16,7 +16,7 @@ import unicodedata
 import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
@@ -364,6 +364,8 @@ def document_of(row: dict[str, Any], side: str, kind: str, month: date, file: st
         raw["status_assumed"] = not raw.get("status")
         raw["status"] = (raw.get("status") or "Valid").capitalize()
         raw["validated_at"] = instant(raw.get("validated_at"))
+    elif raw["currency_code"] is None and number(raw.get("exchange_rate")) in (None, Decimal(1)):
+        raw["currency_code"] = "MYR"  # spec/intake.md, 6
     key = {name: normal(raw.get(name)) for name in IDENTIFIERS if name != "document_date"}
     key |= {
         "document_date": raw["document_date"],
@@ -528,6 +530,14 @@ class Pair:
     pass_name: str = ""
     candidate_count: int = 1
     ambiguous: bool = False
+    part: dict[str, Decimal] | None = None  # what a month has of the e-invoice's amounts, where that is not all
+    is_whole: bool = True  # whether the e-invoice itself stands here
+
+    def amounts(self, side: str) -> dict[str, Decimal | None]:
+        if side == "einvoice" and self.part is not None:
+            return dict(self.part)
+        document = self.r if side == "register" else self.e
+        return {name: document.signed(name) for name in AMOUNTS}
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -729,7 +739,7 @@ def reconcile(landing: Path, months: Sequence[str], as_of: date) -> Result:
         books = [r for r in registers if r.register_type == register_type]
         months = {date.fromisoformat(f"{p.name}-01") for p in (landing / "erp" / f"{register_type}_register").glob("*")}
         pairs, left, right = pair_up(books, own, months)
-        for pair in pairs:
+        for pair in (part for whole in pairs for part in parts_of(whole)):
             documents = [*(pair.r.members or [pair.r])[:1], pair.e]
             row = {**paired_row(pair), "flags": flags_of(pair.r, pair.e, books)}
             rows.append(with_rejected(row, documents, quarantined))
@@ -744,6 +754,27 @@ def reconcile(landing: Path, months: Sequence[str], as_of: date) -> Result:
         quarantined,
         out,
     )
+
+
+def parts_of(pair: Pair) -> list[Pair]:
+    """Rule 29: of a disclosed e-invoice with rows of several months a part for each; the difference is in the latest."""
+    months = sorted({row.month for row in pair.r.members})
+    currencies = {d.key["currency_code"] for d in (*pair.r.members, pair.e)}
+    if len(months) < 2 or not disclosed(pair.e) or len(currencies) > 1:
+        return [pair]
+    left = {name: pair.e.signed(name) or Decimal(0) for name in AMOUNTS}
+    found = []
+    for month in months:
+        group = group_of([row for row in pair.r.members if row.month == month])
+        group.raw |= {name: pair.r.raw[name] for name in ("supplier_tin", "currency_code")}
+        own = {name: group.signed(name) or Decimal(0) for name in AMOUNTS}
+        part, comparison = left, pair.comparison
+        if month < months[-1]:
+            part, left = own, {name: left[name] - own[name] for name in AMOUNTS}
+            nothing = dict.fromkeys(AMOUNTS, Decimal(0))
+            comparison = Comparison(pair.comparison.differing & set(IDENTIFIERS), {**nothing}, {**nothing}, False)
+        found.append(replace(pair, r=group, comparison=comparison, part=part, is_whole=month == months[-1]))
+    return found
 
 
 def series_of(d: Document) -> tuple[Any, ...] | None:
@@ -797,6 +828,8 @@ def paired_row(pair: Pair) -> dict[str, Any]:
         "register_row_reference": pair.r.raw.get("row_reference"), "uuid": pair.e.raw.get("uuid"),
         "einvoice_status": pair.e.raw["status"],
         **side_columns("register", pair.r), **side_columns("einvoice", pair.e),
+        **{f"einvoice_{name}": value for name, value in pair.amounts("einvoice").items()},
+        **({} if pair.is_whole else {"einvoice_source_file": None, "einvoice_source_row": None}),
     }  # fmt: skip
 
 
@@ -849,11 +882,14 @@ def status_reason(r: Document, einvoices: list[Document]) -> str | None:
 def difference_rows(pair: Pair) -> Iterator[dict[str, Any]]:
     for name in FIELDS:
         amount = name in AMOUNTS
-        values = [d.signed(name) if amount else d.raw.get(name) for d in (pair.r, pair.e)]
+        values = [
+            pair.amounts(side)[name] if amount else d.raw.get(name)
+            for side, d in (("register", pair.r), ("einvoice", pair.e))
+        ]
         yield {
             "billing_month": pair.r.month, "register_type": pair.r.register_type,
             "register_row_reference": pair.r.raw.get("row_reference"), "uuid": pair.e.raw.get("uuid"),
-            "place": (pair.r.file, pair.r.row, pair.e.file, pair.e.row),
+            "place": (pair.r.file, pair.r.row, *((pair.e.file, pair.e.row) if pair.is_whole else (None, None))),
             "field": name, "kind": "amount" if amount else "identifier",
             "register_value": None if values[0] is None else f"{values[0]:.2f}" if amount else str(values[0]),
             "einvoice_value": None if values[1] is None else f"{values[1]:.2f}" if amount else str(values[1]),

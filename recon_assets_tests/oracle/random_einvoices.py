@@ -133,6 +133,7 @@ class Generator:
             self.write_register(landing / "erp" / f"{kind}_register" / f"{month:%Y-%m}", deeds)
         for (direction, month), deeds in einvoices.items():
             self.write_einvoices(landing / "einvoice" / direction / f"{month:%Y-%m}", deeds)
+        self.disclose(landing)
 
     def issue(self, deed: Deed, month: date, einvoices: dict[tuple[str, date], list[Deed]]) -> None:
         r = self.random
@@ -184,9 +185,34 @@ class Generator:
             folder = min(month_first(issued.day), self.months[-1])
             einvoices.setdefault(("issued" if deed.is_sale else "received", folder), []).append(issued)
 
+    def disclose(self, landing: Path) -> None:
+        """Consolidated e-invoices of the disclosure programme about rows of three months; one about two currencies."""
+        r = self.random
+        registers: dict[date, list[Deed]] = {}
+        einvoices = []
+        for n, off in enumerate(("0", "3", "-16", "0")):
+            months = self.months[n % 2 : n % 2 + 3]
+            rows = [replace(self.deed(month), is_sale=True, type=r.choice(("01", "01", "02")), currency="MYR", rate=None,
+                            consolidated=f"DISC-{n}") for month in months for _ in range(r.choice((1, 2)))]  # fmt: skip
+            if n == 3:
+                rows[0] = replace(rows[0], currency="USD")
+            for row, folder in zip(rows, sorted(r.choices(months, k=len(rows))), strict=True):
+                registers.setdefault(folder, []).append(row)
+            total = {a: abs(sum((-1 if x.type == "02" else 1) * x.amounts[a] for x in rows)) for a in AMOUNTS}
+            total["total_payable_amount"] = abs(total["total_payable_amount"] + Decimal(off))
+            whole = replace(rows[-1], counterparty=CONSOLIDATED, number=f"DISC-{n}", type="01", amounts=total, status="Valid",
+                            day=max(row.day for row in rows) + timedelta(days=40), consolidated=None)  # fmt: skip
+            named = (replace(whole, uuid=f"D{n}{k}") for k in range(100))
+            einvoices.append(next(e for e in named if version(e) != "1.1"))
+        for month, deeds in registers.items():
+            self.write_register(landing / "erp" / "sales_register" / f"{month:%Y-%m}", deeds, "disclosed.csv")
+        self.store(
+            landing / "einvoice" / "issued" / f"{self.months[-1]:%Y-%m}", "disclosed.csv", einvoice_csv(einvoices)
+        )
+
     # ------------------------------------------------------------ files
 
-    def write_register(self, folder: Path, deeds: list[Deed]) -> None:
+    def write_register(self, folder: Path, deeds: list[Deed], name: str = "register.csv") -> None:
         style = self.random.choice(("iso", "day", "month"))
         middle = month_first(date.fromisoformat(f"{folder.name}-01")) + timedelta(days=19)
         names = ["supplier_tin", "buyer_tin", "document_number", "document_type", "document_date", "currency_code",
@@ -213,7 +239,7 @@ class Generator:
         self.random.shuffle(body := rows[1:])
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\r\n").writerows([rows[0], *body])
-        self.store(folder, "register.csv", text.getvalue().encode("utf-8-sig"))
+        self.store(folder, name, text.getvalue().encode("utf-8-sig"))
 
     def register_row(self, deed: Deed, style: str) -> list[str]:
         spelled = {"iso": f"{deed.day}", "day": f"{deed.day:%d/%m/%Y}", "month": f"{deed.day:%m/%d/%Y}"}[style]

@@ -32,13 +32,29 @@ placed as (
             else 'out_of_selection'
         end as selection,
         documents.currency,
+        1 as row_count,
         {{ signed('documents', 'total_including_tax') }} as amount
     from documents
     left join paired on documents.side = paired.side and documents.document_id = paired.document_id
+    -- What other months have of an e-invoice moves there, without the document.
+    union all
+    select
+        case when moved.is_out then groups.billing_month else shares.billing_month end as billing_month,
+        'right' as side,
+        'einvoices' as source,
+        'paired' as selection,
+        e.currency_code_key as currency,
+        0 as row_count,
+        case when moved.is_out then -1 else 1 end * shares.einvoice_total_including_tax as amount
+    from {{ ref('int_einvoices__group_shares') }} as shares
+    inner join {{ ref('int_einvoices__unsettled_einvoices') }} as e on shares.einvoice_id = e.einvoice_id
+    inner join {{ ref('int_einvoices__groups') }} as groups on shares.einvoice_id = groups.einvoice_id
+    cross join (select true as is_out union all select false as is_out) as moved
+    where not shares.is_latest
 
 )
 
 -- One row per month, side, source, selection and currency.
-select billing_month, side, source, selection, currency, count(*) as row_count, sum(amount) as amount
+select billing_month, side, source, selection, currency, sum(row_count) as row_count, sum(amount) as amount
 from placed
 group by billing_month, side, source, selection, currency

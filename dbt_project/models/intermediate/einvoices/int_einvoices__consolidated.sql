@@ -1,4 +1,5 @@
 -- Which register rows a consolidated e-invoice takes: each row goes to the earliest that bears its number (6.14).
+-- One row per register row that is part of a group.
 with register_rows as (
 
     select * from {{ ref('stg_erp__register_rows') }}
@@ -47,11 +48,4 @@ choices as (
 
 ),
 
--- One row per register row that is part of a group.
-final as (
-
-    select register_id, einvoice_id from choices where choice = 1
-
-)
-
-select * from final
+{{ members_of_groups() }}

@@ -15,13 +15,16 @@ members as (
 
     select
         registers.*,
-        groups.group_id,
-        groups.billing_month as group_month,
+        coalesce(shares.register_id, groups.group_id) as group_id,
+        coalesce(shares.billing_month, groups.billing_month) as group_month,
         groups.einvoice_id
     from {{ ref('int_einvoices__group_members') }} as grouped
     inner join {{ ref('int_einvoices__groups') }} as groups on grouped.einvoice_id = groups.einvoice_id
-    inner join {{ ref('int_einvoices__periods') }} as periods on groups.billing_month = periods.billing_month
     inner join {{ ref('int_einvoices__unsettled_registers') }} as registers on grouped.register_id = registers.register_id
+    left join {{ ref('int_einvoices__group_shares') }} as shares
+        on grouped.einvoice_id = shares.einvoice_id and registers.billing_month = shares.billing_month
+    inner join {{ ref('int_einvoices__periods') }} as periods
+        on coalesce(shares.billing_month, groups.billing_month) = periods.billing_month
 
 ),
 

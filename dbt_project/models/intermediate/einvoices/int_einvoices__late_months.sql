@@ -1,14 +1,13 @@
--- Months that late pairs touch, by either document, and a mark that changes whenever one of these pairs does.
+-- Months that late documents touch, by either side, and a mark that changes whenever one of these pairs or groups does.
 with pairs as (
 
     select
         late.billing_month,
         late.einvoice_month,
         {{ register_row_key('registers') }} || '|' || {{ einvoice_row_key('einvoices') }} as documents
-    from {{ ref('int_einvoices__late_pairs') }} as late
+    from {{ ref('int_einvoices__late_documents') }} as late
     inner join {{ ref('int_einvoices__unsettled_registers') }} as registers on late.register_id = registers.register_id
     inner join {{ ref('int_einvoices__unsettled_einvoices') }} as einvoices on late.einvoice_id = einvoices.einvoice_id
-    where late.is_made
 
 ),
 

@@ -6,22 +6,7 @@ with matches as (
 
 ),
 
-closed as (
-
-    {% for month in var('closed_months') -%}
-    select {{ month_start(month) }} as billing_month
-    {% if not loop.last %}union all{% endif %}
-    {% else -%}
-    select cast(null as date) as billing_month where false
-    {%- endfor %}
-
-),
-
-shown as (
-
-    select distinct * from {{ source('raw', 'closed_einvoices') }}
-
-),
+{{ closed_months() }},
 
 documents as (
 
@@ -44,12 +29,4 @@ select
     case when closed.billing_month is null then missing.billing_month is null else paired.billing_month is not null end as is_made
 from documents
 left join closed on documents.billing_month = closed.billing_month
-{% for name, month, is_paired in [('paired', 'billing_month', 'true'), ('missing', 'einvoice_month', 'false')] -%}
-left join shown as {{ name }}
-    on
-        {{ name }}.is_paired = {{ is_paired }}
-        and documents.{{ month }} = {{ name }}.billing_month
-        and documents.document_number = {{ name }}.document_number
-        and documents.uuid is not distinct from {{ name }}.uuid
-        and documents.supplier_tin is not distinct from {{ name }}.supplier_tin
-{% endfor %}
+{{ join_shown('documents', 'billing_month') }}

@@ -21,6 +21,6 @@ choices as (
             and ({{ in_window() }} or (e.is_disclosed and {{ in_open_time() }}))
     where {{ not_decided() }}
 
-)
+),
 
-select register_id, einvoice_id from choices where choice = 1
+{{ members_of_groups() }}

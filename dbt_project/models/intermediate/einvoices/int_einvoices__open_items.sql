@@ -54,6 +54,12 @@ paired as (
     from {{ ref('int_einvoices__late_pairs') }}
     where is_made
     union all
+    select r.register_id, 'paired_late' as ended_by, e.billing_month as ended_month
+    from {{ ref('int_einvoices__group_members') }} as grouped
+    inner join {{ ref('int_einvoices__unsettled_registers') }} as r on grouped.register_id = r.register_id
+    inner join {{ ref('int_einvoices__unsettled_einvoices') }} as e on grouped.einvoice_id = e.einvoice_id
+    where not ({{ in_window() }})
+    union all
     select pairs.register_id, 'decided' as ended_by, cast(substr(decisions.decided_at, 1, 7) || '-01' as date) as ended_month
     from {{ ref('int_einvoices__manual_pairs') }} as pairs
     inner join {{ ref('int_einvoices__manual') }} as made

@@ -1,4 +1,5 @@
--- One row per month to reconcile: those asked for, and published ones whose late pairs are not what readers see (rule 28).
+-- One row per month to reconcile: those asked for, those to which their late pairs belong, and published ones whose late
+-- pairs are not what readers see (rule 28).
 with months as (
 
     {% for month in target_months('einvoices') -%}
@@ -24,6 +25,11 @@ published as (
 final as (
 
     select billing_month from months
+    union
+    select belongs.billing_month
+    from {{ ref('int_einvoices__late_documents') }} as late
+    inner join months on months.billing_month in (late.billing_month, late.einvoice_month)
+    inner join {{ ref('int_einvoices__late_documents') }} as belongs on late.einvoice_id = belongs.einvoice_id
     union
     select published.billing_month
     from published

@@ -15,7 +15,7 @@ register_rows as (
     from {{ ref('stg_erp__register_rows') }} as loaded
     inner join repeated_rows
         on {{ fingerprint("loaded.document_number_key || '|' || coalesce(loaded.row_reference, '')") }} = repeated_rows.fingerprint
-    -- The rows of a group are one.
+    -- The rows of a group are one, or one a month.
     where not exists (
         select 1
         from {{ ref('int_einvoices__group_members') }} as grouped
@@ -23,6 +23,9 @@ register_rows as (
             grouped.register_id = loaded.register_id
             and not exists (
                 select 1 from {{ ref('int_einvoices__groups') }} as groups where groups.group_id = grouped.register_id
+            )
+            and not exists (
+                select 1 from {{ ref('int_einvoices__group_shares') }} as shares where shares.register_id = grouped.register_id
             )
     )
 

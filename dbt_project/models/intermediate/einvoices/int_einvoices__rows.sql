@@ -1,5 +1,28 @@
 {{ config(materialized='view') }}
-with matched as (
+with pairs as (
+
+    -- Of a group over several months one row each, the difference in the latest (rule 29).
+    select
+        coalesce(shares.billing_month, found.billing_month) as billing_month,
+        found.register_type,
+        coalesce(shares.register_id, found.register_id) as register_id,
+        found.einvoice_id,
+        found.pass,
+        found.pass_number,
+        coalesce(shares.row_count, groups.row_count, 1) as row_count,
+        found.n_id,
+        case when coalesce(shares.is_latest, true) then found.n_amt else 0 end as n_amt,
+        found.is_fx_missing and coalesce(shares.is_latest, true) as is_fx_missing,
+        case when coalesce(shares.is_latest, true) then found.max_difference_myr else 0 end as max_difference_myr,
+        found.candidate_count,
+        found.is_ambiguous
+    from {{ ref('int_einvoices__pairs') }} as found
+    left join {{ ref('int_einvoices__groups') }} as groups on found.einvoice_id = groups.einvoice_id
+    left join {{ ref('int_einvoices__group_shares') }} as shares on found.einvoice_id = shares.einvoice_id
+
+),
+
+matched as (
 
     select
         pairs.billing_month,
@@ -8,7 +31,7 @@ with matched as (
         pairs.einvoice_id,
         pairs.pass,
         pairs.pass_number,
-        coalesce(groups.row_count, 1) as row_count,
+        pairs.row_count,
         {{ bucket_of_pair('pairs') }} as bucket,
         case
             when max_difference_myr = 0 then 'none'
@@ -24,9 +47,7 @@ with matched as (
         candidate_count,
         is_ambiguous as ambiguous,
         cast(null as string) as duplicate_of
-    from {{ ref('int_einvoices__pairs') }} as pairs
-    left join {{ ref('int_einvoices__groups') }} as groups
-        on pairs.einvoice_id = groups.einvoice_id
+    from pairs
     cross join {{ ref('int_einvoices__bands') }} as bands
 
 ),

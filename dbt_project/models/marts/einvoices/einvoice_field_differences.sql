@@ -27,11 +27,20 @@ documents as (
         {% endfor -%}
         {{ same_currency() }} as is_same_currency,
         {% for field in einvoice_amounts() -%}
-        cast({{ 'r.signed_' ~ field if is_group else signed(registers, field) }} as decimal(18, 2)) as register_{{ field }},
+        {% if is_group -%}
+        {% set has_difference = 'coalesce(shares.is_latest, true)' -%}
+        cast(coalesce(shares.register_{{ field }}, r.signed_{{ field }}) as decimal(18, 2)) as register_{{ field }},
+        cast(coalesce(shares.einvoice_{{ field }}, {{ signed('e', field) }}) as decimal(18, 2)) as einvoice_{{ field }},
+        not ({{ has_difference }} and {{ amount_differs(field) }}) as is_{{ field }}_equal,
+        case when {{ has_difference }} then r.{{ field }} - e.{{ field }} else 0 end as {{ field }}_difference,
+        case when {{ has_difference }} then {{ difference_myr(field) }} else 0 end as {{ field }}_myr{{ ',' if not loop.last }}
+        {%- else -%}
+        cast({{ signed(registers, field) }} as decimal(18, 2)) as register_{{ field }},
         cast({{ signed('e', field) }} as decimal(18, 2)) as einvoice_{{ field }},
         not {{ amount_differs(field) }} as is_{{ field }}_equal,
         r.{{ field }} - e.{{ field }} as {{ field }}_difference,
         {{ difference_myr(field) }} as {{ field }}_myr{{ ',' if not loop.last }}
+        {%- endif %}
         {% endfor %}
     from rows_in
     inner join {{ ref('stg_erp__register_documents') }} as {{ registers }} on rows_in.register_id = {{ registers }}.register_id
@@ -39,6 +48,8 @@ documents as (
     left join {{ ref('int_einvoices__repeated_keys') }} as repeated on rows_in.register_id = repeated.row_id
     {% if is_group -%}
     inner join {{ ref('int_einvoices__groups') }} as r on rows_in.einvoice_id = r.einvoice_id
+    left join {{ ref('int_einvoices__group_shares') }} as shares
+        on rows_in.einvoice_id = shares.einvoice_id and rows_in.billing_month = shares.billing_month
     left join {{ ref('int_einvoices__line_gaps') }} as gaps on rows_in.einvoice_id = gaps.einvoice_id
     {%- endif %}
     where rows_in.pass {{ '' if is_group else 'not ' }}in ('consolidated', 'consolidated_lines')

@@ -82,7 +82,10 @@ shown as (
         {% endfor -%}
         {% for field in einvoice_amounts() -%}
         cast(
-            case when groups.group_id is null then {{ signed('registers', field) }} else groups.signed_{{ field }} end
+            case
+                when groups.group_id is null then {{ signed('registers', field) }}
+                else coalesce(shares.register_{{ field }}, groups.signed_{{ field }})
+            end
             as decimal(18, 2)
         ) as register_{{ field }},
         {% endfor -%}
@@ -94,7 +97,7 @@ shown as (
         einvoices.{{ field }} as einvoice_{{ field }},
         {% endfor -%}
         {% for field in einvoice_amounts() -%}
-        cast({{ signed('einvoices', field) }} as decimal(18, 2)) as einvoice_{{ field }},
+        cast(coalesce(shares.einvoice_{{ field }}, {{ signed('einvoices', field) }}) as decimal(18, 2)) as einvoice_{{ field }},
         {% endfor -%}
         einvoices.exchange_rate as einvoice_exchange_rate,
         einvoices.supplier_name as einvoice_supplier_name,
@@ -106,8 +109,9 @@ shown as (
         einvoices.is_consolidated,
         registers.source_file as register_source_file,
         registers.source_row as register_source_row,
-        einvoices.source_file as einvoice_source_file,
-        einvoices.source_row as einvoice_source_row,
+        -- The document is in one row; the months before have parts of it.
+        case when coalesce(shares.is_latest, true) then einvoices.source_file end as einvoice_source_file,
+        case when coalesce(shares.is_latest, true) then einvoices.source_row end as einvoice_source_row,
         bands.low as low_threshold_myr,
         bands.medium as medium_threshold_myr,
         bands.high as high_threshold_myr
@@ -117,6 +121,8 @@ shown as (
     left join {{ ref('int_einvoices__repeated_keys') }} as repeated
         on coalesce(rows_in.register_id, rows_in.einvoice_id) = repeated.row_id
     left join groups on rows_in.einvoice_id = groups.einvoice_id
+    left join {{ ref('int_einvoices__group_shares') }} as shares
+        on rows_in.einvoice_id = shares.einvoice_id and rows_in.billing_month = shares.billing_month
     left join {{ ref('int_einvoices__rejected') }} as register_rejected
         on rows_in.register_id = register_rejected.document_id
     left join {{ ref('int_einvoices__rejected') }} as einvoice_rejected
