@@ -20,7 +20,7 @@ def press(client: FlaskClient, button: str, address: str, user: str | None = Non
 
     def item(spec: dict[str, str]) -> dict[str, Any]:
         own = f"{spec['id']}.{spec['property']}"
-        value = 1 if spec["id"] == button else given.get(own, values.get(spec["id"].replace("-", "_")))
+        value = given.get(own, values.get(spec["id"].replace("-", "_"), 1 if spec["id"] == button else None))
         return {"id": spec["id"], "property": spec["property"], "value": value}
 
     names = callback["output"].strip(".").split("...")
