@@ -65,15 +65,23 @@ def lines_of(ours: list[Any], theirs: list[Any]) -> Lines:
     return lines
 
 
+def dealt(listed: list[Line], order: Random | None) -> dict[str, list[Line]]:
+    """Lines by file; of those that name one document each in a file of its own, as a register has no row per line."""
+    files: dict[str, list[Line]] = {"list.csv": []} if order is None else {"a.csv": [], "z.csv": []}
+    times: Counter[tuple[str, ...]] = Counter()
+    for n, line in enumerate(listed if order is None else order.sample(listed, len(listed))):
+        document = tuple(line[key] for key in ("document_number", "document_date", "supplier_tin", "buyer_tin"))
+        name = "list" if order is None else "az"[n % 2]
+        files.setdefault(f"{name}{times[document] or ''}.csv", []).append(line)
+        times[document] += 1
+    return files
+
+
 def build(folder: Path, lines: Lines, order: Random | None = None) -> Built:
-    """With an order, the lines are shuffled and dealt to two files."""
+    """With an order, the lines are shuffled and dealt to other files."""
     home = Home.at(folder)
     for (side, name, month), listed in lines.items():
-        dealt = {"list.csv": listed}
-        if order is not None:
-            shuffled = order.sample(listed, len(listed))
-            dealt = {"a.csv": shuffled[1::2], "z.csv": shuffled[::2]}
-        for file, some in dealt.items():
+        for file, some in dealt(listed, order).items():
             if side == "register":
                 home.register(*some, kind=name, month=month, name=file)
             else:
