@@ -103,6 +103,7 @@ _KINDS: dict[tuple[str, str], Any] = {
     ("months", "data"): list[StrictStr] | None,
     ("days", "value"): Annotated[list[_Count], Field(min_length=2, max_length=2)],
     ("days-first", "data"): _Text,
+    **{(f"day-{end}", "value"): _Text for end in ("first", "last")},
     ("issue-filter", "id"): dict[StrictStr, StrictStr],
     ("issue-filter", "value"): _Text | list[StrictStr],
     ("report-send", "n_clicks"): _Count | None,

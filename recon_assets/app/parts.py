@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -60,19 +60,23 @@ def facts(values: Mapping[str, Any]) -> html.Dl:
     return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in values.items()], className="facts")
 
 
-def data_table(title: str, columns: tuple[Column, ...], rows: list[Row]) -> html.Div:
-    """A few rows as a plain table, scrolled sideways where it is wide."""
+def data_table(
+    title: str, columns: tuple[Column, ...], rows: list[Row], href: Callable[[Row], str] | None = None
+) -> html.Div:
+    """A few rows as a plain table, scrolled sideways where it is wide; with `href` the first cell leads there."""
+    first = columns[0].name
     head = html.Thead(html.Tr([html.Th(column.title, scope="col", className=_alignment(column)) for column in columns]))
     body = html.Tbody(
         [
             html.Tr(
                 [
                     html.Td(
-                        shown(row[c.name], c.kind, row.get("currency")),
+                        dcc.Link(text, href=href(row)) if href and c.name == first else text,
                         className=_alignment(c),
                         title=meaning(row[c.name]) or None if c.kind == "status" and row[c.name] else None,
                     )
                     for c in columns
+                    for text in [shown(row[c.name], c.kind, row.get("currency"))]
                 ]
             )
             for row in rows

@@ -244,17 +244,23 @@ def _register_reading(app: Dash, site: Site) -> None:
 def _register_period(app: Dash) -> None:
     @app.callback(
         Output("url", "search", allow_duplicate=True),
+        Output("days-answer", "children"),
         Input("days", "value"),
+        Input("day-first", "value"),
+        Input("day-last", "value"),
         State("days-first", "data"),
         State("url", "search"),
         prevent_initial_call=True,
     )
-    def choose_days(value: list[int], first: str, search: str) -> Any:
+    def choose_days(days: list[int], first: str | None, last: str | None, begin: str, search: str) -> Any:
         try:
-            wanted = period_page.chosen(search, first, value)
-        except InputError:
-            return no_update  # the page says what is wrong with its address
-        return no_update if wanted == search else wanted
+            moved = ctx.triggered_id == "days"
+            wanted = (
+                period_page.chosen(search, begin, days) if moved else period_page.typed(search, first or "", last or "")
+            )
+        except InputError as error:
+            return no_update, str(error)
+        return (no_update if wanted == search else wanted), ""
 
 
 def _show(site: Site, path: str, search: str, shown: dict[str, str]) -> tuple[Any, Any, Any]:

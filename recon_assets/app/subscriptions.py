@@ -170,7 +170,7 @@ _ORIGIN = (
     Column("source_file", "File"),
     Column("source_row", "Row", "count"),
 )
-_SIDES = {"bss": "BSS data", "ms": "MS data"}
+SIDES = {"bss": "BSS data", "ms": "MS data"}
 
 
 def items_query(row: Row, side: str) -> tuple[str, list[Any]]:
@@ -207,23 +207,23 @@ def details(context: Context, table: Table, row: Row) -> list[Any]:
             **decided.decision_facts(row, "subscription_reconciliation"),
         }
     )
-    items = {side: context.rows(items_query(row, side)) for side in _SIDES}
-    basic = [_side(side, items[side], currency) for side in _SIDES]
+    items = {side: context.rows(items_query(row, side)) for side in SIDES}
+    basic = [_side(side, items[side], currency) for side in SIDES]
     return [head, html.Div(basic, className="side-by-side")]
 
 
 def detailed(context: Context, _: Table, row: Row) -> list[Any]:
     """Every column of the items of both sides."""
-    items = {side: context.rows(items_query(row, side)) for side in _SIDES}
+    items = {side: context.rows(items_query(row, side)) for side in SIDES}
     return [
-        data_table(f"{_SIDES[side]}, detailed", (*_DETAILED[side], *_ORIGIN), items[side])
-        for side in _SIDES
+        data_table(f"{SIDES[side]}, detailed", (*_DETAILED[side], *_ORIGIN), items[side])
+        for side in SIDES
         if items[side]
     ]
 
 
 def _side(side: str, items: list[Row], currency: str) -> Any:
-    title = _SIDES[side]
+    title = SIDES[side]
     if not items:
         return html.Section([html.H3(title), html.P("No item of this side belongs to the month.", className="empty")])
     count, cost = items[0]["item_count"], items[0]["side_cost"]
