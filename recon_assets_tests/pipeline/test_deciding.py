@@ -63,18 +63,32 @@ def test_a_condition_chooses_rows_and_is_kept_with_their_decisions(platform: Pla
     assert [(d.action, d.by, d.chosen_by) for d in made(platform)] == 2 * [("ignore", "ana", f"{MARCH}: {where}")]
 
 
-def test_a_list_of_500_rows_is_decided_in_one_go(platform: Platform, tmp_path: Path) -> None:
-    """Every row of three months and a spreadsheet's own way of writing CSV."""
+def write_decisions(path: Path, lines: list[list[Any]]) -> None:
+    """As spreadsheets save them: CSV with semicolons, or a workbook below a title, days as days, with a filter."""
+    if path.suffix == ".csv":
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file, delimiter=";", lineterminator="\r\n").writerows(lines)
+        return
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for line in [["Matches of March, for Ben"], [], *lines]:
+        sheet.append(line)
+    sheet.auto_filter.ref = f"A3:F{len(lines) + 2}"
+    book.save(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_list_of_500_rows_is_decided_in_one_go(platform: Platform, tmp_path: Path, kind: str) -> None:
     rows = [row for row in published_rows(platform, "subscriptions") if row.row.status == "match"][:500]
-    path = tmp_path / "decided.csv"
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
-        writer.writerow(
-            ["reconciliation", "reconciliation_key", "status", "decision", "decision_reason", "decision_until"]
-        )
-        for n, row in enumerate(rows):
-            action, until = ("Pending", "2025-05-01") if n % 2 else ("ignore", "")
-            writer.writerow(["subscriptions", row.row.key, "match", action, "waits; for\nben", until])
+    lines: list[list[Any]] = [
+        ["reconciliation", "reconciliation_key", "status", "decision", "decision_reason", "decision_until"]
+    ]
+    for n, row in enumerate(rows):
+        action, until = ("Pending", dt.date(2025, 5, 1)) if n % 2 else ("ignore", None)
+        lines.append(["subscriptions", row.row.key, "match", action, "waits; for\nben", until])
+    path = tmp_path / f"decided.{kind}"
+    write_decisions(path, lines)
     with at_home(platform), pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECON_PUBLISHED_URL", str(platform.settings.published))
         done = CliRunner().invoke(main, ["decide", "import", str(path), "--by", "ana"])
