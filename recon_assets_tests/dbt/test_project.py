@@ -82,7 +82,8 @@ EMPTY_IN_THE_SAMPLE = {
     "int_einvoices__uuid_settled", "int_einvoices__uuid_candidates", "int_einvoices__uuid_pairs", "int_usage__promotions",
     "int_subscriptions__partner_names", "int_einvoices__late_pairs", "int_einvoices__line_gaps",
     "int_einvoices__line_members", "int_einvoices__late_months", "int_einvoices__late_matches",
-    "int_einvoices__late_candidates", "int_einvoices__line_numbers",
+    "int_einvoices__late_candidates", "int_einvoices__line_numbers", "int_einvoices__late_documents",
+    "int_einvoices__group_shares",
 }  # fmt: skip
 
 
