@@ -49,7 +49,12 @@ def chosen_rows(site: Site, context: Context, table: Table) -> Chosen:
 
 def register(app: Dash, site: Site) -> None:
     """The callbacks of the forms in `decision_forms`."""
+    _register_row(app, site)
+    _register_question(app, site)
+    _register_confirmation(app, site)
 
+
+def _register_row(app: Dash, site: Site) -> None:
     @app.callback(
         Output("details", "children", allow_duplicate=True),
         Output("decide-answer", "children"),
@@ -85,6 +90,8 @@ def register(app: Dash, site: Site) -> None:
 
         return answered(act, lambda text: (no_update, text))
 
+
+def _register_question(app: Dash, site: Site) -> None:
     @app.callback(
         Output("bulk-answer", "children"),
         Input("bulk-ask", "n_clicks"),
@@ -113,6 +120,8 @@ def register(app: Dash, site: Site) -> None:
 
         return answered(act, lambda text: text)
 
+
+def _register_confirmation(app: Dash, site: Site) -> None:
     @app.callback(
         Output("bulk-answer", "children", allow_duplicate=True),
         Input("bulk-confirm", "n_clicks"),

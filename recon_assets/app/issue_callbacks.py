@@ -23,7 +23,13 @@ def content(site: Site, search: str, user: identity.User) -> list[Any]:
 
 def register(app: Dash, site: Site) -> None:
     """The callbacks of the forms about issues."""
+    _register_filters(app)
+    _register_report(app, site)
+    _register_assignment(app, site)
+    _register_change(app, site)
 
+
+def _register_filters(app: Dash) -> None:
     @app.callback(
         Output("url", "search", allow_duplicate=True),
         Input({"type": "issue-filter", "name": ALL}, "value"),
@@ -45,6 +51,8 @@ def register(app: Dash, site: Site) -> None:
         wanted = issues_page.issues_search(chosen)
         return no_update if wanted == issues_page.issues_search(_without_page(before)) else wanted
 
+
+def _register_report(app: Dash, site: Site) -> None:
     @app.callback(
         Output("report-answer", "children"),
         Input("report-send", "n_clicks"),
@@ -80,6 +88,8 @@ def register(app: Dash, site: Site) -> None:
 
         return answered(send, lambda text: text)
 
+
+def _register_assignment(app: Dash, site: Site) -> None:
     @app.callback(
         Output("assign-answer", "children"),
         Input("assign-send", "n_clicks"),
@@ -115,6 +125,8 @@ def register(app: Dash, site: Site) -> None:
 
         return answered(send, lambda text: text)
 
+
+def _register_change(app: Dash, site: Site) -> None:
     @app.callback(
         Output("issue-answer", "children"),
         Output("page", "children", allow_duplicate=True),
