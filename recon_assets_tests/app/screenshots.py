@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from recon_assets_tests.app.browser import ARGUMENTS, CHROMIUM
 
 _HEIGHT = 1000
+WIDTHS = (390, 1024, 1440)
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,35 @@ class Picture:
 
 
 def _pictures(month: str) -> tuple[Picture, ...]:
+    """Every screen once; the main ones at three widths, light and dark."""
+    main = {
+        "overview": "/",
+        "subscriptions": f"/subscriptions?month={month}",
+        "usage": f"/usage?month={month}",
+        "einvoices": f"/einvoices?month={month}",
+    }
+    missing = f"/einvoices?month={month}&bucket=Missing+in+EInv"
     return (
-        Picture("overview-1440", "/"),
-        Picture(
-            "subscriptions-1440", f"/subscriptions?month={month}&result=discrepancies&result=missing", "Subscriptions"
+        *(
+            Picture(f"{name}{'-dark' if scheme == 'dark' else ''}-{width}", address, width=width, scheme=scheme)
+            for name, address in main.items()
+            for width, scheme in (*((width, "light") for width in WIDTHS), *((width, "dark") for width in WIDTHS))
         ),
-        Picture("subscriptions-390", f"/subscriptions?month={month}", width=390),
-        Picture("usage-1440", f"/usage?month={month}"),
-        Picture("usage-dark-1440", f"/usage?month={month}&status=mismatched", "Meters", scheme="dark"),
-        Picture("einvoices-1440", f"/einvoices?month={month}&bucket=Mismatch&bucket=Missing+in+EInv", "Documents"),
+        Picture("subscription-1440", f"/subscriptions?month={month}&result=discrepancies", "Subscriptions"),
+        Picture("meter-dark-1440", f"/usage?month={month}&status=mismatched", "Meters", scheme="dark"),
+        Picture("einvoice-1440", f"/einvoices?month={month}&bucket=Mismatch", "Documents"),
+        Picture("margin-1440", f"/margin?month={month}"),
+        Picture("open-items-1440", f"/open-items?month={month}"),
         Picture("files-1440", f"/files?month={month}"),
+        Picture("period-1440", "/period?from=2025-03-10&to=2025-04-09"),
         Picture("compare-1440", f"/compare?reconciliation=subscriptions&month={month}"),
         Picture("print-1440", f"/print/subscriptions?month={month}"),
+        Picture("issues-1440", "/issues"),
         Picture("issue-1440", "/issues?issue=1"),
-        Picture(
-            "decide-1440", f"/einvoices?month={month}&bucket=Missing+in+EInv", "Documents", opens="#decide summary"
-        ),
+        Picture("help-1440", "/help"),
+        Picture("run-1440", "/run"),
+        Picture("upload-1440", "/upload"),
+        Picture("decide-1440", missing, "Documents", opens="#decide summary"),
         Picture("decide-all-1440", f"/subscriptions?month={month}&result=missing", opens="#bulk summary"),
         Picture("letters-1440", f"/letters/documents?month={month}"),
     )
