@@ -5,10 +5,12 @@ import shutil
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from recon_assets.defs.models import _report_unread
 from recon_assets.lakehouse.log import Closing
 from recon_assets.pipeline.build import run_build
 from recon_assets.pipeline.marts import published_marts
@@ -197,8 +199,14 @@ def test_a_run_of_the_later_month_loads_all_that_has_landed_and_publishes_the_mo
     landed = landed_files(home.platform.landing, "einvoices")
     planned = plan_loads("einvoices", ["2025-08"], landed, home.platform)
     assert {(load.source, load.month) for load in planned} == {(s, m) for s, months in landed.items() for m in months}
+    warned: list[str] = []
+    context: Any = SimpleNamespace(log=SimpleNamespace(warning=warned.append))
+    _report_unread(context, home.platform, "einvoices", ["2025-08"])
+    assert "not in this build" in warned[0] and "einvoices 2025-08" in warned[0]
     for load in planned:
         home.platform.load(load.source, load.month)
+    _report_unread(context, home.platform, "einvoices", ["2025-08"])
+    assert len(warned) == 1
     built = Built(run_build(home.platform.settings, "einvoices", ["2025-08"], "later", AS_OF, home.platform.published))
     assert built.build.months == ["2025-01", "2025-08"]
     assert built.one("uuid = 'UINVA'")["pass"] == "late"
