@@ -116,7 +116,7 @@ def render(site: Site, search: str | None) -> list[Any]:
         *head,
         totals_table(TABLE, totals) if totals else None,
         *(_items(site, asked, moment, months) if asked.subscription else []),
-        html.P([part for link in links for part in (link, " ")], className="choices"),
+        html.P([part for link in links for part in (link, " ")], className="links"),
         data_table(
             TITLE, _COLUMNS, rows, lambda row: PATH + replace(asked, subscription=row["ms_subscription_id"]).search
         )
@@ -170,7 +170,7 @@ def _items(site: Site, asked: Asked, moment: dt.datetime, months: list[str]) -> 
                 " ",
                 dcc.Link("Close the items", href=PATH + replace(asked, subscription=None).search),
             ],
-            className="choices",
+            className="links",
         ),
     ]
 
