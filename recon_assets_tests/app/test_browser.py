@@ -35,7 +35,7 @@ PAGES = {
     "margin": f"/margin?{MARCH}",
     "open items": f"/open-items?{MARCH}",
     "compare": "/compare?reconciliation=subscriptions&month=2025-03",
-    "period": "/period?from=2024-10-10&to=2025-03-31",
+    "period": "/period?from=2025-03-10&to=2025-03-12&subscription=sub-9001",
     "print": f"/print/subscriptions?{MARCH}&result=discrepancies",
     "as of": f"/subscriptions?{MARCH}&asof=2025-04-08",
     "empty": f"/subscriptions?{MARCH}&account=nobody",
