@@ -169,3 +169,8 @@ def plain(value: Any) -> str:
 def instant(value: dt.datetime) -> str:
     """A time of the store or the log: UTC, to the minute."""
     return f"{value:%Y-%m-%d %H:%M} UTC"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: 1 row, 2 rows."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

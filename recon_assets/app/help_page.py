@@ -19,7 +19,6 @@ _USES = (
     "Editors decide: about a row in its details, about all rows of a filter above the grid. A decision holds while the "
     "row stays as it was; the next run of the month shows it, until then the row is marked.",
     "Letters has, for each customer, supplier or partner, what differs as text to copy and a workbook to attach.",
-    "Letters has, for each customer, supplier or partner, what differs as text to copy and a workbook to attach.",
     "Editors land files with Upload and have a month loaded, reconciled and published with Run; Dagster runs it.",
     "CSV, XLSX and Print hold all filtered rows, not only those in sight. A pack to sign off is a month whole.",
     "As published shows a month as it was at an earlier time. Saved views give an address a name that everybody sees.",

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from dash import dcc, html
 
 from recon_assets.app.decision_forms import history
-from recon_assets.app.format import RECONCILIATIONS, exactly, instant, words
+from recon_assets.app.format import RECONCILIATIONS, counted, exactly, instant, words
 from recon_assets.app.identity import User
 from recon_assets.app.parts import badge, facts, field, message, scrolled
 from recon_assets.catalogue import right_less_left
@@ -78,7 +78,7 @@ def render_list(store: IssueStore, asked: Mapping[str, tuple[str, ...]]) -> list
             else "No issue has been reported yet. Select a row of a reconciliation to report one."
         )
         return [*content, message(reason, "empty")]
-    return [*content, html.P(f"{count:,} issues", className="note"), _list(found), _pages(chosen, page, count)]
+    return [*content, html.P(counted(count, "issue"), className="note"), _list(found), _pages(chosen, page, count)]
 
 
 def _conditions(asked: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dash import dcc, html
 
 from recon_assets.app import charts, queries
 from recon_assets.app.address import Address
-from recon_assets.app.format import RECONCILIATIONS, Tone, missing_in_words, money, share, tone, words
+from recon_assets.app.format import RECONCILIATIONS, Tone, counted, missing_in_words, money, share, tone, words
 from recon_assets.app.parts import badge, closing_badge, dagster_links, data_table, message, scrolled, time
 from recon_assets.app.queries import Query
 from recon_assets.app.reader import Published, Reader
@@ -314,7 +314,7 @@ def _cell(seen: View, cell: Cell | None) -> list[Any]:
     content: list[Any] = [
         html.Div(
             [
-                dcc.Link(f"{total:,} rows", href=seen.link(cell.screen, months)),
+                dcc.Link(counted(total, "row"), href=seen.link(cell.screen, months)),
                 " ",
                 badge(status["window_status"]),
                 *closing_badge(cell.closing),
@@ -468,7 +468,7 @@ def _change(seen: View, screen: Screen, row: Row) -> html.Tr:
     filters = {"change": [row["change"]]} | ({"was": [row["status_from"]]} if row["status_from"] else {})
     if row["status_to"]:
         filters[screen.verdict] = [row["status_to"]]
-    count = f"{row['row_count']:,} rows"
+    count = counted(row["row_count"], "row")
     href = seen.link(screen, (month, month), **filters)
     return html.Tr(
         [

@@ -22,7 +22,7 @@ from recon_assets.app import (
 )
 from recon_assets.app.address import MOST_SORTS, Address, parse_address
 from recon_assets.app.decision_forms import bulk_part, pairings, row_form, row_part
-from recon_assets.app.format import missing_in_words, words
+from recon_assets.app.format import counted, missing_in_words, words
 from recon_assets.app.identity import User
 from recon_assets.app.issues_page import Now
 from recon_assets.app.parts import (
@@ -269,7 +269,7 @@ def _table_part(
     """Totals, with what stands `beside` them, and the grid; for an editor how all its rows are decided."""
     totals = context.rows(queries.totals(table, context.restriction(table)))
     count = sum(row["row_count"] for row in totals)
-    heading = html.Div([html.H2(table.title), html.Span(f"{count:,} rows", className="note")], className="heading")
+    heading = html.Div([html.H2(table.title), html.Span(counted(count, "row"), className="note")], className="heading")
     if not count:
         return [heading, message(_why_empty(context), "empty")]
     mark = f"{context.address.shown} {context.moment} {context.address.row if table in context.screen.drill else ''}"

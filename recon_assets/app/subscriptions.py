@@ -5,7 +5,7 @@ from typing import Any
 from dash import html
 
 from recon_assets.app import decided
-from recon_assets.app.format import exactly, higher_or_lower, money, words
+from recon_assets.app.format import counted, exactly, higher_or_lower, money, words
 from recon_assets.app.parts import data_table, facts
 from recon_assets.app.screens import Context, Late, Screen
 from recon_assets.app.tables import CHANGED, REJECTED, Column, Filter, Row, Table
@@ -227,7 +227,7 @@ def _side(side: str, items: list[Row], currency: str) -> Any:
     if not items:
         return html.Section([html.H3(title), html.P("No item of this side belongs to the month.", className="empty")])
     count, cost = items[0]["item_count"], items[0]["side_cost"]
-    note = f"{count:,} items, period cost {money(cost, currency)} {currency}"
+    note = f"{counted(count, 'item')}, period cost {money(cost, currency)} {currency}"
     if count > len(items):
         note += f"; the {len(items)} with the largest are shown"
     return html.Section([html.H3(title), html.P(note, className="note"), data_table(title, _BASIC[side], items)])

@@ -135,7 +135,7 @@ def test_a_filter_restricts_the_grid_and_its_totals_and_is_cleared_in_one_click(
     open_page(page, f"/subscriptions?{MARCH}")
     expect(rows_said(page, "Subscriptions")).to_have_text(f"{ALL} rows")
     choose(page, "Results", "Discrepancies")
-    expect(rows_said(page, "Subscriptions")).to_have_text("1 rows")
+    expect(rows_said(page, "Subscriptions")).to_have_text("1 row")
     expect(page).to_have_url(re.compile("result=discrepancies"))
     expect(cell(page, "Subscriptions", 0, "cost_difference")).to_contain_text("\N{MINUS SIGN}99.75")
     expect(page.locator(".chip")).to_contain_text("Results: Discrepancies")
@@ -261,7 +261,7 @@ def test_times_are_those_of_the_readers_own_zone(browser: Browser, app: App) -> 
 def test_a_step_of_the_waterfall_leads_to_its_rows(page: Page) -> None:
     open_page(page, f"/subscriptions?{MARCH}")
     page.get_by_role("region", name="From left to right, MYR").get_by_role("link", name="Unit cost").click()
-    expect(rows_said(page, "Subscriptions")).to_have_text("1 rows")
+    expect(rows_said(page, "Subscriptions")).to_have_text("1 row")
     expect(page.locator(".chips")).to_contain_text("Why: Unit cost")
 
 
