@@ -229,7 +229,7 @@ def _make(context: dg.AssetExecutionContext, platform: Platform, subject: str) -
 
 
 def _report_unread(context: dg.AssetExecutionContext, platform: Platform, subject: str, months: list[str]) -> None:
-    """Say what has landed in reach of the months and is not what is loaded: the build does not see it."""
+    """Say which raw months in reach of the months are not what would be loaded now: the build takes what is loaded."""
     try:
         unread = plan_loads(subject, months, landed_files(platform.landing, subject), platform)
     except NotListed as error:
@@ -238,7 +238,8 @@ def _report_unread(context: dg.AssetExecutionContext, platform: Platform, subjec
     if unread:
         named = ", ".join(f"{load.source} {load.month}" for load in unread)
         context.log.warning(
-            f"Landed and not loaded, so not in this build: {named}. Materialize these raw months first."
+            f"The build takes what is loaded. Not loaded, or with other files or read in another way since: {named}. "
+            "Materialize these raw months first."
         )
 
 

@@ -202,7 +202,7 @@ def test_a_run_of_the_later_month_loads_all_that_has_landed_and_publishes_the_mo
     warned: list[str] = []
     context: Any = SimpleNamespace(log=SimpleNamespace(warning=warned.append))
     _report_unread(context, home.platform, "einvoices", ["2025-08"])
-    assert "not in this build" in warned[0] and "einvoices 2025-08" in warned[0]
+    assert "The build takes what is loaded" in warned[0] and "einvoices 2025-08" in warned[0]
     for load in planned:
         home.platform.load(load.source, load.month)
     _report_unread(context, home.platform, "einvoices", ["2025-08"])
