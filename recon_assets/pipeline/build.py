@@ -108,8 +108,9 @@ def run_build(
 ) -> Build:
     """Build and test the marts of `months` in a new database; ReconError when a model cannot be built.
 
-    Of e-invoices also those of `published` months whose late pairs are no longer what readers see: `months` of the
-    build has them too (spec/einvoice_reconciliation.md, 28). Without `published` nothing is published or closed.
+    Of e-invoices also those to which late pairs of the months belong, and of `published` months whose late pairs are no
+    longer what readers see: `months` of the build has them too (spec/einvoice_reconciliation.md, 28). Without
+    `published` nothing is published or closed.
     `as_of` is the day by the platform's clock: it decides which usage months have settled and which missing e-invoices
     are overdue, and nothing else. Without it dbt takes today.
     """
