@@ -48,7 +48,9 @@ def render_print(context: Context, table: Table, marked: Callable[[list[Row]], l
 
 
 def _alignment(column: Column) -> str:
-    return "number" if column.kind in NUMERIC else "text"
+    if column.kind in NUMERIC:
+        return "number"
+    return "date" if column.kind in ("date", "month") else "text"
 
 
 def _totals(table: Table, totals: list[dict[str, Any]]) -> dict[str, Any]:
