@@ -324,7 +324,12 @@ def test_details_of_a_row_tell_what_was_decided_and_what_has_changed_since(clien
     row = key("subscription", "2025-03", "sub-9001")
     answer = update(client, ORIGIN, "/subscriptions", f"?{MARCH}&row=subscriptions:{row}").get_json()["response"]
     text = json.dumps(answer["details"]["children"], ensure_ascii=False)
-    for said in ("Accept by ana, 2025-04-08 09:00 UTC", "rounding agreed", "Stale", "Discrepancy, difference 9.5"):
+    for said in (
+        "Accept by ana, 2025-04-08 09:00 UTC",
+        "rounding agreed",
+        "Stale",
+        "Discrepancy, difference \N{MINUS SIGN}9.5",
+    ):
         assert said in text
 
 
