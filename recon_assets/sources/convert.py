@@ -216,8 +216,10 @@ class _Conversion:
         for column, position in sorted(judged, key=lambda pair: pair[1], reverse=True):
             fails = is_null(typed.values[column.name])
             if column.value == "checked":
-                fails = typed.not_understood.get(column.name, fails) & ~self._is_empty(block, position)
-            elif column.value == "usage":
+                fails = typed.not_understood.get(column.name, fails)
+                if fails.any():
+                    fails = fails & ~self._is_empty(block, position)
+            elif column.value == "usage" and fails.any():
                 fails &= ~self._is_empty(block, position) | _is_usage(typed.values["charge_type"])
             if fails.any():
                 wrong[fails], places[fails] = _VALUE, position

@@ -19,6 +19,7 @@ from typing import IO, Any, TextIO
 
 from recon_assets.catalogue import columns_of
 from recon_assets.errors import FileProblem
+from recon_assets.sources.einvoice_lines import Behind, PlainLines, Reached
 from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.tables import ListTable, OpenedLists, open_lists
 from recon_assets.sources.json_values import BrokenListError, json_values
@@ -41,6 +42,7 @@ _BEFORE_TEXT = b"\x00\xef\xbb\xbf\xfe\xff \t\r\n"  # marks of encodings, and bla
 _SMALL = 1 << 20  # bytes of a member that is read at once
 _MOST_SHOWN = 10_000  # characters of what cannot be read
 _DOCUMENTS = ("json", "jsonl", "ndjson", "xml")
+_LINES = ("jsonl", "ndjson")
 _ONLY_LISTS = (
     "this lists documents; land what Get Document gives. A list tells the status of documents, and only those that "
     "are Cancelled or Invalid say something by themselves"
@@ -80,13 +82,47 @@ def open_einvoices(path: Path, file: str, limits: UnpackLimits, reading: Reading
         return _open_archive(path, file, limits, reading)
     if kind not in _DOCUMENTS:
         return _opened_lists(open_lists(path, file, limits, reading))
+    if kind in _LINES:
+        return EInvoiceFile(_spelled(_LinesTable(path, file, limits)))
     records = partial(_file_records, path, file, limits, kind)
     return EInvoiceFile(_documents_table(records, file))
 
 
 def _documents_table(read: Callable[[], Iterator[Record | Ignored]], file: str) -> Table:
-    records = RecordTable(COLUMNS, partial(_not_only_lists, read, file))
-    return SpelledTable(records, {position: name for name, position in BOUND.items()})
+    return _spelled(RecordTable(COLUMNS, partial(_not_only_lists, read, file)))
+
+
+def _spelled(table: Table) -> Table:
+    return SpelledTable(table, {position: name for name, position in BOUND.items()})
+
+
+@dataclass
+class _LinesTable:
+    """JSON Lines: records in declared columns as Arrow reads them; from where there is something else, one by one."""
+
+    path: Path
+    file: str
+    limits: UnpackLimits
+    name: str = ""
+    heading_line: int = 1
+    delimiter: str | None = None
+
+    @property
+    def headings(self) -> list[str]:
+        return COLUMNS
+
+    def blocks(self, positions: set[int]) -> Iterator[Block]:
+        plain, read = PlainLines(BOUND), Reached()
+        with open_bytes(self.path, self.file, self.limits) as stream:
+            while piece := plain.piece(stream):
+                block = plain.block(piece, read.records + 1, read.lines + 1)
+                if block is None:
+                    break
+                yield block
+                read = Reached(read.records + len(block.numbers), read.lines + piece.count(b"\n"))
+            rest = partial(_records_of, Behind(piece, stream), "jsonl", None, self.file, read)
+            records = partial(_not_only_lists, rest, self.file, has_records=read.records > 0)
+            yield from RecordTable(COLUMNS, records).blocks(positions)
 
 
 def _opened_lists(opened: OpenedLists, member: str = "") -> EInvoiceFile:
@@ -133,9 +169,11 @@ def _member_lists(
         return _opened_lists(open_lists(text, file + name, limits, reading), name)
 
 
-def _not_only_lists(read: Callable[[], Iterator[Record | Ignored]], file: str) -> Iterator[Record | Ignored]:
-    """The records; FileProblem at the end when all that there is is metadata."""
-    has_records = has_metadata = False
+def _not_only_lists(
+    read: Callable[[], Iterator[Record | Ignored]], file: str, has_records: bool = False
+) -> Iterator[Record | Ignored]:
+    """The records; FileProblem at the end when all that there is is metadata, unless records were before."""
+    has_metadata = False
     with _paused_collector():
         for record in read():
             has_records |= isinstance(record, Record)
@@ -166,17 +204,24 @@ def _file_records(path: Path, file: str, limits: UnpackLimits, kind: str) -> Ite
         yield from _records_of(stream, kind, None, file)
 
 
-def _records_of(stream: IO[bytes], kind: str, member: str | None, name: str) -> Iterator[Record | Ignored]:
-    """The numbered documents of a file or member; FileProblem (of `name`) for a list that breaks off."""
+def _records_of(
+    stream: IO[bytes], kind: str, member: str | None, name: str, read: Reached = Reached()
+) -> Iterator[Record | Ignored]:
+    """The numbered documents of a file or member; FileProblem (of `name`) for a list that breaks off.
+
+    `read`: how far the file was read before, as JSON Lines.
+    """
     opened = stream if isinstance(stream, io.BytesIO) else io.BufferedReader(stream)  # type: ignore[type-var]
     start = opened.getvalue()[:100] if isinstance(opened, io.BytesIO) else opened.peek(100)[:100]
     begins = start.translate(None, _BEFORE_TEXT)
     is_xml = begins.startswith(b"<") or (kind == "xml" and not begins.startswith((b"{", b"[")))
-    documents = _xml_documents(opened) if is_xml else _json_documents(opened, text_encoding(start), kind != "json")
-    number = 0
+    if is_xml and not read.records:
+        documents = _xml_documents(opened)
+    else:
+        encoding = "utf-8-sig" if read.records else text_encoding(start)
+        documents = _json_documents(opened, encoding, kind != "json", read.lines + 1)
     try:
-        for document in documents:
-            number += 1
+        for number, document in enumerate(documents, start=read.records + 1):
             yield _METADATA if document is None else _record(document, number, member)
     except BrokenListError as error:
         raise FileProblem(name, f"{error}; the rest cannot be read. Fetch the file again") from error
@@ -203,11 +248,11 @@ def _xml_documents(stream: IO[bytes]) -> Iterator[Document | None]:
     yield from _documents(1, value, "")
 
 
-def _json_documents(stream: IO[bytes], encoding: str, by_line: bool) -> Iterator[Document | None]:
+def _json_documents(stream: IO[bytes], encoding: str, by_line: bool, line: int) -> Iterator[Document | None]:
     errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
     try:
         with _text_of(stream, encoding, errors) as text:
-            for found in json_values(text, by_line):
+            for found in json_values(text, by_line, line):
                 if found.problem is not None:
                     yield _unreadable(found.line, found.problem, found.text)
                 else:

@@ -6,6 +6,7 @@ refuses. Python reads the others, line by line, and says what is wrong with whic
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,8 @@ from recon_assets.sources.unpack import UnpackLimits, open_utf8
 
 _PIECE = 16 << 20  # bytes of a block
 _AT_ONCE = 2 << 20  # bytes that Arrow reads at a time; it takes no longer line
-_NUMBER = pa.decimal128(38, 24)  # what has more decimals, or 15 digits before them, is left to Python
+NUMBER = pa.decimal128(38, 24)  # what has more decimals, or 15 digits before them, is left to Python
+_BEGUN_NUMBER = re.compile(rb'"([^"]*)"\s*:\s*"?[-+]?[0-9.]+\Z')  # a key and its value up to a power of ten
 _NO_KEY = object()
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 Lines = list[tuple[int, bytes]]
@@ -106,7 +108,7 @@ class _Keys:
 
     def schema(self, wanted: dict[str, int]) -> pa.Schema:
         kinds = dict.fromkeys(self.texts, pa.string())
-        kinds |= {key: _NUMBER if place in self.decimals else pa.string() for key, place in wanted.items()}
+        kinds |= {key: NUMBER if place in self.decimals else pa.string() for key, place in wanted.items()}
         return pa.schema(list(kinds.items()))
 
     def has_all(self, names: Iterable[str]) -> bool:
@@ -120,15 +122,10 @@ def _plain_block(piece: bytes, keys: _Keys, first: int, line: int) -> Block | No
     if not keys.spellings:
         keys.look_at(text.partition(b"\n")[0])
     wanted = keys.wanted()
-    if not wanted or not _is_utf8(text) or (count := _count_objects(text)) is None:
+    found = read_objects(text, keys.schema(wanted)) if wanted else None
+    if found is None or not keys.has_all(found.column_names):
         return None
-    options = pj.ParseOptions(explicit_schema=keys.schema(wanted), unexpected_field_behavior="infer")
-    try:
-        found = pj.read_json(io.BytesIO(text), pj.ReadOptions(block_size=_AT_ONCE), options)
-    except pa.ArrowInvalid:
-        return None
-    if len(found) != count or not keys.has_all(found.column_names):
-        return None
+    count = len(found)
     texts = {place: found[key].combine_chunks() for key, place in wanted.items()}
     nothing = pa.nulls(count, pa.string())
     return Block(
@@ -139,18 +136,50 @@ def _plain_block(piece: bytes, keys: _Keys, first: int, line: int) -> Block | No
     )
 
 
-def _count_objects(text: bytes) -> int | None:
-    """The lines, when each begins and ends as an object; None when one does not.
+def read_objects(text: bytes, schema: pa.Schema, longest: int = _AT_ONCE) -> pa.Table | None:
+    """One row per line, each an object: the columns of `schema`, numbers as DECIMAL, and what else the lines hold.
+
+    None when a line is something else or longer than `longest`, or a value is not as `schema` has it.
+    """
+    if not _is_utf8(text) or (count := _count_objects(text, longest)) is None:
+        return None
+    if _has_long_exponent(text, {field.name.encode() for field in schema if pa.types.is_decimal(field.type)}):
+        return None
+    options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer")
+    try:
+        found = pj.read_json(io.BytesIO(text), pj.ReadOptions(block_size=_AT_ONCE), options)
+    except pa.ArrowInvalid:
+        return None
+    return found if len(found) == count else None
+
+
+def _count_objects(text: bytes, longest: int) -> int | None:
+    """The lines, when each begins and ends as an object; None when one does not, or may be longer than
+    `longest`.
 
     Such a line is an object, or several in a row, which the count of records tells: no object goes over its end.
     """
     text = text.removesuffix(b"\n")
-    if not (text.startswith(b"{") and text.endswith(b"}")):
+    breaks = text.count(b"\n")
+    if not (text.startswith(b"{") and text.endswith(b"}")) or text.count(b"}\n{") != breaks:
         return None
+    half = longest // 2  # a line that is longer has no end in one of these
+    has_long = any(text.find(b"\n", at, at + half) < 0 for at in range(0, len(text) - half, half))
+    return None if has_long else breaks + 1
+
+
+def _has_long_exponent(text: bytes, keys: Set[bytes]) -> bool:
+    """Whether the value of a key is a number whose power of ten has four digits, which Arrow takes and the conversion
+    of texts does not."""
     seen = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(seen == ord("\n"))
-    is_plain = (seen[ends + 1] == ord("{")).all() and (seen[ends - 1] == ord("}")).all()
-    return len(ends) + 1 if is_plain else None
+    marks = np.flatnonzero((seen | 32) == ord("e"))
+    marks = ends = marks[(0 < marks) & (marks < len(seen) - 6)]
+    ends = ends + np.isin(seen[ends + 1], (ord("+"), ord("-")))
+    for _ in range(4):
+        is_digit = (seen[ends + 1] >= ord("0")) & (seen[ends + 1] <= ord("9"))
+        marks, ends = marks[is_digit], ends[is_digit] + 1
+    begun = (_BEGUN_NUMBER.search(text, max(0, mark - 200), mark) for mark in marks.tolist())
+    return any(found is not None and (found[1] in keys or b"\\" in found[1]) for found in begun)
 
 
 def _is_utf8(text: bytes) -> bool:

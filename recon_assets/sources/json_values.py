@@ -33,12 +33,13 @@ class BrokenListError(Exception):
     """A list that cannot be read to its end, after values of it were: what is left of it is lost."""
 
 
-def json_values(stream: TextIO, by_line: bool) -> Iterator[JsonValue]:
+def json_values(stream: TextIO, by_line: bool, line: int = 1) -> Iterator[JsonValue]:
     """The values of a JSON text; lists of values are gone into. BrokenListError when one ends too early.
 
     `by_line`: after what cannot be read, reading goes on at the next line; else at the next that begins a value.
+    `line` of the file is where the text begins.
     """
-    return _Values(stream, by_line).read()
+    return _Values(stream, by_line, line).read()
 
 
 def json_value(text: str) -> Any:
@@ -50,10 +51,10 @@ def json_value(text: str) -> Any:
 
 
 class _Values:
-    def __init__(self, stream: TextIO, by_line: bool) -> None:
+    def __init__(self, stream: TextIO, by_line: bool, line: int) -> None:
         self._stream, self._by_line = stream, by_line
         self._next = _NEXT_LINE if by_line else _NEXT_OPENING
-        self._text, self._at, self._line = "", 0, 1
+        self._text, self._at, self._line = "", 0, line
         self._is_whole = False  # whether the text reaches to the end of the file
         self._depth = 0  # of lists that are open
         self._in_list = 0  # values read of the open lists

@@ -32,6 +32,7 @@ from recon_assets.sources.intake.tables import OpenedLists, open_lists
 from recon_assets.sources.intake.workbooks import workbook_kind
 from recon_assets.sources.stream import Block, Table, TableOver
 from recon_assets.sources.unpack import UnpackLimits
+from recon_assets.sources.values import bytes_of
 
 _ODD_BYTES = np.isin(np.arange(256), np.frombuffer(b"0123456789.-", np.uint8), invert=True)
 _ISO_DAY = r"^\d{4}-\d{2}-\d{2}([T ].*)?$"
@@ -132,7 +133,7 @@ def _require_plain_texts(texts: pa.Array, is_code: bool) -> None:
 
 def _require_plain_numbers(texts: pa.Array) -> None:
     """IrregularError for what is more than digits, a point and a minus before them."""
-    seen = _bytes(texts)
+    seen = bytes_of(texts)
     points, signs = int((seen == ord(".")).sum()), int((seen == ord("-")).sum())
     if (
         _ODD_BYTES[seen].any()
@@ -156,12 +157,6 @@ def _count(mask: pa.Array) -> int:
 
 def _all_match(texts: pa.Array, pattern: str) -> bool:
     return bool(pc.all(pc.fill_null(pc.match_substring_regex(texts, pattern), True)).as_py())
-
-
-def _bytes(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)
-    seen = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    return seen[offsets[texts.offset] : offsets[texts.offset + len(texts)]]
 
 
 def _first_bytes(texts: pa.StringArray) -> npt.NDArray[np.uint8]:

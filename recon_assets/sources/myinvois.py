@@ -155,6 +155,16 @@ def _keyed(value: dict[str, Any]) -> dict[str, Any]:
     return {_key(key): item for key, item in value.items()}
 
 
+def column_of(key: str) -> str | None:
+    """The declared column that a key of a record holds."""
+    return _SPELLINGS.get(_key(key))
+
+
+def may_hold_documents(key: str) -> bool:
+    """Whether what has this key may be more than a record in declared columns."""
+    return key == "Invoice" or _key(key) == _DOCUMENT
+
+
 @lru_cache(maxsize=4096)
 def _key(key: str) -> str:
     return normalize_heading(key)

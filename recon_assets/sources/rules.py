@@ -24,7 +24,7 @@ class Rules:
     def begin(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Forget the rows of the table before."""
         if self.repeats.expressions:
-            connection.execute("create or replace temp table seen_keys (source_file varchar, key uhugeint)")
+            connection.execute("create or replace temp table seen_keys (key uhugeint)")
 
     def broken(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> npt.NDArray[np.int64] | None:
         """Of each row the first rule that it breaks, or -1; None when there are no rules."""
@@ -41,23 +41,27 @@ class Rules:
         """Which of the good rows repeat an earlier one of the same file or member."""
         if not self.repeats.expressions:
             return np.array([], np.int64)
-        parts = ", ".join(f"coalesce(cast({sql} as varchar), chr(30))" for sql in self.repeats.expressions)
+        columns = ("source_file", *self.repeats.expressions)
+        parts = ", ".join(f"coalesce(cast({sql} as varchar), chr(30))" for sql in columns)
         numbered = rows.append_column("row_number", pa.array(np.arange(rows.num_rows))).append_column(
             "is_good", pa.array(is_good)
         )
         with registered(connection, "typed_rows", numbered):
             connection.execute(
                 "create or replace temp table new_keys as "
-                f"select row_number, source_file, md5_number(concat_ws(chr(31), {parts})) as key from typed_rows "
-                "where is_good"
+                f"select row_number, md5_number(concat_ws(chr(31), {parts})) as key from typed_rows where is_good"
             )
         repeated = connection.execute(
-            "select row_number from new_keys as own where exists (select 1 from seen_keys as seen where "
-            "seen.source_file = own.source_file and seen.key = own.key) or exists (select 1 from new_keys as before "
-            "where before.source_file = own.source_file and before.key = own.key and "
-            "before.row_number < own.row_number) order by row_number"
+            "select own.row_number from seen_keys as seen inner join new_keys as own on seen.key = own.key union "
+            "select own.row_number from new_keys as own inner join (select key, min(row_number) as first_number "
+            "from new_keys group by key having count(*) > 1) as again on own.key = again.key "
+            "where own.row_number > again.first_number order by 1"
         ).fetchnumpy()["row_number"]
-        connection.execute("insert into seen_keys select distinct source_file, key from new_keys")
+        connection.execute(
+            "insert into seen_keys select distinct key from new_keys"
+            if len(repeated)
+            else "insert into seen_keys select key from new_keys"
+        )
         return np.asarray(repeated, np.int64)
 
     def warned(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table, month: str) -> dict[str, int]:

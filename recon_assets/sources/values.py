@@ -25,6 +25,8 @@ _NO_DATES = pa.array([dt.date(1, 1, 1), dt.date(9999, 12, 31)], pa.date32())  # 
 _BOUND = Decimal("999999999999.9999995")  # as the macro within_bounds
 _PLAIN = {".": r"^[+-]?[0-9]{1,12}(\.[0-9]{0,12})?$", ",": r"^[+-]?[0-9]{1,12}(,[0-9]{0,12})?$"}
 
+_PLAIN_INSTANT = r"^[12]\d{3}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -90,8 +92,15 @@ class Values:
         return self._spelled("clean_text(t)", column).dictionary_encode()
 
     def keys(self, column: pa.Array) -> pa.Array:
-        """Texts as they are compared."""
-        return self._spelled("normal_text(t)", column)
+        """Texts as they are compared; themselves where nothing of them changes."""
+        texts = _as_texts(column)
+        spelled = texts.dictionary if pa.types.is_dictionary(texts.type) else texts
+        if not _are_plain(spelled):
+            return self._spelled("normal_text(t)", texts)
+        upper = pc.ascii_upper(spelled)
+        if upper.equals(spelled):
+            return texts
+        return upper.take(texts.indices) if pa.types.is_dictionary(texts.type) else upper
 
     def integers(self, column: pa.Array) -> pa.Array:
         return self._spelled("try_cast(trim(t) as integer)", column)
@@ -108,6 +117,11 @@ class Values:
         """Instants in UTC; a day alone is its midnight."""
         if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
             return column.cast(pa.timestamp("us"), safe=False)
+        texts = _as_texts(column)
+        is_encoded = pa.types.is_dictionary(texts.type)
+        plain = _plain_instants(texts.dictionary if is_encoded else texts)
+        if plain is not None:
+            return plain.take(texts.indices) if is_encoded else plain
         sql = f"""
             select instant_of(p, {dialect.date_macro}(day), {dialect.zone_minutes}) from (
                 select p, p.day as day from (
@@ -170,6 +184,13 @@ def is_null(values: pa.Array) -> npt.NDArray[np.bool_]:
     return pc.is_null(values).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
+def bytes_of(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
+    """The bytes of the texts, one behind the other."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)
+    seen = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    return seen[offsets[texts.offset] : offsets[texts.offset + len(texts)]]
+
+
 def _are_clean(texts: pa.StringArray) -> bool:
     """Whether clean_text changes none of these: its first case, and no blank to trim."""
     if not len(texts):
@@ -184,6 +205,15 @@ def _are_clean(texts: pa.StringArray) -> bool:
     return bool(((first > 32) & (first < 127) & (last != 32)).all())
 
 
+def _are_plain(texts: pa.StringArray) -> bool:
+    """Whether these are clean ASCII without marks of control or several blanks in a row."""
+    if not len(texts):
+        return True
+    seen = bytes_of(texts)
+    in_row = (seen[1:] == 32) & (seen[:-1] == 32)
+    return _are_clean(texts) and bool(((seen > 31) & (seen < 127)).all()) and not in_row.any()
+
+
 def _bounded(numbers: pa.Array) -> pa.Array:
     """Numbers at 12 decimals, rounded half away from zero, null where they are out of bounds."""
     if pa.types.is_integer(numbers.type):
@@ -195,10 +225,11 @@ def _bounded(numbers: pa.Array) -> pa.Array:
     except pa.ArrowInvalid:  # digits before the point beyond all bounds
         whole = numbers.cast(pa.decimal256(76, numbers.type.scale))
         found = pc.if_else(_is_within(whole), numbers, None).cast(DECIMAL)
-    return found if _are_within(found) else pc.if_else(_is_within(found), found, None)
+    return found if are_within(found) else pc.if_else(_is_within(found), found, None)
 
 
-def _are_within(numbers: pa.Array) -> bool:
+def are_within(numbers: pa.Array) -> bool:
+    """Whether no number is a trillion or more."""
     bounds = pc.min_max(numbers)
     return numbers.null_count == len(numbers) or bool(max(-bounds["min"].as_py(), bounds["max"].as_py()) < _BOUND)
 
@@ -217,6 +248,16 @@ def _plain_numbers(texts: pa.StringArray) -> pa.Array | None:
         except pa.ArrowInvalid:
             continue
     return None
+
+
+def _plain_instants(texts: pa.StringArray) -> pa.Array | None:
+    """The instants if all are as APIs write them, to the second in UTC."""
+    if not pc.all(pc.fill_null(pc.match_substring_regex(texts, _PLAIN_INSTANT), True)).as_py():
+        return None
+    try:
+        return texts.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:  # a day or a time that there is not
+        return None
 
 
 def _has_exponent(texts: pa.StringArray) -> bool:
