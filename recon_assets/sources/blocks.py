@@ -43,6 +43,7 @@ class ByteBlock:
     lines: Numbers
     blank: int = 0
     set_aside: dict[str, tuple[list[str], str]] = field(default_factory=dict)
+    is_set_right: bool = False
 
 
 def read_blocks(
@@ -118,12 +119,12 @@ class _BlockReader:
         lines = self._lines(data, starts)
         blanks = self._blanks(data, starts)
         if not len(blanks):
-            return ByteBlock(data, starts, lines, 0, self._set_aside)
+            return ByteBlock(data, starts, lines, 0, self._set_aside, self._kept > 0)
         kept = np.delete(np.arange(len(starts) - 1), blanks)
         sizes = np.diff(starts)[kept]
         data = b"".join(data[starts[n] : starts[n + 1]] for n in kept)
         moved = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        return ByteBlock(data, moved, lines[kept], len(blanks), self._set_aside)
+        return ByteBlock(data, moved, lines[kept], len(blanks), self._set_aside, self._kept > 0)
 
     def _record_starts(self, data: bytes) -> Numbers:
         breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == _BREAK)

@@ -82,6 +82,10 @@ class GridBuilder:
                 batch = [[*row, *[None] * (width - len(row))] for row in batch]
             self.batches.append((len(batch), [_texts(column) for column in zip(*batch, strict=True)]))
 
+    def add(self, columns: Sequence[pa.Array]) -> None:
+        """Rows that are columns of texts already."""
+        self.batches.append((len(columns[0]), [(column, None) for column in columns]))
+
     def columns(self) -> tuple[list[pa.Array], dict[int, pa.Array]]:
         """The columns as text, and for those that have typed cells which these are."""
         width = max((len(columns) for _, columns in self.batches), default=0)

@@ -15,10 +15,12 @@ from recon_assets.sources.blocks import MAX_FIELD
 from recon_assets.sources.delimited import MAX_COLUMNS
 from recon_assets.sources.encodings import SAMPLE, Encoding, encoding_of
 from recon_assets.sources.intake.grid import Grid, GridBuilder
+from recon_assets.sources.intake.regular import RegularRows, regular_rows
 from recon_assets.sources.stream import NOT_UTF8, spelled_out
 from recon_assets.sources.unpack import UnpackLimits, open_bytes
 
 DELIMITERS = (",", ";", "\t", "|")
+_BY_HAND = 100  # rows among which titles and a heading are; those below are read by Arrow where they are regular
 _RULE = re.compile(r"[-=_]{3,}")  # a drawn line, as printed lists have them around headings and totals
 _SEP = re.compile(r'"?sep=(.|\t)"?\s*', re.IGNORECASE)
 
@@ -39,26 +41,46 @@ def read_text(path: Path, file: str, limits: UnpackLimits, encoding: str | None 
     else:
         told = Encoding(encoding, None)
     with open_bytes(path, file, limits) as stream:
-        text = io.TextIOWrapper(stream, encoding=told.name, errors=told.errors, newline="")
-        try:
-            lines = _Lines(text)
-            rows = _Rows(lines, file)
-            builder = GridBuilder()
-            builder.extend(rows.read())
-        except UnicodeError as error:
-            raise FileProblem(file, f"the text is not valid {told.name}; save it as UTF-8") from error
-    columns, _ = builder.columns()
+        data = stream.read()
+    text = io.TextIOWrapper(io.BytesIO(data), encoding=told.name, errors=told.errors, newline="")
+    builder, lines = GridBuilder(), _Lines(text)
+    rows = _Rows(lines, file)
+    reading = rows.read()
+    try:
+        builder.extend(islice(reading, _BY_HAND))
+        regular = _regular_rest(data, rows) if told.name == "utf-8-sig" and not rows.problems else None
+        if regular is None:
+            builder.extend(reading)
+    except UnicodeError as error:
+        raise FileProblem(file, f"the text is not valid {told.name}; save it as UTF-8") from error
     if not rows.lines:
         raise FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
+    row_lines, widths = pa.array(rows.lines, pa.int64()), pa.array(rows.widths, pa.int32())
+    if regular is not None:
+        builder.add(regular.columns)
+        row_lines = pa.concat_arrays([row_lines, pa.array(regular.lines)])
+        widths = pa.concat_arrays([widths, pa.repeat(pa.scalar(len(regular.columns), pa.int32()), len(regular.lines))])
+    columns, _ = builder.columns()
     grid = Grid(
         None,
         columns,
-        pa.array(rows.lines, pa.int64()),
-        widths=pa.array(rows.widths, pa.int32()),
+        row_lines,
+        widths=widths,
         delimiter=lines.delimiter,
         problems=rows.problems,
     )
     return TextTable(grid, told, lines.delimiter)
+
+
+def _regular_rest(data: bytes, rows: "_Rows") -> RegularRows | None:
+    """The rows behind those that were read by hand; None when they have to be, too."""
+    has_lone_returns = b"\r" in data and data.count(b"\r") != data.count(b"\r\n")  # they end lines, too
+    if rows.next_line is None or has_lone_returns:
+        return None
+    at = 0
+    for _ in range(rows.next_line - 1):
+        at = data.find(b"\n", at) + 1
+    return regular_rows(data[at:], rows.lines_of.delimiter, rows.widths[-1], rows.next_line) if at else None
 
 
 @dataclass
@@ -96,6 +118,7 @@ class _Rows:
     lines: list[int] = field(default_factory=list)
     widths: list[int] = field(default_factory=list)
     problems: dict[int, str] = field(default_factory=dict)
+    next_line: int | None = None  # where the record behind the last one begins; None at the file's end
 
     def read(self) -> Iterator[list[str | None]]:
         source = iter(self.lines_of)
@@ -106,6 +129,7 @@ class _Rows:
             try:
                 fields = next(reader)
             except StopIteration:
+                self.next_line = None
                 return
             except csv.Error as error:
                 if "unexpected end of data" in str(error):
@@ -119,6 +143,7 @@ class _Rows:
                     self.file,
                     f"line {begins} has {len(fields)} columns, {MAX_COLUMNS} are allowed; is this the right file?",
                 )
+            self.next_line = reader.line_num + 1 + self.lines_of.skipped
             yield self._kept(fields, begins)
 
     def _kept(self, fields: list[str], begins: int) -> list[str | None]:
