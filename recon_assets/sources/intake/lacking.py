@@ -65,7 +65,8 @@ def _currency(columns: Columns, facts: Facts, foreign: pa.Array) -> None:
     """Ringgit where nothing speaks for another currency."""
     codes = columns.texts.get("currency_code", columns.nulls())
     rates = columns.texts.get("exchange_rate", columns.nulls())
-    is_one = pa.array([text is None or decimal(text) in (Decimal(1), None) for text in rates.to_pylist()], pa.bool_())
+    told = pa.array([decimal(text) in (Decimal(1), None) for text in rates.drop_null().to_pylist()], pa.bool_())
+    is_one = pc.replace_with_mask(pa.repeat(True, len(rates)), pc.is_valid(rates), told)
     assumed = pc.and_(pc.and_(pc.is_null(codes), is_one), pc.invert(foreign))
     columns.texts["currency_code"] = pc.if_else(assumed, "MYR", codes)
     _warn(facts, "currency_assumed", count(assumed))
@@ -74,16 +75,17 @@ def _currency(columns: Columns, facts: Facts, foreign: pa.Array) -> None:
 def _tax(columns: Columns, facts: Facts) -> None:
     if not {_EXCLUDING, _INCLUDING} <= columns.texts.keys():
         return
-    taxes = columns.texts.get(_TAX, columns.nulls()).to_pylist()
-    derived = 0
-    for row, (tax, excluding, including) in enumerate(
-        zip(taxes, columns.texts[_EXCLUDING].to_pylist(), columns.texts[_INCLUDING].to_pylist(), strict=True)
-    ):
-        if tax is None and (low := decimal(excluding)) is not None and (high := decimal(including)) is not None:
-            taxes[row] = format(high - low, "f")
-            derived += 1
-    columns.texts[_TAX] = pa.array(taxes, pa.string())
-    _warn(facts, "tax_derived", derived)
+    taxes = columns.texts.get(_TAX, columns.nulls())
+    lacking = pc.is_null(taxes)
+    amounts = [columns.texts[name].filter(lacking).to_pylist() for name in (_EXCLUDING, _INCLUDING)]
+    derived = [_difference(low, high) for low, high in zip(*amounts, strict=True)]
+    columns.texts[_TAX] = pc.replace_with_mask(taxes, lacking, pa.array(derived, pa.string()))
+    _warn(facts, "tax_derived", sum(tax is not None for tax in derived))
+
+
+def _difference(excluding: str | None, including: str | None) -> str | None:
+    low, high = decimal(excluding), decimal(including)
+    return None if low is None or high is None else format(high - low, "f")
 
 
 def _payable(columns: Columns, facts: Facts) -> None:
@@ -116,8 +118,9 @@ def foreign_amounts(texts: list[pa.Array], heading_currencies: set[str], length:
     for column in texts:
         named = pc.fill_null(pc.match_substring_regex(column, r"[A-Za-z$€£¥]"), False)
         if pc.any(named).as_py():
-            other = [text is not None and _names_other(text) for text in column.to_pylist()]
-            found = pc.or_(found, pa.array(other, pa.bool_()))
+            asked = pc.fill_null(pc.match_substring_regex(column, r"[A-Za-z$]|[^\x00-\x7f]"), False)
+            other = pa.array([_names_other(text) for text in column.filter(asked).to_pylist()], pa.bool_())
+            found = pc.or_(found, pc.replace_with_mask(pa.repeat(False, length), asked, other))
     return found
 
 

@@ -1,6 +1,7 @@
 """Registers with one row per line of a document: told, and summed when a profile says so (spec/intake.md, 5)."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pyarrow as pa
@@ -13,14 +14,29 @@ _KEY = ("document_number", "document_date", "supplier_tin", "buyer_tin")
 _SHARE = 3  # a third of the documents on several rows: these are lines
 
 
-def documents_of(columns: Columns) -> dict[tuple[str | None, ...], list[int]]:
-    """The rows of each document: same number, date and parties. Rows that cannot be read belong to none."""
-    keys = [columns.texts[name].to_pylist() for name in _KEY if name in columns.texts]
+@dataclass(frozen=True)
+class Documents:
+    """The documents of a list: how many, and the rows of those that stand on several."""
+
+    count: int
+    several: dict[tuple[str | None, ...], list[int]]
+
+
+def documents_of(columns: Columns) -> Documents:
+    """The documents: same number, date and parties. Rows that cannot be read belong to none."""
+    numbers = columns.texts["document_number"]
+    counts = pc.value_counts(numbers.drop_null())
+    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    rows = pc.indices_nonzero(pc.is_in(numbers, repeated))
+    keys = [columns.texts[name].take(rows).to_pylist() for name in _KEY if name in columns.texts]
     found: dict[tuple[str | None, ...], list[int]] = defaultdict(list)
-    for row, key in enumerate(zip(*keys, strict=True)):
-        if row not in columns.problems and key[0] is not None:
+    for row, key in zip(rows.to_pylist(), zip(*keys, strict=True), strict=True):
+        if row not in columns.problems:
             found[key].append(row)
-    return found
+    standing = set(rows.to_pylist()) if columns.problems else set()
+    unread = sum(row not in standing and numbers[row].is_valid for row in columns.problems)
+    alone = len(numbers) - numbers.null_count - len(rows) - unread
+    return Documents(alone + len(found), {key: own for key, own in found.items() if len(own) > 1})
 
 
 def settle_level(columns: Columns, facts: Facts, amounts: list[str], level: str, file: str) -> Columns:
@@ -28,18 +44,19 @@ def settle_level(columns: Columns, facts: Facts, amounts: list[str], level: str,
     if not _any_repeated(columns):
         return columns
     documents = documents_of(columns)
-    values = {name: columns.amounts(name) for name in amounts}
-    several = {key: rows for key, rows in documents.items() if len(rows) > 1}
+    several = documents.several
+    rows = [row for own in several.values() for row in own]
+    values = {name: dict(zip(rows, _decimals(columns.texts[name], rows), strict=True)) for name in amounts}
     differing = {
-        k: rows for k, rows in several.items() if len({tuple(values[n][r] for n in amounts) for r in rows}) > 1
+        key: own for key, own in several.items() if len({tuple(values[n][r] for n in amounts) for r in own}) > 1
     }
     if level == "line":
         return _summed(columns, facts, several, values)
-    if len(differing) * _SHARE >= len(documents):
+    if differing and len(differing) * _SHARE >= documents.count:
         first = next(iter(differing))
         raise FileProblem(
             file,
-            f"has one row per line: {len(differing)} of {len(documents)} documents stand on several rows with other "
+            f"has one row per line: {len(differing)} of {documents.count} documents stand on several rows with other "
             f"amounts, such as {first[0]}. If its rows are to be summed per document, say so in a profile, "
             f'profiles/<name>.toml below the landing root: match = ["{landed(file)}"] and level = "line"',
             mend={"level": "line"},
@@ -52,6 +69,10 @@ def settle_level(columns: Columns, facts: Facts, amounts: list[str], level: str,
     return columns
 
 
+def _decimals(texts: pa.Array, rows: list[int]) -> list[Decimal | None]:
+    return [decimal(text) for text in texts.take(pa.array(rows, pa.int64())).to_pylist()]
+
+
 def _any_repeated(columns: Columns) -> bool:
     numbers = columns.texts["document_number"]
     return bool(pc.count_distinct(numbers).as_py() < len(numbers) - numbers.null_count)
@@ -61,7 +82,7 @@ def _summed(
     columns: Columns,
     facts: Facts,
     several: dict[tuple[str | None, ...], list[int]],
-    values: dict[str, list[Decimal | None]],
+    values: dict[str, dict[int, Decimal | None]],
 ) -> Columns:
     """One row per document: amounts summed, but taken once where they are the same in every row of all documents."""
     is_header = {

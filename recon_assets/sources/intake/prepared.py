@@ -76,7 +76,7 @@ def decimal(text: str | None) -> Decimal | None:
         return None
 
 
-def raw_rows_of(grid: Grid, heading: Heading, rows: list[int]) -> Callable[[Sequence[int]], list[str]]:
+def raw_rows_of(grid: Grid, heading: Heading, rows: Sequence[int]) -> Callable[[Sequence[int]], list[str]]:
     """The records as they stand in the file, as JSON by heading."""
     names = distinct([heading_text(text) for text in heading.texts])
     names += [f"({number})" for number in range(len(names) + 1, len(grid.columns) + 1)]

@@ -4,6 +4,7 @@ words in one form, what it lacks supplied (spec/intake.md, 2 to 5)."""
 from dataclasses import replace
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -96,13 +97,12 @@ def _merged_records(grid: Grid, heading: Heading, reading: Reading) -> list[tupl
 
 def _records(grid: Grid, heading: Heading, ignored: list[Ignored], reading: Reading) -> Columns:
     """The rows that are records, each bound column and its rivals as they stand."""
-    left_out = {item.row: item.kind for item in ignored}
-    rows = [row for row in range(heading.row + 1, len(grid)) if row not in left_out]
-    numbers, number = [], 0
-    for row in range(heading.row + 1, len(grid)):
-        number += left_out.get(row) != "blank"
-        if row not in left_out:
-            numbers.append(number)
+    start = heading.row + 1
+    is_record, is_blank = np.ones(len(grid) - start, np.bool_), np.zeros(len(grid) - start, np.bool_)
+    for item in ignored:
+        is_record[item.row - start], is_blank[item.row - start] = False, item.kind == "blank"
+    rows = start + np.flatnonzero(is_record)
+    numbers = np.cumsum(~is_blank)[is_record]
     indices = pa.array(rows, pa.int64())
     texts = {}
     is_text = set(reading.of_kind("text"))
@@ -110,7 +110,7 @@ def _records(grid: Grid, heading: Heading, ignored: list[Ignored], reading: Read
         for position in [*positions, *heading.rivals.get(name, [])]:
             texts[key_of(name, position, heading)] = _cells(grid, position, indices, name in is_text)
     return Columns(
-        texts, indices, pa.array(numbers, pa.int64()), grid.lines.take(indices), _problems(grid, heading, rows),
+        texts, indices, pa.array(numbers, pa.int64()), grid.lines.take(indices), _problems(grid, heading, indices),
         raw_rows_of(grid, heading, rows),
     )  # fmt: skip
 
@@ -127,21 +127,26 @@ def _cells(grid: Grid, position: int, indices: pa.Array, is_text: bool) -> pa.Ar
     return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
 
 
-def _problems(grid: Grid, heading: Heading, rows: list[int]) -> dict[int, str]:
+def _problems(grid: Grid, heading: Heading, rows: pa.Array) -> dict[int, str]:
     """Rows of which no field is trusted: those that cannot be read, and those of another width than the heading."""
     width = max(n + 1 for n, text in enumerate(heading.texts) if text)
-    beyond = [column.take(pa.array(rows, pa.int64())) for column in grid.columns[width:]]
-    is_beyond = [any(cells) for cells in zip(*(c.is_valid().to_pylist() for c in beyond), strict=True)] or [
-        False
-    ] * len(rows)
+    is_wrong = pa.repeat(False, len(rows))
+    for column in grid.columns[width:]:
+        is_wrong = pc.or_(is_wrong, column.take(rows).is_valid())
+    has_more = is_wrong
+    if grid.widths is not None:
+        is_wrong = pc.or_(is_wrong, pc.less(grid.widths.take(rows), width))
+    if grid.problems:
+        is_wrong = pc.or_(is_wrong, pc.is_in(rows, pa.array(list(grid.problems), pa.int64())))
     found = {}
-    for index, (row, has_more) in enumerate(zip(rows, is_beyond, strict=True)):
+    for index in pc.indices_nonzero(is_wrong).to_pylist():
+        row = rows[index].as_py()
         if row in grid.problems:
             found[index] = grid.problems[row]
-        elif grid.widths is None and has_more:
-            found[index] = f"has values beyond the {width} columns of the header"
-        elif grid.widths is not None and (has_more or grid.widths[row].as_py() < width):
+        elif grid.widths is not None:
             found[index] = f"{grid.widths[row].as_py()} fields where the header has {width}"
+        elif has_more[index].as_py():
+            found[index] = f"has values beyond the {width} columns of the header"
     return found
 
 

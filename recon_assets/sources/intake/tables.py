@@ -43,7 +43,10 @@ class ListTable:
     def _block(self, names: list[str], start: int, end: int) -> Block:
         bad = [row for row in range(start, end) if row in self.columns.problems] if self.columns.problems else []
         rows = [row for row in range(start, end) if row not in self.columns.problems] if bad else range(start, end)
-        indices = pa.array(rows, pa.int64())
+
+        def of(column: pa.Array) -> pa.Array:
+            return column.take(pa.array(rows, pa.int64())) if bad else column.slice(start, end - start)
+
         raw = self.columns.raw_rows
         unreadable = [
             Unreadable(
@@ -55,9 +58,9 @@ class ListTable:
             for row in bad
         ]
         return Block(
-            {n: self.columns.texts[name].take(indices) for n, name in enumerate(names)},
-            self.columns.numbers.take(indices),
-            self.columns.lines.take(indices),
+            {n: of(self.columns.texts[name]) for n, name in enumerate(names)},
+            of(self.columns.numbers),
+            of(self.columns.lines),
             unreadable,
             raw_rows=lambda wanted: raw([rows[index] for index in wanted]),
         )
