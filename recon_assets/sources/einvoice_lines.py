@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from recon_assets.catalogue import columns_of
 from recon_assets.sources.blocks import BOM
@@ -20,7 +19,7 @@ from recon_assets.sources.convert import raw_rows
 from recon_assets.sources.json_lines import NUMBER, read_objects
 from recon_assets.sources.json_values import json_value
 from recon_assets.sources.myinvois import column_of, may_hold_documents, record_fields, spelled
-from recon_assets.sources.stream import DICTIONARY, Block
+from recon_assets.sources.stream import Block
 from recon_assets.sources.ubl import MAX_NODES
 from recon_assets.sources.values import are_within
 
@@ -35,6 +34,9 @@ class Reached:
 
     records: int = 0
     lines: int = 0
+
+
+NOTHING = Reached()
 
 
 @dataclass

@@ -19,7 +19,7 @@ from typing import IO, Any, TextIO
 
 from recon_assets.catalogue import columns_of
 from recon_assets.errors import FileProblem
-from recon_assets.sources.einvoice_lines import Behind, PlainLines, Reached
+from recon_assets.sources.einvoice_lines import NOTHING, Behind, PlainLines, Reached
 from recon_assets.sources.intake.reading import Reading
 from recon_assets.sources.intake.tables import ListTable, OpenedLists, open_lists
 from recon_assets.sources.json_values import BrokenListError, json_values
@@ -112,7 +112,7 @@ class _LinesTable:
         return COLUMNS
 
     def blocks(self, positions: set[int]) -> Iterator[Block]:
-        plain, read = PlainLines(BOUND), Reached()
+        plain, read = PlainLines(BOUND), NOTHING
         with open_bytes(self.path, self.file, self.limits) as stream:
             while piece := plain.piece(stream):
                 block = plain.block(piece, read.records + 1, read.lines + 1)
@@ -205,7 +205,7 @@ def _file_records(path: Path, file: str, limits: UnpackLimits, kind: str) -> Ite
 
 
 def _records_of(
-    stream: IO[bytes], kind: str, member: str | None, name: str, read: Reached = Reached()
+    stream: IO[bytes], kind: str, member: str | None, name: str, read: Reached = NOTHING
 ) -> Iterator[Record | Ignored]:
     """The numbered documents of a file or member; FileProblem (of `name`) for a list that breaks off.
 

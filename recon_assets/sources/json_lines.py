@@ -173,7 +173,7 @@ def _has_long_exponent(text: bytes, keys: Set[bytes]) -> bool:
     of texts does not."""
     seen = np.frombuffer(text, np.uint8)
     marks = np.flatnonzero((seen | 32) == ord("e"))
-    marks = ends = marks[(0 < marks) & (marks < len(seen) - 6)]
+    marks = ends = marks[(marks > 0) & (marks < len(seen) - 6)]
     ends = ends + np.isin(seen[ends + 1], (ord("+"), ord("-")))
     for _ in range(4):
         is_digit = (seen[ends + 1] >= ord("0")) & (seen[ends + 1] <= ord("9"))

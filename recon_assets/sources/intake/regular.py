@@ -27,7 +27,7 @@ class RegularRows:
 
 
 def regular_rows(data: bytes, delimiter: str, width: int, first_line: int) -> RegularRows | None:
-    """The rows of `data`, whose first one begins in `first_line`; None when they are not regular, or have another width.
+    """The rows of `data`, whose first one begins in `first_line`; None when they are not regular, or of another width.
 
     Rows that are drawn lines are no rows of a table: a text that may have some is not regular either.
     """
