@@ -3,8 +3,9 @@
     python benchmarks/einvoice_files.py --documents 500000 [--work DIR]
 
 As many rows in a register (CSV) as e-invoices (JSON Lines) of one month, as einvoice_month.py plants them. Each stage
-runs in a process of its own, imports included. The script pairs as the passes do and writes pairs and what is left with
-their buckets; reasons, candidates, field view, checks, lineage and versions it leaves out. It must find the same buckets.
+runs in a process of its own, imports included. The script pairs as the passes do and writes the same results: rows with
+their buckets, every field of every pair, candidates, sums. Reasons, flags, checks, keys and versions it leaves out. It
+must find as many rows of each bucket, fields, differing fields and candidates.
 """
 
 import argparse
@@ -59,7 +60,12 @@ def build(home: Path) -> dict[str, int]:
     made = run_build(platform(home).settings, "einvoices", [MONTH], "benchmark", TODAY)
     made.save()
     with duckdb.connect(str(made.database), read_only=True) as connection:
-        sql = "select bucket, count(*) from marts.einvoice_reconciliation group by bucket order by bucket"
+        sql = """
+            select bucket, count(*) from marts.einvoice_reconciliation group by bucket
+            union all select 'fields', count(*) from marts.einvoice_field_differences
+            union all select 'differing', count(*) from marts.einvoice_field_differences where not equal
+            union all select 'candidates', count(*) from marts.einvoice_candidates
+        """
         return dict(connection.execute(sql).fetchall())
 
 
@@ -68,23 +74,99 @@ def publish_here(home: Path) -> None:
 
 
 def script(home: Path) -> dict[str, int]:
-    """What people write: both files read, cleaned, paired in three passes, and every row written with its bucket."""
+    """What people write: both files read, cleaned, paired in three passes, and the same results written, sorted.
+
+    Rows with buckets and how they differ, every field of every pair, candidates of what is missing, sums per bucket.
+    """
     import pandas as pd
 
     texts = dict.fromkeys(TEXTS, "string[pyarrow]")  # the type 01 is no number
     left = pd.read_csv(home / "landing" / REGISTER, engine="pyarrow", dtype_backend="pyarrow", dtype=texts)
     right = pd.read_json(home / "landing" / EINVOICES, lines=True, engine="pyarrow", dtype_backend="pyarrow")
-    for frame in (left, right):
+    values = []
+    for side, frame in (("register", left), ("einvoice", right)):
+        frame["document_date"] = frame["document_date"].astype("date32[pyarrow]")
+        frame["source_row"] = range(1, len(frame) + 1)
+        values.append(_shown(frame, side))
         for name in TEXTS:
             frame[f"{name}_key"] = frame[name].astype("string[pyarrow]").str.strip().str.upper()
         for name in AMOUNTS:
             frame[name] = (frame[name].astype("float64") * 100).round().astype("int64")
     buckets, pairs = pandas_passes(left, right)
-    rows = pairs.merge(left, on="left", how="outer").merge(right, on="right", how="outer", suffixes=("_left", "_right"))
+    rows = pairs.merge(values[0], left_on="left", right_index=True, how="outer")
+    rows = rows.merge(values[1], left_on="right", right_index=True, how="outer")
     missing = rows["right"].isna().map({True: "Missing in EInv", False: "Missing in Sales"})
     rows["bucket"] = rows["bucket"].fillna(missing)
-    rows.sort_values(["row_reference", "uuid"]).to_parquet(home / "pandas-rows.parquet", compression="zstd")
-    return buckets
+    rows = rows.sort_values(["register_row_reference", "einvoice_uuid"])
+    fields = _fields(rows[rows["left"].notna() & rows["right"].notna()])
+    candidates = _candidates(rows, left, right)
+    amounts = {side: rows[f"{side}_total_including_tax"] for side in ("register", "einvoice")}
+    summary = rows.assign(rows=1, **amounts).groupby("bucket")[["rows", *amounts]].sum().reset_index()
+    for name, frame in (("rows", rows), ("fields", fields), ("candidates", candidates), ("summary", summary)):
+        frame.to_parquet(home / f"pandas-{name}.parquet", compression="zstd", index=False)
+    counts = {"fields": len(fields), "differing": int((~fields["equal"]).sum()), "candidates": len(candidates)}
+    return buckets | counts
+
+
+def _shown(frame: Any, side: str) -> Any:
+    """Columns of one side as they are written, amounts as decimals."""
+    import pandas as pd
+    import pyarrow as pa
+
+    decimal = pd.ArrowDtype(pa.decimal128(18, 2))
+    return frame.astype(dict.fromkeys(AMOUNTS, decimal)).add_prefix(f"{side}_")
+
+
+def _fields(pairs: Any) -> Any:
+    """One row per pair and compared field: both values, whether they are equal, and by how much amounts differ."""
+    import pandas as pd
+
+    parts = []
+    for position, name in enumerate([*TEXTS, "document_date", *AMOUNTS], start=1):
+        own, other = pairs[f"register_{name}"], pairs[f"einvoice_{name}"]
+        told = [values.astype("string[pyarrow]") for values in (own, other)]
+        keys = [values.str.strip().str.upper().fillna("") for values in told] if name in TEXTS else told
+        part = pairs[["register_row_reference", "einvoice_uuid"]].assign(
+            position=position, field=name, register_value=told[0], einvoice_value=told[1], equal=keys[0] == keys[1]
+        )
+        parts.append(part.assign(difference=own - other if name in AMOUNTS else None))
+    return pd.concat(parts).sort_values(["register_row_reference", "position"])
+
+
+def _candidates(rows: Any, left: Any, right: Any) -> Any:
+    """The three nearest of the other side of each missing document: they share its number, or buyer and amount, or both
+    parties and the date, and no more than 20 documents share these."""
+    import pandas as pd
+
+    compared = [*(f"{name}_key" for name in TEXTS), "document_date", *AMOUNTS]
+    lone = {
+        "l": left.loc[rows.loc[rows["right"].isna(), "left"]],
+        "r": right.loc[rows.loc[rows["left"].isna(), "right"]],
+    }
+    met = []
+    for keys in (
+        ["loose"],
+        ["buyer_tin_key", "total_payable_amount"],
+        ["supplier_tin_key", "buyer_tin_key", "document_date"],
+    ):
+        for side, others, own, other in (("l", right, "left", "right"), ("r", left, "right", "left")):
+            shared = others[[*keys, other]].merge(lone[side][keys].drop_duplicates(), on=keys)
+            shared = shared[shared.groupby(keys)[other].transform("size") <= 20]
+            met.append(lone[side][[*keys, own]].merge(shared, on=keys)[["left", "right"]])
+    found = pd.concat(met).drop_duplicates()
+    one, two = left.loc[found["left"]].reset_index(drop=True), right.loc[found["right"]].reset_index(drop=True)
+    found = found.reset_index(drop=True)
+    found["n_id"] = sum(
+        (one[name] != two[name]).fillna(False).astype("int8") for name in compared if name not in AMOUNTS
+    )
+    gaps = pd.concat([(one[name] - two[name]).abs() for name in AMOUNTS], axis=1)
+    found["n_amt"], found["most"], found["total"] = (gaps > 0).sum(axis=1), gaps.max(axis=1), gaps.sum(axis=1)
+    found["days"] = (one["document_date"] - two["document_date"]).dt.days.abs()
+    found["row_reference"], found["uuid"] = one["row_reference"], two["uuid"]
+    order = ["n_id", "n_amt", "most", "total", "days", "row_reference", "uuid"]
+    ranked = found.sort_values(order)
+    sides = [(own, ranked[ranked[own].isin(lone[side].index)]) for side, own in (("l", "left"), ("r", "right"))]
+    return pd.concat([part.groupby(own).head(3).assign(side=own) for own, part in sides])
 
 
 STAGES: dict[str, Callable[[Path], dict[str, int] | None]] = {
@@ -111,7 +193,7 @@ def main() -> None:
         found = {n: measured([sys.executable, __file__, "--stage", n, "--work", folder]) for n in STAGES}
         buckets = {n: json.loads((home / f"{n}.json").read_text(encoding="utf-8")) for n in ("build", "script")}
     if buckets["build"] != buckets["script"]:
-        raise SystemExit(f"not the same buckets: {buckets}")
+        raise SystemExit(f"not the same results: {buckets}")
     for name, (seconds, peak) in found.items():
         print(f"{name}: {seconds:.1f} s, {peak:.2f} GB")
     whole = sum(found[name][0] for name in WHOLE)

@@ -231,7 +231,7 @@ def run_pandas(home: Path) -> dict[str, Any]:
 
 
 def pandas_passes(left: Any, right: Any) -> tuple[dict[str, int], Any]:
-    """Rows per bucket, and the pairs: index of either side and bucket.
+    """Rows per bucket, and the pairs: index of either side, pass, how they differ, and bucket.
 
     The frames hold the compared texts as keys, the date, amounts in cents, and what breaks ties.
     """
@@ -274,17 +274,17 @@ def pandas_passes(left: Any, right: Any) -> tuple[dict[str, int], Any]:
                 joined[f"{key}_l"] = joined[f"{key}_r"] = joined[key]
         return compared(joined)
 
-    def take(pairs: pd.DataFrame) -> None:
+    def take(pairs: pd.DataFrame, name: str) -> None:
         nonlocal left, right
-        found.append(accepted(pairs))
+        found.append(accepted(pairs).assign(**{"pass": name}))
         left, right = left[~left["left"].isin(found[-1]["left"])], right[~right["right"].isin(found[-1]["right"])]
 
     found: list[pd.DataFrame] = []
-    take(merged(["supplier_tin_key", "document_number_key", "document_type_key", "year"]))
-    take(merged(["loose", "buyer_tin_key"]))
+    take(merged(["supplier_tin_key", "document_number_key", "document_type_key", "year"]), "key")
+    take(merged(["loose", "buyer_tin_key"]), "number")
     identifiers = [*texts, "document_date"]
     last = pd.concat([merged([*(t for t in identifiers if t != out), *amounts]) for out in identifiers])
-    take(last[(last["n_id"] == 1) & (last["n_amt"] == 0)])
+    take(last[(last["n_id"] == 1) & (last["n_amt"] == 0)], "amounts")
     pairs = pd.concat(found)
     buckets = pd.Series("Mismatch", index=range(len(pairs)))
     n_id, n_amt, mx = (pairs[c].to_numpy() for c in ("n_id", "n_amt", "mx"))
@@ -295,7 +295,7 @@ def pandas_passes(left: Any, right: Any) -> tuple[dict[str, int], Any]:
     ):  # fmt: skip
         buckets[condition] = bucket
     counts = buckets.value_counts().to_dict() | {"Missing in EInv": len(left), "Missing in Sales": len(right)}
-    return {k: v for k, v in sorted(counts.items()) if v}, pairs[["left", "right"]].assign(bucket=buckets.to_numpy())
+    return {k: v for k, v in sorted(counts.items()) if v}, pairs.assign(bucket=buckets.to_numpy())
 
 
 def measured(way: str, home: Path) -> dict[str, Any]:
