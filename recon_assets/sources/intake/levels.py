@@ -14,16 +14,26 @@ _KEY = ("document_number", "document_date", "supplier_tin", "buyer_tin")
 _SHARE = 3  # a third of the documents on several rows: these are lines
 
 
+def documents_of(columns: Columns) -> dict[tuple[str | None, ...], list[int]]:
+    """The rows of each document: same number, date and parties. Rows that cannot be read belong to none."""
+    keys = [columns.texts[name].to_pylist() for name in _KEY if name in columns.texts]
+    found: dict[tuple[str | None, ...], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(*keys, strict=True)):
+        if row not in columns.problems and key[0] is not None:
+            found[key].append(row)
+    return found
+
+
 @dataclass(frozen=True)
-class Documents:
+class _Documents:
     """The documents of a list: how many, and the rows of those that stand on several."""
 
     count: int
     several: dict[tuple[str | None, ...], list[int]]
 
 
-def documents_of(columns: Columns) -> Documents:
-    """The documents: same number, date and parties. Rows that cannot be read belong to none."""
+def _counted(columns: Columns) -> _Documents:
+    """The documents of `documents_of`, without going through those whose number stands once."""
     numbers = columns.texts["document_number"]
     counts = pc.value_counts(numbers.drop_null())
     repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
@@ -36,14 +46,14 @@ def documents_of(columns: Columns) -> Documents:
     standing = set(rows.to_pylist()) if columns.problems else set()
     unread = sum(row not in standing and numbers[row].is_valid for row in columns.problems)
     alone = len(numbers) - numbers.null_count - len(rows) - unread
-    return Documents(alone + len(found), {key: own for key, own in found.items() if len(own) > 1})
+    return _Documents(alone + len(found), {key: own for key, own in found.items() if len(own) > 1})
 
 
 def settle_level(columns: Columns, facts: Facts, amounts: list[str], level: str, file: str) -> Columns:
     """The register with one row per document; FileProblem for lines that no profile tells of."""
     if not _any_repeated(columns):
         return columns
-    documents = documents_of(columns)
+    documents = _counted(columns)
     several = documents.several
     rows = [row for own in several.values() for row in own]
     values = {name: dict(zip(rows, _decimals(columns.texts[name], rows), strict=True)) for name in amounts}
