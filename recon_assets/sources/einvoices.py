@@ -205,7 +205,7 @@ def _file_records(path: Path, file: str, limits: UnpackLimits, kind: str) -> Ite
 
 
 def _records_of(
-    stream: IO[bytes], kind: str, member: str | None, name: str, read: Reached = NOTHING
+    stream: IO[bytes] | Behind, kind: str, member: str | None, name: str, read: Reached = NOTHING
 ) -> Iterator[Record | Ignored]:
     """The numbered documents of a file or member; FileProblem (of `name`) for a list that breaks off.
 

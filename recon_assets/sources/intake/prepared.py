@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -76,7 +78,7 @@ def decimal(text: str | None) -> Decimal | None:
         return None
 
 
-def raw_rows_of(grid: Grid, heading: Heading, rows: Sequence[int]) -> Callable[[Sequence[int]], list[str]]:
+def raw_rows_of(grid: Grid, heading: Heading, rows: npt.NDArray[np.int64]) -> Callable[[Sequence[int]], list[str]]:
     """The records as they stand in the file, as JSON by heading."""
     names = distinct([heading_text(text) for text in heading.texts])
     names += [f"({number})" for number in range(len(names) + 1, len(grid.columns) + 1)]
