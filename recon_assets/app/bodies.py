@@ -83,7 +83,6 @@ _KINDS: dict[tuple[str, str], Any] = {
     ("url", "pathname"): _Text,
     ("url", "search"): _Text,
     ("landed-look", "data"): _Count | None,
-    ("months-of", "data"): _Text,
     ("more-open", "n_clicks"): _Count | None,
     ("amounts-open", "n_clicks"): _Count | None,
     ("shown", "data"): _Shown | _Nothing | None,

@@ -156,7 +156,6 @@ def _place(row: Row) -> tuple[str, str]:
 
 
 def render(seen: View) -> list[Any]:
-    """What to look at and the trends; the place below them is filled by `months` once these are there."""
     return [
         html.H2("What to look at"),
         html.P(_months_said(seen), className="note"),
@@ -165,14 +164,6 @@ def render(seen: View) -> list[Any]:
         *([] if seen.as_of else [dcc.Store(id="landed-look", data=1), html.Section(id="landed", className="landed")]),
         html.H2("Differences over the months"),
         *_trends(seen),
-        dcc.Store(id="months-of", data=seen.published.moment.isoformat()),
-        html.Div(id="overview-months"),
-    ]
-
-
-def months(seen: View) -> list[Any]:
-    """Every month, and what the newest publications changed: most of the page, and below what is seen of it first."""
-    return [
         html.H2("Months"),
         _legend(),
         _matrix(seen),

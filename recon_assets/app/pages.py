@@ -1,6 +1,5 @@
 """Pages by their address: which screens there are, and what the page of an address holds."""
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,26 +113,11 @@ class Site:
 
 def overview_page(site: Site, search: str | None) -> list[Any]:
     address = parse_address(search, ())
-    seen = _overview(site, address, address.moment)
-    moment = max(publication.published_at for publication in seen.published.current.values())
-    return [
-        html.H1("Overview"),
-        _as_of_note(address, "/"),
-        html.P(["Newest publication ", time(moment), "."], className="note"),
-        *overview.render(seen),
-    ]
-
-
-def overview_months(site: Site, search: str | None, moment: str) -> list[Any]:
-    """The months of the overview that was shown of a moment, and what the publications before it changed."""
-    return overview.months(_overview(site, parse_address(search, ()), parse_instant(moment)))
-
-
-def _overview(site: Site, address: Address, moment: dt.datetime | None) -> overview.View:
-    published = site.reader.published(moment)
+    published = site.reader.published(address.moment)
     if published is None:
         raise NothingPublished(f"Nothing was published{f' at {address.as_of}' if address.as_of else ' yet'}. {_TO_DO}")
-    return overview.view(
+    moment = max(publication.published_at for publication in published.current.values())
+    seen = overview.view(
         site.reader,
         published,
         address.as_of,
@@ -142,6 +126,12 @@ def _overview(site: Site, address: Address, moment: dt.datetime | None) -> overv
         site.clock(),
         site.settings.dagster_url,
     )
+    return [
+        html.H1("Overview"),
+        _as_of_note(address, "/"),
+        html.P(["Newest publication ", time(moment), "."], className="note"),
+        *overview.render(seen),
+    ]
 
 
 def amounts_part(site: Site, reconciliation: str, month: str, search: str | None) -> html.Div:

@@ -149,12 +149,6 @@ def _register_reading(app: Dash, site: Site) -> None:
     def show(path: str, search: str, shown: dict[str, str] | None) -> Any:
         return answered(lambda: _show(site, path, search, shown or {}), lambda text: (text, [], {}))
 
-    @app.callback(Output("overview-months", "children"), Input("months-of", "data"), State("url", "search"))
-    def overview_months(moment: str | None, search: str) -> Any:
-        if not moment:
-            return no_update
-        return answered(lambda: pages.overview_months(site, search, moment), lambda text: [text])
-
     @app.callback(Output("landed", "children"), Input("landed-look", "data"))
     def look_at_landing(asked: int | None) -> Any:
         """After the overview is there: listing a landing zone takes its time."""

@@ -16,7 +16,6 @@ from recon_assets.lakehouse.log import Closing
 from recon_assets.storage import published_store
 from recon_assets_tests.app.conftest import site_in
 from recon_assets_tests.app.published import PUBLISHED_AGAIN, PUBLISHED_FIRST
-from recon_assets_tests.app.test_overview import overview
 
 MARCH = "2025-03"
 SEARCH = f"?month={MARCH}&result=discrepancies"
@@ -48,7 +47,7 @@ def differences(site: Site, search: str = SEARCH) -> list[Decimal]:
 def texts(site: Site) -> dict[str, str]:
     """The overview and the page of March as they go to the browser."""
     context = site.context(subscriptions.SCREEN, SEARCH)
-    made = {"overview": overview(site), "month": pages.screen_page(site, context, User("anna", True))}
+    made = {"overview": pages.overview_page(site, ""), "month": pages.screen_page(site, context, User("anna", True))}
     return {
         name: json.dumps(content, default=lambda part: part.to_plotly_json(), ensure_ascii=False)
         for name, content in made.items()

@@ -28,13 +28,6 @@ def rows_behind(site: Site, href: str) -> int:
     return sum(row["row_count"] for row in context.rows(queries.totals(table, context.restriction(table))))
 
 
-def overview(site: Site) -> list[Any]:
-    """The page, with the months that come after it."""
-    published = site.reader.published()
-    assert published is not None
-    return [*pages.overview_page(site, ""), *pages.overview_months(site, "", published.moment.isoformat())]
-
-
 def links(part: Any) -> Iterator[tuple[str, str]]:
     """Text and address of every link of a page."""
     if isinstance(part, list | tuple):
@@ -55,7 +48,7 @@ def text_of(part: Any) -> str:
 def test_every_count_on_the_overview_leads_to_as_many_rows(site: Site) -> None:
     counted = [
         (int(found[1].replace(",", "")), href)
-        for text, href in links(overview(site))
+        for text, href in links(pages.overview_page(site, ""))
         if (found := re.match(r"([\d,]+) (?!open issue)", text)) and href.startswith(("/subs", "/usage", "/einv"))
     ]
     assert len(counted) > 20
@@ -64,22 +57,22 @@ def test_every_count_on_the_overview_leads_to_as_many_rows(site: Site) -> None:
 
 
 def test_what_the_last_publication_changed_leads_to_the_changed_row(site: Site) -> None:
-    (href,) = [href for _, href in links(overview(site)) if "change=" in href]
+    (href,) = [href for _, href in links(pages.overview_page(site, "")) if "change=" in href]
     assert rows_behind(site, href) == 1
 
 
 def test_money_at_risk_is_what_open_rows_differ_by_and_leads_to_them(site: Site) -> None:
-    found = dict(links(overview(site)))
+    found = dict(links(pages.overview_page(site, "")))
     risk = Decimal("12.50") * 2 + Decimal("99.75")  # what is missing of 70 a month was ignored
     href = found[f"{risk} MYR"]
     assert rows_behind(site, href) == 3
     assert "discrepancy" in href and "missing_in_ms" in href
-    decided = [href for text, href in links(overview(site)) if "open=decided" in href]
+    decided = [href for text, href in links(pages.overview_page(site, "")) if "open=decided" in href]
     assert [rows_behind(site, href) for href in decided] == [3]
 
 
 def test_the_overview_counts_what_did_not_become_rows(site: Site) -> None:
-    text = text_of(overview(site))
+    text = text_of(pages.overview_page(site, ""))
     assert "3 records were rejected" in text and "6 rows were ignored" in text and "3 files were set aside" in text
 
 
@@ -174,7 +167,7 @@ def test_landed_files_that_are_not_loaded_or_not_read_are_told_with_what_to_do(s
 
 
 def test_amounts_of_a_month_by_status_are_those_of_its_rows_and_read_when_they_are_opened(site: Site) -> None:
-    assert "Amounts of" not in str(overview(site))
+    assert "Amounts of" not in str(pages.overview_page(site, ""))
     said = text_of(pages.amounts_part(site, "subscriptions", "2025-03", ""))
     assert "DiscrepancyMYR11,234.501,134.75\N{MINUS SIGN}99.75" in said and "Missing at MicrosoftMYR170.00" in said
     then = text_of(pages.amounts_part(site, "subscriptions", "2025-03", "?asof=2025-04-08"))
