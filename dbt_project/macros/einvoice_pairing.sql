@@ -344,10 +344,33 @@ select * from final
 {%- endmacro %}
 
 {#
-    Spark 3.5 knows no recursion. The rounds accept what going through the pairs in order accepts: each whose register
-    document and e-invoice are both still free. Contested pairs are few, so one task goes through them per register type.
+    Spark 3.5 knows no recursion, and that of Spark 4 allows no aggregate. So a fixed number of rounds, by as many tasks as
+    there are partitions, and of what they leave, which is little unless many documents wait for each other in a row, one
+    task per register type goes through the pairs in order: each is accepted whose register document and e-invoice are
+    both still free. That is what further rounds would accept. The levels are such that two windows share a partitioning.
 #}
 {% macro default__first_on_both_sides() -%}
+    {%- set rounds = 6 -%}
+    with marked_0 as (
+
+        {{ marked_first('contested') }}
+
+    ),
+
+    {% for round in range(1, rounds) -%}
+    marked_{{ round }} as (
+
+        {{ marked_first('(' ~ left_open('marked_' ~ (round - 1)) ~ ') as left_open') }}
+
+    ),
+
+    {% endfor -%}
+    left_over as (
+
+        {{ left_open('marked_' ~ (rounds - 1)) }}
+
+    )
+
     select pair.register_id, pair.einvoice_id, true as is_accepted
     from (
         select
@@ -360,9 +383,29 @@ select * from final
                     array_append(taken, next)
                 )
             )) as pair
-        from contested
-        group by register_type
+        from left_over
+        group by register_type, case when is_first then position end
     ) as accepted_in_order
+{%- endmacro %}
+
+{# The pairs of a round, and which of them are first on both sides. #}
+{% macro marked_first(pairs) -%}
+select
+    register_id, einvoice_id, register_type, position,
+    is_first_of_register and position = min(position) over (partition by einvoice_id) as is_first
+from (
+    select *, position = min(position) over (partition by register_id) as is_first_of_register from {{ pairs }}
+) as of_registers
+{%- endmacro %}
+
+{# What a round leaves: the pairs that it accepts, which stay first of their documents, and those of free documents. #}
+{% macro left_open(marked) -%}
+select register_id, einvoice_id, register_type, position, is_first
+from (
+    select *, max(is_first) over (partition by register_id) as is_register_taken
+    from (select *, max(is_first) over (partition by einvoice_id) as is_einvoice_taken from {{ marked }}) as of_einvoices
+) as of_both
+where is_first or not (is_register_taken or is_einvoice_taken)
 {%- endmacro %}
 
 {# Unsettled documents that take part in a pass: what the passes before have left, as `r` and `e`. #}

@@ -15,7 +15,7 @@
         {% endif %}
         {% do run_query('create table if not exists raw.months as ' ~ raw_months_sql(root)) %}
         {% set months = run_query('select source, tables from raw.months order by source, month').rows %}
-        {% set views = [] %}
+        {% set statements = [] %}
         {% for node in graph.sources.values() if node.source_name == 'raw' %}
             {% set files = [] %}
             {% for month in months if month[0] == node.meta.get('source', month[0]) %}
@@ -26,10 +26,16 @@
             {% if var(node.meta.table ~ '_file', '') %}
                 {% do files.append(var(node.meta.table ~ '_file')) %}
             {% endif %}
-            {% set rows = raw_loads_sql(node) if node.meta.table == 'loads' else raw_files_sql(node, root, files) %}
-            {% do views.append(replace ~ ' view ' ~ unless ~ ' raw.' ~ node.name ~ ' as ' ~ rows) %}
+            {% set view = replace ~ ' view ' ~ unless ~ ' raw.' ~ node.name ~ ' as ' %}
+            {% if node.meta.table == 'loads' %}
+                {% do statements.append(view ~ raw_loads_sql(node)) %}
+            {% elif files %}
+                {% do statements.extend(landed_rows_statements(node, root, files, view)) %}
+            {% else %}
+                {% do statements.append(view ~ no_rows_sql(node)) %}
+            {% endif %}
         {% endfor %}
-        {% do run_statements(views) %}
+        {% do run_statements(statements) %}
     {% endif %}
 {% endmacro %}
 
@@ -98,29 +104,45 @@
     ) }}
 {% endmacro %}
 
-{# Months that an older version loaded lack columns that came later: those are null. #}
-{% macro raw_files_sql(node, root, files) %}
+{% macro no_rows_sql(node) %}
     {% set typed = [] %}
     {% for column in node.columns.values() %}
         {% do typed.append('cast(null as ' ~ column.data_type | replace('varchar', 'string') ~ ') as ' ~ column.name) %}
     {% endfor %}
-    {% set empty = 'select ' ~ typed | join(', ') ~ ' where false' %}
-    {% if not files %}
-        {{ return(empty) }}
-    {% endif %}
+    {{ return('select ' ~ typed | join(', ') ~ ' where false') }}
+{% endmacro %}
+
+{#
+    What registers the rows of `files`; `view` is how a view of them begins. Months that an older version loaded lack columns
+    that came later: those are null.
+#}
+{% macro landed_rows_statements(node, root, files, view) %}
+    {{ return(adapter.dispatch('landed_rows_statements')(node, root, files, view)) }}
+{% endmacro %}
+
+{% macro duckdb__landed_rows_statements(node, root, files, view) %}
     {% set names = node.columns.values() | map(attribute='name') | join(', ') %}
-    {{ return(adapter.dispatch('landed_rows_sql')(names, parquet_files(root, files), empty)) }}
+    {{ return([
+        view ~ 'select ' ~ names ~ ' from (select * from ' ~ parquet_files(root, files) ~ ' union all by name '
+        ~ no_rows_sql(node) ~ ') as landed'
+    ]) }}
 {% endmacro %}
 
-{% macro duckdb__landed_rows_sql(names, files, empty) %}
-    {{ return('select ' ~ names ~ ' from (select * from ' ~ files ~ ' union all by name ' ~ empty ~ ') as landed') }}
+{# A table where the files lie: of a view over files, Spark would read what columns they have for every query. #}
+{% macro default__landed_rows_statements(node, root, files, view) %}
+    {% set columns = [] %}
+    {% for column in node.columns.values() %}
+        {% do columns.append(column.name ~ ' ' ~ column.data_type | replace('varchar', 'string')) %}
+    {% endfor %}
+    {% set path = parquet_files(root, files) | replace('\\', '\\\\') | replace("'", "\\'") %}
+    {% set statements = ['drop table if exists raw.' ~ node.name] if flags.WHICH in ('run', 'build') else [] %}
+    {% do statements.append(
+        'create table if not exists raw.' ~ node.name ~ ' (' ~ columns | join(', ') ~ ") using parquet options (path '" ~ path ~ "')"
+    ) %}
+    {{ return(statements) }}
 {% endmacro %}
 
-{% macro default__landed_rows_sql(names, files, empty) %}
-    {{ return('select ' ~ names ~ ' from ' ~ files) }}
-{% endmacro %}
-
-{# Parquet files below `root` as a table. #}
+{# Parquet files below `root`: on DuckDB a table, on Spark a path. #}
 {% macro parquet_files(root, files) %}
     {{ return(adapter.dispatch('parquet_files')(root, files)) }}
 {% endmacro %}
@@ -139,5 +161,5 @@
     {% for path in [root] + files %}
         {% do escaped.append(modules.re.sub('([\\\\{}\\[\\]*?,])', '\\\\\\1', path)) %}
     {% endfor %}
-    {{ return('parquet.`' ~ escaped[0] ~ '/{' ~ escaped[1:] | join(',') ~ '}`') }}
+    {{ return(escaped[0] ~ '/{' ~ escaped[1:] | join(',') ~ '}') }}
 {% endmacro %}

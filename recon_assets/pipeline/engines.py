@@ -102,8 +102,9 @@ class SparkEngine:
         from pyspark.sql import SparkSession
 
         session = SparkSession.builder.getOrCreate()  # dbt's: it is alive until it is stopped
-        _bring_marts(session, database, marts_of(subject))
-        yield _SparkResults(session)
+        with duckdb.connect(str(database)) as connection:
+            _bring_marts(session, database, connection, marts_of(subject))
+            yield _SparkResults(session, connection)
 
     def release(self) -> None:
         from pyspark import SparkContext
@@ -120,16 +121,16 @@ def _require_spark() -> None:
         )
 
 
-def _bring_marts(session: Any, database: Path, marts: list[Mart]) -> None:
-    """Each mart as Parquet, and a DuckDB database of views over them; ReconError for one that breaks its contract."""
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("create schema marts")
-        for mart in marts:
-            folder = database.with_suffix(".marts") / mart.name
+def _bring_marts(session: Any, database: Path, connection: duckdb.DuckDBPyConnection, marts: list[Mart]) -> None:
+    """Make the marts views of a DuckDB database over Spark's Parquet; ReconError for one that breaks its contract."""
+    connection.execute("create schema marts")
+    for mart in marts:
+        folder = Path(f"{database}.warehouse") / "marts.db" / mart.name
+        if not folder.exists():  # it is a view on Spark
             session.table(f"marts.{mart.name}").write.parquet(str(folder))
-            files = str(folder / "*.parquet").replace("'", "''")
-            connection.execute(f"create view marts.{mart.name} as select * from read_parquet('{files}')")
-            _require_contract(connection, mart)
+        files = str(folder / "*.parquet").replace("'", "''")
+        connection.execute(f"create view marts.{mart.name} as select * from read_parquet('{files}')")
+        _require_contract(connection, mart)
 
 
 def _require_contract(connection: duckdb.DuckDBPyConnection, mart: Mart) -> None:
@@ -148,8 +149,11 @@ def _plain(sql_type: str) -> str:
 
 
 class _SparkResults:
-    def __init__(self, session: Any) -> None:
+    """Marts are read where they were brought to: Spark would start jobs for what DuckDB has at once."""
+
+    def __init__(self, session: Any, connection: duckdb.DuckDBPyConnection) -> None:
         self._session = session
+        self._brought = _DuckDBResults(connection)
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._session.sql(sql).collect()]
@@ -161,6 +165,8 @@ class _SparkResults:
         return int(self._rows(f"select count(*) from {relation}")[0][0])
 
     def months(self, relation: str) -> dict[str | None, int]:
+        if relation.startswith("marts."):
+            return self._brought.months(relation)
         sql = f"select substr(cast(billing_month as string), 1, 7), count(*) from {relation} group by 1 order by 1"
         return dict(self._rows(sql))
 

@@ -37,6 +37,35 @@ def test_every_mart_of_a_cluster_is_that_of_duckdb(
     assert all(cluster.applications(worker) > before[worker] for worker in cluster.workers()), "a worker had no part"
 
 
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_mart_is_that_of_duckdb_in_ansi_mode_too(
+    loaded: Callable[[str, str], Loaded], spark_home: Path, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_ansi_mode = asks_for_ansi_mode(monkeypatch)
+    data = loaded("random", subject)
+    ours = data.build(subject, f"{subject}-not-ansi")
+    theirs = data.build(subject, f"{subject}-ansi", **SPARK)
+    assert all(in_ansi_mode) and in_ansi_mode, "dbt-spark made its session's parameters in another way"
+    assert differing(ours, theirs) == {}
+    assert sorted(ours.checks, key=str) == sorted(theirs.checks, key=str)
+
+
+def asks_for_ansi_mode(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Have sessions begin in ANSI mode, which dbt-spark switches off whatever its profile says; one item for each."""
+    from dbt.adapters.spark.connections import SparkCredentials
+
+    made: list[bool] = []
+    as_shipped = SparkCredentials.__post_init__
+
+    def post_init(credentials: SparkCredentials) -> None:
+        as_shipped(credentials)
+        made.append(credentials.server_side_parameters["spark.sql.ansi.enabled"] == "false")
+        credentials.server_side_parameters["spark.sql.ansi.enabled"] = "true"
+
+    monkeypatch.setattr(SparkCredentials, "__post_init__", post_init)
+    return made
+
+
 def test_a_month_is_published_the_same_by_both_engines_and_moves_between_them_without_a_change(
     loaded: Callable[[str, str], Loaded], spark_home: Path, tmp_path: Path
 ) -> None:

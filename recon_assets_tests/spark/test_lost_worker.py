@@ -12,7 +12,7 @@ from recon_assets_tests.spark.cluster import SparkCluster
 from recon_assets_tests.spark.conftest import Loaded
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1800)]
-TABLES = 12  # of some 30: the middle of the build
+TABLES = 8  # of some 20: the middle of the build
 
 
 def test_a_worker_that_is_killed_during_a_build_changes_no_number(

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 with items as (
 
     select * from {{ ref('int_subscriptions__items') }}
