@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- What a reader is told about a row without any bearing on its bucket (rule 32), by the register document that stands for
 -- the row: codes, sorted.
 with limits as (

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Numbers that the lines of a consolidated e-invoice name and that no row of its group bears.
 with named as (
 

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 with periods as (
 
     select * from {{ ref('int_einvoices__periods') }}

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Documents of which the month's files hold a record that was rejected (intake.md, 9): the same number, and the same
 -- supplier and register where the record tells them.
 with records as (

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Why a register row has no counterpart: the status of an e-invoice that would have met it but does not take part (6.9).
 with r as (
 

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- The name that Microsoft's newest file gives a partner, of several the first in order.
 with lines as (
 

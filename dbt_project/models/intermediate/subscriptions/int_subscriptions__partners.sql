@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Partner, customer and offer of a subscription that Microsoft does not charge in the month: those of its line in the
 -- nearest landed month, of two as near the earlier, there the largest; else the only partner of all files.
 with wanted as (

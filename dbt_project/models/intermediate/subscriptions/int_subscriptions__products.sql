@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- The first kind, by position, that fits a product's name and publisher (seeds/ms_product_types.csv).
 with products as (
 

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Grid rows whose difference only moved to another meter: every resource that differs by more than a minor unit is
 -- known and has the opposite difference on another comparable meter of the same subscription (5).
 with resources as (

@@ -1,5 +1,5 @@
 -- The verdicts with what explains a difference. A view: it adds little, and copying the grid once more costs more.
-{{ config(materialized='view') }}
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 with verdicts as (
 
     select * from {{ ref('int_usage__verdicts') }}

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Reconciliation lines of the month's invoices by product family (seeds/ms_product_types.csv). Azure usage is what its
 -- product or its subscription says; a reservation is told by its order.
 with lines as (

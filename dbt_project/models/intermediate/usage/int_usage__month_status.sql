@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 with periods as (
 
     select billing_month from {{ ref('int_usage__periods') }}

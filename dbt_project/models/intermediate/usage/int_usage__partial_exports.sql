@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Grid rows whose whole variation lies on days that the newest run of an export lacks: the other days agree (5).
 with lacking as (
 

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 with final as (
 
     {% for month in target_months('usage') -%}

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- What promotions took off each meter of an invoice: the aggregated usage's prices before and after them, in the billing
 -- currency. A price is one per unit, so its difference is multiplied by the quantity.
 with lines as (

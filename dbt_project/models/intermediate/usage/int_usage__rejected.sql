@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Of which invoice, subscription and meter the month's files hold a record that was rejected (intake.md, 9). What names
 -- no invoice may belong to any; what billed usage lacks, every comparison lacks.
 select distinct

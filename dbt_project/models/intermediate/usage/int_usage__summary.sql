@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- One row per month, status and currency, of the month's default comparison: several kinds of export hold the same
 -- charges, so their sums are not added.
 with verdicts as (

@@ -1,3 +1,4 @@
+{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Customers of whom in-scope cost could not be assigned: all their in-scope rows of that comparison are unassigned (rule 3).
 select distinct
     billing_month,
