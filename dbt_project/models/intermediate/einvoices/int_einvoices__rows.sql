@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 with pairs as (
 
     -- Of a group over several months one row each, the difference in the latest (rule 29).

@@ -1,3 +1,4 @@
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 -- One row per e-invoice, as it is compared, and whether it takes part.
 with documents as (
 
