@@ -77,10 +77,10 @@ class Loaded:
         decide(platform, subject, choices, "ana")
 
 
-def _load_by_an_older_version(raw: Path) -> None:
+def _as_an_older_version_loaded(raw: Path) -> None:
     """Take from the rows of the first month a column that came later."""
     file = sorted(raw.glob("*/*/rows-*.parquet"))[0]
-    pq.write_table(pq.ParquetFile(file).read().drop_columns(["supplier_name"]), file)
+    pq.write_table(pq.ParquetFile(file).read().drop_columns(["publisher_name"]), file)
 
 
 @pytest.fixture(scope="session")
@@ -137,8 +137,8 @@ def loaded(spark_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callab
                 write_random(platform.settings.landing, subject)
             failed = {key: load.problems for key, load in load_all(platform).items() if load.outcome != "loaded"}
             assert not failed
-            if name == "random-einvoices":
-                _load_by_an_older_version(home / "raw" / "erp_sales_register")
+            if name == "random-subscriptions":
+                _as_an_older_version_loaded(home / "raw" / "ms_recon_nce")
             made[name] = Loaded(home, SAMPLE_MONTHS if kind == "sample" else RANDOM_MONTHS[subject])
         return made[name]
 
