@@ -48,7 +48,7 @@ def first_on_both_sides() -> str:
     """The query of the macro for Spark; it reads `contested`."""
     text = (PROJECT_DIR / "macros" / "einvoice_pairing.sql").read_text(encoding="utf-8")
     macros = jinja2.Environment(extensions=["jinja2.ext.do"]).from_string(text).module
-    return str(macros.default__first_on_both_sides())
+    return str(macros.default__first_on_both_sides())  # type: ignore[attr-defined]
 
 
 def in_order(pairs: list[Pair]) -> list[Pair]:
