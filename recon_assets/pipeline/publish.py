@@ -186,12 +186,15 @@ class _Stamp:
         }
 
     def month_sql(self, mart: Mart) -> str:
+        """The month's rows in the order of the grain. What is the same in all of them is added after they are sorted."""
         known = self._known()
         columns = ", ".join(f"{known.get(c.name, c.name)} as {c.name}" for c in mart.columns)
-        own = f"billing_month = date '{self.month}-01'"
+        sorted_columns = ", ".join(c.name for c in mart.columns if c.name not in known)
+        own, same = f"billing_month = date '{self.month}-01'", {"billing_month"}
         if mart.is_shared:
-            own += f" and reconciliation = '{self.build.subject}'"
-        return f"select {columns} from marts.{mart.name} where {own} order by {', '.join(mart.grain)}"
+            own, same = own + f" and reconciliation = '{self.build.subject}'", same | {"reconciliation"}
+        order = ", ".join(name for name in mart.grain if name not in same) or "billing_month"
+        return f"select {columns} from (select {sorted_columns} from marts.{mart.name} where {own} order by {order})"
 
     def changes_sql(self, before: Publication | None, root: Path) -> str:
         compared = [mart for mart in marts_of(self.build.subject) if mart.status]

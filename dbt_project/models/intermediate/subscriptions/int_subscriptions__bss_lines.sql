@@ -1,11 +1,14 @@
 {{ config(materialized='view') }}
-with lines as (
-
-    select * from {{ ref('stg_bss__invoice_lines') }}
-
-),
-
-copies as (
+{%- set scope -%}
+case
+            when not coalesce(copies.is_newest, true) then 'superseded'
+            when lines.is_canceled then 'canceled'
+            when lines.is_summary then 'summary'
+            else 'in_scope'
+        end
+{%- endset -%}
+{#- Lines are named three times instead of being one CTE: DuckDB would keep all columns of it in memory. -#}
+with copies as (
 
     select * from {{ ref('stg_bss__invoice_copies') }}
 
@@ -15,13 +18,8 @@ scoped as (
 
     select
         lines.*,
-        case
-            when not coalesce(copies.is_newest, true) then 'superseded'
-            when lines.is_canceled then 'canceled'
-            when lines.is_summary then 'summary'
-            else 'in_scope'
-        end as scope
-    from lines
+        {{ scope }} as scope
+    from {{ ref('stg_bss__invoice_lines') }} as lines
     left join copies
         on
             lines.invoice_id = copies.invoice_id
@@ -32,7 +30,7 @@ scoped as (
 
 credits as (
 
-    select distinct invoice_key from scoped
+    select distinct invoice_key from {{ ref('stg_bss__invoice_lines') }}
     where is_credit
 
 ),
@@ -40,12 +38,17 @@ credits as (
 invoices as (
 
     select
-        scoped.invoice_key,
-        sum(scoped.total_cost) as invoice_cost
-    from scoped
-    inner join credits on scoped.invoice_key = credits.invoice_key
-    where scoped.scope in ('in_scope', 'summary')
-    group by scoped.invoice_key
+        lines.invoice_key,
+        sum(lines.total_cost) as invoice_cost
+    from {{ ref('stg_bss__invoice_lines') }} as lines
+    inner join credits on lines.invoice_key = credits.invoice_key
+    left join copies
+        on
+            lines.invoice_id = copies.invoice_id
+            and lines.source_file = copies.source_file
+            and lines.invoice_ordinal = copies.invoice_ordinal
+    where {{ scope }} in ('in_scope', 'summary')
+    group by lines.invoice_key
 
 ),
 
