@@ -4,7 +4,7 @@
 
 --lines are invoice lines of the BSS and as many of Microsoft's reconciliation file, one of each per subscription, but
 for 5 in 1000 on one side alone; 1 in 100 differs by more than the tolerance, 1 in 100 by less. Each stage runs in a
-process of its own. The floor of loading is a bare DuckDB COPY of the same files as text, that of building a bare scan of
+process of its own, and "whole" does the three of ours in one, as a run does. The floor of loading is a bare DuckDB COPY of the same files as text, that of building a bare scan of
 the columns that are compared. The pandas script does the whole from the same files to written Parquet. The others read the raw Parquet that the load made, sum each side by subscription, join,
 and hold the difference against the same tolerance: what the build does besides (selection by period, coverage,
 explanations, items, tests) they leave out. They must find as many of each status, or the benchmark fails.
@@ -14,6 +14,8 @@ import argparse
 import calendar
 import datetime as dt
 import json
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -141,6 +143,16 @@ def build(folder: Path) -> None:
     _keep(folder, "build", dict(counts))
 
 
+def whole(folder: Path) -> None:
+    """Load, build and publish one after the other, in a home of its own with the same files."""
+    home = folder / "whole"
+    shutil.rmtree(home, ignore_errors=True)
+    shutil.copytree(folder / "landing", home / "landing", copy_function=os.link)
+    load(home)
+    build(home)
+    publish(_platform(home))
+
+
 def _keep(folder: Path, stage: str, counts: dict[str, int]) -> None:
     (folder / f"{stage}.json").write_text(json.dumps(counts), encoding="utf-8")
 
@@ -256,16 +268,17 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "floor: scan": floor_scan,
     "build": build,
     "publish": lambda folder: publish(_platform(folder)),
+    "whole": whole,
     "pandas script": pandas_script,
     "pandas": with_pandas,
     "polars": with_polars,
     "datacompy": with_datacompy,
 }
 COMPARED = ("build", "pandas script", "pandas", "polars", "datacompy")
-WHOLE = ("load", "build", "publish")
+OURS = ("load", "build", "publish", "whole")
 # Name, stages, stage of the peer, target.
 RATIOS = (
-    ("subscriptions_whole/pandas_script", WHOLE, "pandas script", 1.4),
+    ("subscriptions_whole/pandas_script", ("whole",), "pandas script", 1.4),
     ("subscriptions_load/copy", ("load",), "floor: DuckDB COPY", 2.0),
     ("subscriptions_build/scan", ("build",), "floor: scan", 15.0),
 )
@@ -278,18 +291,19 @@ def report(lines: int, found: dict[str, tuple[float, float]]) -> None:
     for stage, (seconds, peak) in found.items():
         floor = found.get(_FLOORS.get(stage, ""))
         print(f"| {stage} | {seconds:.1f} | {peak:.2f} | {f'{seconds / floor[0]:.1f}' if floor else ''} |")
-    if {"load", "build", "publish"} <= found.keys():
-        whole = sum(found[stage][0] for stage in ("load", "build", "publish"))
-        beside = [f"{whole / found[name][0]:.1f} times {name}" for name in COMPARED[1:] if name in found]
+    if "whole" in found:
+        seconds = found["whole"][0]
+        beside = [f"{seconds / found[name][0]:.1f} times {name}" for name in COMPARED[1:] if name in found]
         print(
-            f"\nLoad, build and publish: {whole:.1f} s"
+            f"\nLoad, build and publish as one run: {seconds:.1f} s"
             + (f"; {', '.join(beside)}; of these the script alone loads and writes" if beside else "")
         )
     for name, above, below, target in RATIOS:
         if found.keys() >= {*above, below}:
             print(f"ratio {name} {sum(found[stage][0] for stage in above) / found[below][0]:.2f} {target:.1f}")
     if "build" in found:
-        print(f"ratio subscriptions_peak_gb {max(found[stage][1] for stage in WHOLE if stage in found):.2f} 3.0")
+        peak = max(found[stage][1] for stage in OURS if stage in found)
+        print(f"ratio subscriptions_peak_gb {peak:.2f} 3.0")
 
 
 def check_counts(folder: Path, lines: int, stages: list[str]) -> None:

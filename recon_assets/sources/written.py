@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from recon_assets.catalogue.model import Owner
 from recon_assets.catalogue.raw_tables import OWNER, QUARANTINE
 
-_ROW_GROUP = 200_000
+_ROW_GROUP = 131_072  # a row group is held whole, twice: as it is gathered and as it is written
 
 
 @dataclass(frozen=True)
