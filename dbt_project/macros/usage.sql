@@ -91,15 +91,36 @@
 {# The rate of the credit as a part of 1, whether written as 0.15 or as 15. #}
 {% macro credit_rate() -%} case when credit_rate > 1 then cast(credit_rate / 100 as decimal(38, 12)) else credit_rate end {%- endmacro %}
 
-{# 100 x part / abs(whole), exact, rounded half away from zero at 12 decimals; null when the whole is 0. #}
-{% macro exact_percent(part, whole) -%}
-    {{ return(adapter.dispatch('exact_percent')(part, whole)) }}
+{#
+    100 x part / abs(whole), exact, rounded half away from zero at 12 decimals; null when the whole is 0. Neither has more than
+    `decimals`. DuckDB takes 9 microseconds for the divisions of 38 digits, so that of amounts with up to 15 the twelve
+    decimals are found three at a time in 64 bits; below 2^51 a whole number survives being a DOUBLE and back.
+#}
+{% macro exact_percent(part, whole, decimals=12) -%}
+    {{ return(adapter.dispatch('exact_percent')(part, whole, decimals)) }}
 {%- endmacro %}
 
-{% macro duckdb__exact_percent(part, whole) -%}
+{% macro duckdb__exact_percent(part, whole, decimals=12) -%}
+    {%- set most = 2 * 10 ** (15 - decimals) -%}
+    {%- set small = {
+        'v': 'cast(cast(abs(' ~ part ~ ') as double) * ' ~ 10 ** decimals ~ ' as bigint) * 100',
+        'u': 'cast(cast(abs(' ~ whole ~ ') as double) * ' ~ 10 ** decimals ~ ' as bigint)',
+    } -%}
+    {%- set found = namespace(rest=small.v ~ ' % ' ~ small.u, digits='0') -%}
+    {%- for _ in range(4) -%}
+    {%- set found.digits = '(' ~ found.digits ~ ') * 1000 + (' ~ found.rest ~ ') * 1000 // ' ~ small.u -%}
+    {%- set found.rest = '(' ~ found.rest ~ ') * 1000 % ' ~ small.u -%}
+    {%- endfor -%}
     {%- set v = 'cast(abs(' ~ part ~ ') * 1000000000000 as hugeint) * 100' -%}
     {%- set u = 'cast(abs(' ~ whole ~ ') * 1000000000000 as hugeint)' -%}
-    case when {{ whole }} = 0 then null when {{ part }} = 0 then cast(0 as decimal(38, 12)) else cast(
+    case when {{ whole }} = 0 then null when {{ part }} = 0 then cast(0 as decimal(38, 12))
+    when abs({{ part }}) < {{ most }} and abs({{ whole }}) < {{ most }} then cast(
+        sign({{ part }}) * (
+            cast({{ small.v }} // {{ small.u }} as decimal(20, 0))
+            + ({{ found.digits }} + case when ({{ found.rest }}) * 2 >= {{ small.u }} then 1 else 0 end)
+            * cast(0.000000000001 as decimal(13, 12))
+        ) as decimal(38, 12)
+    ) else cast(
         sign({{ part }}) * (
             cast(({{ v }}) // ({{ u }}) as decimal(26, 0))
             + cast(((({{ v }}) % ({{ u }})) * 2000000000000 + ({{ u }})) // (2 * ({{ u }})) as decimal(13, 0))
@@ -108,7 +129,7 @@
     ) end
 {%- endmacro %}
 
-{% macro default__exact_percent(part, whole) -%}
+{% macro default__exact_percent(part, whole, decimals=12) -%}
     {%- set v = '(cast(abs(' ~ part ~ ') * 1000000000000 as decimal(38, 0)) * 100)' -%}
     {%- set u = 'cast(abs(' ~ whole ~ ') * 1000000000000 as decimal(38, 0))' -%}
     {%- set u_small = 'cast(' ~ u ~ ' as decimal(19, 0))' -%}

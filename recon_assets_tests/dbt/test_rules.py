@@ -159,6 +159,8 @@ def test_the_tolerance_of_usage_grows_with_the_lines_between_a_unit_and_a_cap(
         ("1", "3"), ("-1", "3"), ("2", "-3"), ("0", "5"), ("5", "0"), ("0", "0"), ("0.000000000001", "99999999999.5"),
         ("0", "99999999999999999999999999"), ("1", "8000000000000"), ("-1", "8000000000000"), ("123456789.123456789", "0.000000000007"), ("99.5", "100"),
         ("0.000000000001", "200"), ("0.000000000001", "199.999999999999"), ("0.000000000001", "200.000000000001"),
+        ("1999.999999999999", "1999.999999999998"), ("2000", "1999.999999999999"), ("-1999.999999999999", "2000"), ("1999.999999999999", "0.000000000001"),
+        ("0.000000000003", "0.0000000008"), ("1999", "1024"), ("-0.000000000007", "1600"), ("12345.678901234567", "0.3"),
     ],
 )  # fmt: skip
 def test_a_percentage_is_exact_and_rounded_half_away_from_zero(part: str, whole: str) -> None:
@@ -170,6 +172,22 @@ def test_a_percentage_is_exact_and_rounded_half_away_from_zero(part: str, whole:
     items = pa.table({"part": pa.array([Decimal(part)], EXACT), "whole": pa.array([Decimal(whole)], EXACT)})
     (found,) = run(render("select {{ exact_percent('part', 'whole') }} as percent from items"), items=items)
     assert found["percent"] == row["amount_variation_percent"]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole"),
+    [
+        ("1999999999999.999", "1999999999999.998"),
+        ("2000000000000", "0.003"),
+        ("-0.001", "1999999999999.999"),
+        ("12.345", "67.891"),
+    ],
+)
+def test_a_percentage_of_amounts_in_minor_units_is_exact_too(part: str, whole: str) -> None:
+    items = pa.table({"part": pa.array([Decimal(part)], EXACT), "whole": pa.array([Decimal(whole)], EXACT)})
+    sql = "select {{ exact_percent('part', 'whole') }} as percent, {{ exact_percent('part', 'whole', 3) }} as of_three from items"
+    (found,) = run(render(sql), items=items)
+    assert found["of_three"] == found["percent"]
 
 
 GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"

@@ -52,7 +52,7 @@ final as (
         bss_cost,
         ms_cost,
         margin,
-        cast(round({{ exact_percent('margin', 'sales') }}, 6) as decimal(38, 12)) as margin_percent,
+        cast(round({{ exact_percent('margin', 'sales', 3) }}, 6) as decimal(38, 12)) as margin_percent,
         status,
         cast(bss_item_count as bigint) as bss_item_count,
         cast(ms_item_count as bigint) as ms_item_count,
