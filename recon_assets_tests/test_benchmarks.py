@@ -9,7 +9,8 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 LOADS = ["bss", "nce", "usage", "graph", "ubl"]
-SUBSCRIPTIONS = ["floor: DuckDB COPY", "load", "floor: scan", "build", "publish", "whole", "pandas script"]  # others: make bench
+# The others: make bench.
+SUBSCRIPTIONS = ["floor: DuckDB COPY", "load", "floor: scan", "build", "publish", "whole", "pandas script"]
 
 pytestmark = [pytest.mark.search, pytest.mark.slow]
 

@@ -186,7 +186,7 @@ class _Stamp:
         }
 
     def month_sql(self, mart: Mart) -> str:
-        """The month's rows in the order of the grain. What is the same in all of them is added after they are sorted."""
+        """Its rows in the order of the grain. What is the same in all of them is added after they are sorted."""
         known = self._known()
         columns = ", ".join(f"{known.get(c.name, c.name)} as {c.name}" for c in mart.columns)
         sorted_columns = ", ".join(c.name for c in mart.columns if c.name not in known)
