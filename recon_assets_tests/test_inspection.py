@@ -164,3 +164,17 @@ def test_a_profile_begins_even_where_nothing_tells_what_it_says(inspect: Inspect
     (landing / "profiles/begun.toml").write_text('match = ["erp/elsewhere/*"]\n', encoding="utf-8")
     again = inspect("sales.csv", content, *SALES, "--write-profile", "begun")
     assert again.exit_code == 2 and "is there already with other content" in str(again.output) + str(again.exception)
+
+
+def test_a_written_profile_takes_no_due_date_for_the_date_and_guesses_at_nothing_that_shares_no_word(
+    inspect: Inspect, tmp_path: Path
+) -> None:
+    rows = "C2,C1,INV-1,2025-03-13 10:00:00,2025-04-12 10:00:00,100.00,6.00,106.00\n"
+    heading = "Buyer TIN,Supplier TIN,Invoice No,Date (UTC),Due Date (UTC),Total Excl. Tax,Tax,Total Incl. Tax\n"
+    result = inspect("sales.csv", heading + rows, *SALES, "--write-profile", "dated")
+    assert result.exit_code == 0 and "month 2025-03" in result.output, result.output
+    written = tmp_path / "home" / "landing" / "profiles"
+    assert tomllib.loads((written / "dated.toml").read_text())["columns"] == {"Date (UTC)": "document_date"}
+    other = heading.replace("Date (UTC)", "Date", 1).replace("Buyer TIN", "Description").replace("Excl. Tax", "Type")
+    inspect("other.csv", other + rows, *SALES, "--write-profile", "other")
+    assert not tomllib.loads((written / "other.toml").read_text())["columns"]

@@ -4,6 +4,9 @@ from recon_assets.landing.profiles import IN_A_PROFILE
 
 REMEDIES = {
     "currency_assumed": f'taken for MYR; if they are not, say {IN_A_PROFILE}: [constants] currency_code = "<code>"',
+    "currency_differs": "the headings of the amounts name another currency than the rows: name the columns in the "
+    f"currency of the documents {IN_A_PROFILE}, under [columns], or leave out the column of currencies: "
+    'not_read = ["<heading>"]; and say [constants] currency_code = "<code>"',
     "date_outside_month": "land them in the folder of their month; if another column dates the file, say "
     f'{IN_A_PROFILE}: month_from = "<column of the project>"',
     "encoding_assumed": f'if names look wrong, say {IN_A_PROFILE}: encoding = "<name>"; or save the file as UTF-8',

@@ -30,6 +30,11 @@ _SAME = {
     "taxes": "tax", "amaun": "jumlah",
 }  # fmt: skip
 _DROPPED = {"the", "of", "s"}
+_COMMON = {"no", "tax"}  # words that make no two headings alike
+_OTHERWISE = {  # words of headings that are something else, whatever else they say
+    "due", "delivery", "ship", "shipping", "payment", "paid", "received", "order", "created", "updated", "start", "end",
+    "period", "expiry", "cancelled", "balance", "outstanding", "name", "code", "type", "rate", "percent", "status",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -208,14 +213,27 @@ def require_once(heading: Heading, file: str) -> None:
 
 
 def _nearest(best: Heading, missing: list[str], aliases: Mapping[str, str]) -> dict[str, str]:
-    """Of each missing column the free heading that is most like it, as a profile would say it."""
+    """Of each missing column the free heading that is most like it, as a profile would say it; nothing where one of
+    them has none, for such a profile would read nothing.
+
+    A heading is like a column when they share a word, and none of its words says that it is something else.
+    """
     used = {position for positions in best.columns.values() for position in positions}
-    free = {loose_key(text): text for n, text in enumerate(best.texts) if text and n not in used}
-    found = {}
+    free = [text for n, text in enumerate(best.texts) if text and n not in used]
+    found: dict[str, str] = {}
     for column in missing:
-        near = difflib.get_close_matches(loose_key(aliases[column]), list(free), 1, 0.4)
-        if near:
-            found[free.pop(near[0])] = column
+        named = set(_words(aliases[column]))
+        like = {
+            loose_key(text): text
+            for text in free
+            if text not in found
+            and named.intersection(_words(text)) - _COMMON
+            and not _OTHERWISE.intersection(_words(text)) - named
+        }
+        near = difflib.get_close_matches(loose_key(aliases[column]), list(like), 1, 0.4)
+        if not near:
+            return {}
+        found[like[near[0]]] = column
     return found
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from recon_assets.errors import FileProblem
 from recon_assets.landing.profiles import Profile
 from recon_assets.sources.intake.numbers import parts_of
-from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal
+from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, lines_of
 
 Direction = Literal["sales", "purchase"]
 OWN_TIN = {"sales": "supplier_tin", "purchase": "buyer_tin"}
@@ -41,15 +41,16 @@ class Lacks:
         return frozenset({OWN_TIN[self.direction]} if self.own_tin(file) else ())
 
 
-def supply(columns: Columns, facts: Facts, lacks: Lacks, file: str, foreign: pa.Array) -> None:
-    """Add the columns and cells that a register lacks; `foreign` tells the rows whose amounts name another currency."""
+def supply(columns: Columns, facts: Facts, lacks: Lacks, file: str, foreign: pa.Array, of_headings: str | None) -> None:
+    """Add the columns and cells that a register lacks; `foreign` tells the rows whose amounts name another currency,
+    `of_headings` is the one that the headings of all amounts name."""
     own = OWN_TIN[lacks.direction]
     if own not in columns.texts:
         tin = lacks.own_tin(file)
         if tin is None:
             raise FileProblem(file, f"has no column of the company's own TIN; {several_tins(lacks)}")
         columns.texts[own] = pa.repeat(pa.scalar(tin, pa.string()), len(columns))
-    _currency(columns, facts, foreign)
+    _currency(columns, facts, foreign, of_headings)
     _tax(columns, facts)
     _payable(columns, facts)
     _type(columns, facts, lacks.profile)
@@ -61,9 +62,15 @@ def several_tins(lacks: Lacks) -> str:
     return "name the company's TIN in RECON_COMPANY_TINS, or in a profile under [constants]"
 
 
-def _currency(columns: Columns, facts: Facts, foreign: pa.Array) -> None:
-    """Ringgit where nothing speaks for another currency."""
+def _currency(columns: Columns, facts: Facts, foreign: pa.Array, of_headings: str | None) -> None:
+    """The currency of the headings, when it is another than the ringgit; ringgit where nothing speaks for another."""
     codes = columns.texts.get("currency_code", columns.nulls())
+    if of_headings is not None:
+        differs = pc.fill_null(pc.not_equal(codes, of_headings), False)
+        _warn(facts, "currency_differs", count(differs))
+        if pc.any(differs).as_py():
+            facts.notes.append(f"currency_differs: amounts in {of_headings} in rows {lines_of(differs, columns.lines)}")
+        codes = codes if of_headings == "MYR" else pc.fill_null(codes, of_headings)
     rates = columns.texts.get("exchange_rate", columns.nulls())
     told = pa.array([decimal(text) in (Decimal(1), None) for text in rates.drop_null().to_pylist()], pa.bool_())
     is_one = pc.replace_with_mask(pa.repeat(True, len(rates)), pc.is_valid(rates), told)

@@ -36,9 +36,21 @@ _SUMMED = frozenset(("total_tax_amount", "total_discount_value", "total_charge_a
 def foreign(columns: Columns, heading: Heading, reading: Reading) -> pa.Array:
     """Rows whose amounts, or whose heading, name another currency than the ringgit."""
     decimals = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
-    headings = {heading_currency(heading.texts[p]) for name in decimals for p in heading.columns[name]}
-    named = {words.currency(code) for code in headings if code}
+    named = _heading_currencies(columns, heading, reading) - {None}
     return foreign_amounts([columns.texts[name] for name in decimals], named, len(columns))
+
+
+def currency_of_headings(columns: Columns, heading: Heading, reading: Reading) -> str | None:
+    """The code that the headings of all amounts name; None where one of them names another, none or only a mark."""
+    named = _heading_currencies(columns, heading, reading)
+    code = named.pop() if len(named) == 1 else None
+    return code if code and len(code) == 3 and code.isalpha() else None
+
+
+def _heading_currencies(columns: Columns, heading: Heading, reading: Reading) -> set[str | None]:
+    decimals = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
+    named = [heading_currency(heading.texts[p]) for name in decimals for p in heading.columns[name]]
+    return {code and words.currency(code) for code in named}
 
 
 def numbers(

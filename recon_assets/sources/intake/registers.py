@@ -21,6 +21,7 @@ from recon_assets.sources.intake.plain import (
     choose_rivals,
     codes,
     constants,
+    currency_of_headings,
     dates,
     errors,
     foreign,
@@ -62,6 +63,7 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     facts.ignored = ({"title": heading.titles} if heading.titles else {}) | count_kinds(ignored)
     columns = _records(grid, heading, ignored, reading)
     is_foreign = foreign(columns, heading, reading) if reading.lacks else None
+    of_headings = currency_of_headings(columns, heading, reading)
     marks = numbers(columns, grid, heading, facts, reading, file)
     choose_rivals(columns, heading, facts, file, reading)
     has_told = any(item.kind == "subtotal" for item in ignored) or bool(found.not_issued or found.unknown)
@@ -77,7 +79,7 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
         require_no_rates(columns, facts, file)
         require_whole_tax(columns, facts, columns_beside(columns, grid, heading, marks, not_read), file)
         prove_general(columns, heading, file)
-        supply(columns, facts, reading.lacks, file, is_foreign)
+        supply(columns, facts, reading.lacks, file, is_foreign, of_headings)
         summed = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
         columns = settle_level(columns, facts, summed, profile.level if profile else "document", file)
     return _without_rivals(columns), facts

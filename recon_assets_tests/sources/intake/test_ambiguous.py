@@ -77,3 +77,20 @@ def test_a_tax_that_is_a_rate_is_refused_and_left_out_by_the_profile_that_is_sho
         read(tmp_path / "a", text)
     rows, _ = read(tmp_path / "b", text, 'not_read = ["SST"]\n')
     assert [row["total_tax_amount"] for row in rows] == [Decimal(4), Decimal(9)]
+
+
+OF_DOLLARS = "Invoice No,Invoice Date,Customer TIN,{}Net Amount ({c}),SST ({c}),Total ({c})\n"
+
+
+def test_amounts_whose_headings_all_name_a_currency_are_in_it(tmp_path: Path) -> None:
+    rows, file = read(tmp_path, OF_DOLLARS.format("", c="USD") + "A1,13/03/2025,C1,100.00,8.00,108.00\n")
+    assert [row["currency_code"] for row in rows] == ["USD"]
+    assert not {"currency_assumed", "currency_differs"} & file.warnings.keys()
+
+
+def test_rows_in_another_currency_than_the_headings_of_their_amounts_are_told(tmp_path: Path) -> None:
+    lines = "A1,13/03/2025,C1,USD,445.00,35.60,480.60\nA2,14/03/2025,C1,MYR,100.00,8.00,108.00\n"
+    _, file = read(tmp_path, OF_DOLLARS.format("Currency,", c="RM") + lines)
+    assert file.warnings["currency_differs"] == 1
+    (told,) = [text for text in file.warned if text.startswith("currency_differs")]
+    assert "amounts in MYR in rows 2" in told and 'not_read = ["<heading>"]' in told
