@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from recon_assets.catalogue.raw_tables import LINEAGE
 
+_REWRITTEN = ("_date", "_rate")  # ends of the names of columns that hold days and rates
 Hashes = npt.NDArray[np.uint64]
 
 
@@ -52,9 +53,15 @@ def record_hashes(rows: Path, quarantine: Path) -> Hashes:
 
 
 def _own_columns(rows: Path) -> list[str]:
-    """Without what the place of a record adds."""
-    lineage = {column.name for column in LINEAGE}
-    return [name for name in pq.read_schema(rows).names if name not in lineage]
+    """Without what the place of a record adds, and days and rates that are kept as text: who saves a file again in
+    another program writes them otherwise."""
+    lineage, schema = {column.name for column in LINEAGE}, pq.read_schema(rows)
+    own = [name for name in schema.names if name not in lineage]
+    return [name for name in own if not (name.endswith(_REWRITTEN) and _is_text(schema.field(name).type))]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
 
 def find_repeats(tables: Sequence[Records]) -> Repeats:

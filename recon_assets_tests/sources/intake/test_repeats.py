@@ -1,5 +1,6 @@
 """The same thing landed twice."""
 
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 
@@ -62,3 +63,11 @@ def test_neither_the_order_of_rows_nor_their_place_makes_another_record(tmp_path
     assert one == other and len(set(one)) == 3
     assert hashes(tmp_path, {"a": ["1"]}, []) != hashes(tmp_path, {"a": ["01"]}, [])
     assert hashes(tmp_path, {"a": ["1"]}, ["x"]) != hashes(tmp_path, {"a": ["1"]}, ["y"])
+
+
+def test_days_and_rates_kept_as_text_make_no_other_record(tmp_path: Path) -> None:
+    days = [dt.date(2025, 3, 1)]
+    one = hashes(tmp_path, {"a": ["1"], "order_date": ["03/01/2025"], "to_rate": ["1.00"], "start_date": days}, [])
+    other = hashes(tmp_path, {"a": ["1"], "order_date": ["1/3/2025"], "to_rate": ["1"], "start_date": days}, [])
+    typed = hashes(tmp_path, {"a": ["1"], "order_date": ["1/3/2025"], "to_rate": ["1"], "start_date": [None]}, [])
+    assert one == other != typed
