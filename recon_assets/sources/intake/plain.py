@@ -36,7 +36,7 @@ _SUMMED = frozenset(("total_tax_amount", "total_discount_value", "total_charge_a
 def foreign(columns: Columns, heading: Heading, reading: Reading) -> pa.Array:
     """Rows whose amounts, or whose heading, name another currency than the ringgit."""
     decimals = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
-    named = _heading_currencies(columns, heading, reading) - {None}
+    named = {code for code in _heading_currencies(columns, heading, reading) if code}
     return foreign_amounts([columns.texts[name] for name in decimals], named, len(columns))
 
 

@@ -61,7 +61,7 @@ def _own_columns(rows: Path) -> list[str]:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind.value_type if pa.types.is_dictionary(kind) else kind)
+    return bool(pa.types.is_string(kind.value_type if pa.types.is_dictionary(kind) else kind))
 
 
 def find_repeats(tables: Sequence[Records]) -> Repeats:

@@ -66,7 +66,7 @@ def test_neither_the_order_of_rows_nor_their_place_makes_another_record(tmp_path
 
 
 def test_days_and_rates_kept_as_text_make_no_other_record(tmp_path: Path) -> None:
-    days = [dt.date(2025, 3, 1)]
+    days: list[object] = [dt.date(2025, 3, 1)]
     one = hashes(tmp_path, {"a": ["1"], "order_date": ["03/01/2025"], "to_rate": ["1.00"], "start_date": days}, [])
     other = hashes(tmp_path, {"a": ["1"], "order_date": ["1/3/2025"], "to_rate": ["1"], "start_date": days}, [])
     typed = hashes(tmp_path, {"a": ["1"], "order_date": ["1/3/2025"], "to_rate": ["1"], "start_date": [None]}, [])
