@@ -27,6 +27,7 @@ _CURRENCY = (
     "when upper(register_currency_code) = upper(einvoice_currency_code) then upper(register_currency_code) "
     "else upper(register_currency_code) || '/' || upper(einvoice_currency_code) end"
 )
+_MORE = "E-invoice \N{MINUS SIGN} register"
 # A document that one side lacks has its whole value as the difference.
 _DIFFERENCE = (
     "case when register_currency_code is null or einvoice_currency_code is null "
@@ -84,7 +85,7 @@ DOCUMENTS = Table(
         Column("currency", "Currency", width=90, sql=_CURRENCY),
         Column("register_total_including_tax", "Register value", "money", 120),
         Column("einvoice_total_including_tax", "E-invoice value", "money", 125),
-        Column("difference", "E-invoice \N{MINUS SIGN} register", "verdict", 150, _DIFFERENCE, f"abs({_DIFFERENCE})"),
+        Column("difference", _MORE, "verdict", 150, _DIFFERENCE, f"abs({_DIFFERENCE})"),
         Column("max_difference_myr", "Largest of a field, MYR", "ringgit", 150),
         Column("bucket", "Bucket", "status", 165),
         Column("document_date", "Date", "date", 100, sql="coalesce(register_document_date, einvoice_document_date)"),
@@ -129,7 +130,7 @@ DOCUMENTS = Table(
     sums={
         "register_total_including_tax": "Register value",
         "einvoice_total_including_tax": "E-invoice value",
-        _DIFFERENCE: "E-invoice \N{MINUS SIGN} register",
+        _DIFFERENCE: _MORE,
     },
     right_minus_left=_DIFFERENCE,
     label=_label,
@@ -273,7 +274,7 @@ def _place(row: Row, side: str) -> str | None:
 
 
 def _side_by_side(compared: list[Row]) -> html.Div:
-    cells = [html.Th(title, scope="col") for title in ("Field", "Register", "E-invoice", "Difference", "Verdict")]
+    cells = [html.Th(title, scope="col") for title in ("Field", "Register", "E-invoice", _MORE, "Verdict")]
     rows = [_field_row(field) for field in compared]
     return scrolled("Fields", html.Table([html.Thead(html.Tr(cells)), html.Tbody(rows)], className="data fields"))
 
@@ -288,11 +289,17 @@ def _field_row(field: Row) -> html.Tr:
             html.Th(words(field["field"]), scope="row"),
             html.Td(_value(field, "register_value"), className=kind),
             html.Td(_value(field, "einvoice_value"), className=kind),
-            html.Td(number(field["difference"], 2) if not field["equal"] else "", className="number"),
+            html.Td(_more(field), className="number"),
             html.Td(verdict),
         ],
         className="" if field["equal"] else "differs",
     )
+
+
+def _more(field: Row) -> str:
+    """What the e-invoice has more than the register in a field that differs: the mart says it the other way round."""
+    difference = field["difference"]
+    return "" if field["equal"] or difference is None else number(-difference, 2)
 
 
 def _value(field: Row, name: str) -> str:
