@@ -39,6 +39,7 @@ from recon_assets.sources.intake.numbers import MARKS
 from recon_assets.sources.intake.tables import ListTable
 from recon_assets.sources.lists import RegularTable
 from recon_assets.sources.loading import load_month
+from recon_assets.sources.members import members_of
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
 from recon_assets.sources.stream import Table
 from recon_assets.sources.unpack import UnpackLimits
@@ -261,7 +262,19 @@ def _open(source: Source, file: Path, month: str, trial: Platform) -> Opened:
         part = Part(LandedFile(path, file.stat().st_size, "", 0), _NO_FACTS, is_loose=True)
         usage = open_usage_file(source.name, part, file, origin, limits, profile_of(path, profiles))
         return Opened([(usage.table, usage.frame)])
+    file = _first_member(file, trial, limits) if source.reader == "delimited" else file
     return open_file(source.name, file, origin, limits, hints_of(month, settings), profile_of(path, profiles))
+
+
+def _first_member(file: Path, trial: Platform, limits: UnpackLimits) -> Path:
+    """The file itself; of a zip its first member, which stands for all of them, kept as long as the trial is."""
+    with members_of(file, file.name, limits, trial.settings.home) as members:
+        first = next(iter(members.files.values()))
+        if first == file:
+            return file
+        with tempfile.NamedTemporaryFile(dir=trial.settings.home, suffix=first.suffix, delete=False) as kept:
+            shutil.copyfile(first, kept.name)
+        return Path(kept.name)
 
 
 def _settled(opened: Opened) -> list[tuple[Table, Frame]]:
@@ -291,7 +304,7 @@ def _month_of_rows(source: Source, file: Path, trial: Platform) -> str | None:
     FileProblem when nothing would, and when the order of day and month is open and each puts the rows elsewhere.
     """
     try:
-        months = _months(source, _settled(_open(source, file, _ANY_MONTH, trial)))
+        tables = _settled(_open(source, file, _ANY_MONTH, trial))
     except FileProblem:
         wanted = _mended(trial, file, source.name, _ANY_MONTH)
         if wanted is None:
@@ -301,7 +314,23 @@ def _month_of_rows(source: Source, file: Path, trial: Platform) -> str | None:
             if "date_order" in wanted
             else _months_by(source, file, trial, wanted)
         )
+    else:
+        months = _months_as_written(source, file, tables)
     return months.most_common(1)[0][0] if months else None
+
+
+def _months_as_written(source: Source, file: Path, tables: list[tuple[Table, Frame]]) -> Counter[str]:
+    """The months of the rows. FileProblem where those of Microsoft, written with the month first, are of one month with
+    the day first alone: a spreadsheet may have written them anew."""
+    months = _months(source, tables)
+    if source.dialect != "typed" and len(months) > 1:
+        by_order: dict[DateOrder, Counter[str]] = {
+            "month_first": months,
+            "day_first": _months(source, tables, "day_first"),
+        }
+        if len(by_order["day_first"]) == 1:
+            raise _open_month(_path_in(source, _ANY_MONTH, file.name), by_order)
+    return months
 
 
 def _months_either_way(source: Source, file: Path, trial: Platform, wanted: dict[str, Any]) -> Counter[str]:
@@ -331,9 +360,10 @@ def _months_by(source: Source, file: Path, trial: Platform, wanted: dict[str, An
         return _months(source, _settled(_open(source, file, _ANY_MONTH, mended)))
 
 
-def _months(source: Source, tables: list[tuple[Table, Frame]]) -> Counter[str]:
-    """How many rows are dated in each month; Microsoft's dates have the month first."""
-    first, second = ORDERS if source.dialect == "typed" else ORDERS[::-1]
+def _months(source: Source, tables: list[tuple[Table, Frame]], order: DateOrder | None = None) -> Counter[str]:
+    """How many rows are dated in each month, in an order or as the source has it (Microsoft's: the month first)."""
+    is_day_first = order == "day_first" if order else source.dialect == "typed"
+    first, second = ORDERS if is_day_first else ORDERS[::-1]
     months = Counter[str]()
     for table, frame in tables:
         dating = next((column for column in _DATING if column in frame.bound), "")

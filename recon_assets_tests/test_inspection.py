@@ -1,7 +1,9 @@
 """`recon inspect`: what is said of each kind of file, what is written and landed, and the exit codes 0 and 2."""
 
+import io
 import json
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,6 +119,21 @@ def dated(*days: str) -> str:
     return (
         "\n".join(["Buyer TIN,Supplier TIN,Invoice No,Invoice Date,Total Excl. Tax,Tax,Total Incl. Tax", *rows]) + "\n"
     )
+
+
+def test_a_cost_export_that_a_spreadsheet_wrote_with_the_day_first_asks_for_its_month(inspect: Inspect) -> None:
+    rows = "\n".join(cost_row("5", day=f"0{day}/03/2025") for day in (1, 2, 3))
+    result = inspect("cost.csv", f"{COST}\n{rows}\n")
+    assert result.exit_code == 2 and "day first its rows are of 2025-03 (3)" in result.output, result.output
+
+
+def test_a_zip_is_told_by_its_members(inspect: Inspect) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("part1.csv", delimited([nce_line()], list(nce_line())))
+    result = inspect("download.zip", packed.getvalue())
+    assert result.exit_code == 0, result.output
+    assert "taken for ms_recon_nce" in result.output and "month 2025-01" in result.output
 
 
 SALES = ("--source", "erp_sales_register")

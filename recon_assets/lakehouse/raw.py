@@ -15,6 +15,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class LoadedFile:
 
     def _details(self, code: str) -> list[str]:
         if code == "date_outside_month":
-            return [f"{amount} {currency}".strip() for currency, amount in self.outside_month.items()]
+            return [f"{Decimal(amount):,.2f} {currency}".strip() for currency, amount in self.outside_month.items()]
         prefix = f"{code}: "
         return [note.removeprefix(prefix) for t in self.tables for note in t.notes if note.startswith(prefix)]
 

@@ -18,6 +18,8 @@ REMEDIES = {
     "payable_derived": "taken from the total including tax; if a column has it, say "
     f'{IN_A_PROFILE}: [columns] "<heading>" = "total_payable_amount"',
     "repeated_numbers": f'if rows are items of a document, say {IN_A_PROFILE}: level = "line"; else correct the list',
+    "shared_records": "they count in both files; take what repeats out of one, or, where both are right, say "
+    f"{IN_A_PROFILE}: additive = true",
     "stage_not_issued": "they count as cost; to leave them out add the stage to RECON_CANCELED_STAGES",
     "status_assumed": "taken for valid; export the list with its status where documents may be cancelled",
     "tax_derived": "taken as total including less total excluding tax; if a column has it, say "

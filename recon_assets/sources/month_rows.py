@@ -22,7 +22,7 @@ _FEW = 3  # documents: fewer of them may all be dated elsewhere
 class Outside:
     """Rows dated outside their month: how many of all, the months they are dated in, and amounts by currency.
 
-    `swapped`: rows that lie in the month when day and month change places; counted where all are outside.
+    `swapped`: rows that lie in the month when day and month change places; counted where any is outside.
     """
 
     rows: int = 0
@@ -112,16 +112,21 @@ def outside_month(
     months = list(dict.fromkeys(dated for dated, *_ in found))
     outside = sum(count for _, _, count, _ in found)
     swapped = f"select count(*) from {_read(rows)} where strftime({dated_by}, '%Y-%d') = {_quoted(month)}"
-    return Outside(outside, of, months, amounts, _one(connection, swapped) if 0 < outside == of else 0)
+    return Outside(outside, of, months, amounts, _one(connection, swapped) if outside else 0)
 
 
 def wrong_month(source: str, month: str, outside: Outside) -> str | None:
-    """Why rows that are all dated outside their month are not loaded, if so: usage any, documents three or more."""
-    if not outside.is_all or (SOURCES[source].reader != "usage" and outside.of < _FEW):
+    """Why rows that are dated outside their month are not loaded, if so: all of usage, all of three documents or more,
+    and of usage also some where every row lies in the month with the day first."""
+    is_usage = SOURCES[source].reader == "usage"
+    is_day_first = is_usage and outside.rows > 0 and outside.swapped == outside.of
+    is_spread = is_day_first and len(outside.months) > 1  # of one other month a few may be, whatever their day
+    if not is_spread and (not outside.is_all or (not is_usage and outside.of < _FEW)):
         return None
     named = ", ".join(sorted(outside.months)[:_MOST_NAMED])
-    text = f"every row is dated outside {month}: they belong to {named}. Land the file in the folder of that month"
-    if SOURCES[source].reader == "usage" and outside.swapped == outside.of:
+    rows = "every row is" if outside.is_all else f"{outside.rows:,} of {outside.of:,} rows are"
+    text = f"{rows} dated outside {month}: they belong to {named}. Land the file in the folder of that month"
+    if is_day_first:
         text += f". Read with the day first all of them lie in {month}: if the file writes it so, say {IN_A_PROFILE}: "
         text += 'date_order = "day_first"'
     return text

@@ -30,8 +30,13 @@ class ReadPart:
     pieces: list[Piece] = field(default_factory=list)
 
     def without_repeats(self, repeats: Repeats) -> "ReadPart":
-        """The part without the rows of its tables that repeat others."""
+        """The part without the rows of its tables that repeat others, and told what else they share."""
         path = self.part.file.path
+        some = {
+            piece.name: repeats.some[path + piece.name] for piece in self.pieces if path + piece.name in repeats.some
+        }
+        if some:
+            return replace(self, loaded=_sharing(self.loaded, some)).without_repeats(replace(repeats, some={}))
         aside = {piece.name: piece for piece in self.pieces if path + piece.name in repeats.of}
         if not aside:
             return self
@@ -103,3 +108,13 @@ def lacking_warning(run: Replaced, days: Iterable[dt.date]) -> str:
     named = [day.isoformat() for day in sorted(days)]
     shown = ", ".join(named[:_MOST_NAMED]) + (", ..." if len(named) > _MOST_NAMED else "")
     return f"{run.by} has no rows of days that {run.name}, which it replaces, has: {shown}"
+
+
+def _sharing(loaded: LoadedFile, some: dict[str, dict[str, int]]) -> LoadedFile:
+    """A file with the warning that tables of it share records with others: by table, how many with which."""
+    notes = {
+        name: [f"shared_records: {count} with {other}" for other, count in told.items()] for name, told in some.items()
+    }
+    tables = [replace(table, notes=[*table.notes, *notes.get(table.name, [])]) for table in loaded.tables]
+    count = sum(count for told in some.values() for count in told.values())
+    return replace(loaded, tables=tables, warnings=loaded.warnings | {"shared_records": count})

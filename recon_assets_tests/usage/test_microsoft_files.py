@@ -147,6 +147,14 @@ def test_usage_in_the_folder_of_another_month_is_refused_with_its_month(case: Zo
     assert "G202404_BilledUsage_c000.csv: every row is dated outside 2024-05: they belong to 2024-04" in problem
 
 
+def test_a_cost_export_written_with_the_day_first_is_refused_though_some_days_lie_in_the_month(zone: Zone) -> None:
+    rows = [cost_row("1", day=f"0{day}/03/2025") for day in (1, 2, 3)]
+    zone.put(f"cost_management/actual_cost/{MONTH}/part.csv", "\n".join([COST, *rows]))
+    (problem,) = zone.load().problems
+    assert "2 of 3 rows are dated outside 2025-03: they belong to 2025-01, 2025-02" in problem
+    assert 'date_order = "day_first"' in problem
+
+
 def test_some_rows_outside_the_month_are_a_warning_with_their_amounts(zone: Zone) -> None:
     zone.run("a/run", "2025-04-01T00:00:00Z", [cost_row("1"), cost_row("2.5", day="2025-02-28")])
     part = files_of(zone.load())["cost_management/a/run/part.csv"]

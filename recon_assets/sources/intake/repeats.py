@@ -4,18 +4,20 @@ A record is a number made of all its typed columns: where its columns and rows s
 matter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recon_assets.catalogue.raw_tables import LINEAGE
 
+_TOLD_FROM = 20  # a table of so many records shares one of them by chance: more are told
 _REWRITTEN = ("_date", "_rate")  # ends of the names of columns that hold days and rates
 Hashes = npt.NDArray[np.uint64]
 
@@ -36,19 +38,21 @@ class Repeats:
 
     of: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    some: dict[str, dict[str, int]] = field(default_factory=dict)  # fewer records shared: how many with which other
 
 
 def record_hashes(rows: Path, quarantine: Path) -> Hashes:
     """A number per record of a converted table, sorted: of all its typed columns, and of rejected records their text.
 
-    Typed values, since the same list as CSV and as a workbook, or with its columns in another order, is one thing.
+    Typed values, since the same list as CSV and as a workbook, or with its columns in another order, is one thing;
+    texts of digits without leading zeros, which a spreadsheet drops.
     """
     found = []
     for path, columns in ((rows, _own_columns(rows)), (quarantine, ["raw_row"])):
         for batch in pq.ParquetFile(path).iter_batches(columns=columns):
             plain = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in batch.columns]
-            table = pl.from_arrow(pa.table(plain, names=columns))
-            found.append(table.hash_rows(seed=1).to_numpy())  # type: ignore[union-attr]
+            table = pl.DataFrame(pa.table(plain, names=columns))
+            found.append(table.with_columns(cs.string().str.replace(r"^0+(\d+)$", "$1")).hash_rows(seed=1).to_numpy())
     return np.sort(np.concatenate(found)) if found else np.array([], np.uint64)
 
 
@@ -77,19 +81,22 @@ def find_repeats(tables: Sequence[Records]) -> Repeats:
             if holder is not None:
                 found.of[table.path] = holder.path
                 continue
-            found.problems.extend(_half_shared(table, kept))
+            for other in kept:
+                _tell_shared(found, table, other)
             kept.append(table)
     return found
 
 
-def _half_shared(table: Records, kept: list[Records]) -> Iterable[str]:
-    for other in kept:
-        count = shared(table, other)
-        if count * 2 >= len(table.hashes):
-            yield (
-                f"{table.path} and {other.path} share {count} of {len(table.hashes)} records, and neither holds the "
-                "other whole: they would count twice. Remove the wrong one, or say additive = true in a profile"
-            )
+def _tell_shared(found: Repeats, table: Records, other: Records) -> None:
+    """Note what two tables share: half of the smaller one or more is a problem, a twentieth is told."""
+    count, of = shared(table, other), len(table.hashes)
+    if count * 2 >= of:
+        found.problems.append(
+            f"{table.path} and {other.path} share {count} of {of} records, and neither holds the "
+            "other whole: they would count twice. Remove the wrong one, or say additive = true in a profile"
+        )
+    elif count > 1 and count * _TOLD_FROM >= of:
+        found.some.setdefault(table.path, {})[other.path] = count
 
 
 def shared(one: Records, other: Records) -> int:

@@ -42,6 +42,12 @@ def test_two_that_share_half_or_more_are_told_by_name() -> None:
     assert not find_repeats([table("a.csv", "wxyz"), table("b.csv", "wopq")]).problems
 
 
+def test_two_tables_that_share_some_records_are_told() -> None:
+    found = find_repeats([table("a.csv", "vwxyz"), table("b.csv", "vwopq")])
+    assert found.some == {"b.csv": {"a.csv": 2}} and not found.problems
+    assert not find_repeats([table("a.csv", "vwxyz"), table("b.csv", "vmopq")]).some
+
+
 def test_additive_tables_and_other_groups_are_left_alone() -> None:
     assert not find_repeats([table("a.csv", "xy"), table("b.csv", "xy", is_additive=True)]).of
     assert not find_repeats([table("a.csv", "xy", group="issued"), table("b.csv", "xy", group="received")]).of
@@ -61,8 +67,13 @@ def test_neither_the_order_of_rows_nor_their_place_makes_another_record(tmp_path
     one = hashes(tmp_path, {"a": ["1", "2"], "b": [Decimal("1.50"), None]}, ["x"])
     other = hashes(tmp_path, {"a": ["2", "1"], "b": [None, Decimal("1.50")]}, ["x"])
     assert one == other and len(set(one)) == 3
-    assert hashes(tmp_path, {"a": ["1"]}, []) != hashes(tmp_path, {"a": ["01"]}, [])
+    assert hashes(tmp_path, {"a": ["1"]}, []) != hashes(tmp_path, {"a": ["10"]}, [])
     assert hashes(tmp_path, {"a": ["1"]}, ["x"]) != hashes(tmp_path, {"a": ["1"]}, ["y"])
+
+
+def test_zeros_that_a_spreadsheet_drops_make_no_other_record(tmp_path: Path) -> None:
+    assert hashes(tmp_path, {"a": ["0032457", "000"]}, []) == hashes(tmp_path, {"a": ["32457", "0"]}, [])
+    assert hashes(tmp_path, {"a": ["00A1"]}, []) != hashes(tmp_path, {"a": ["A1"]}, [])
 
 
 def test_days_and_rates_kept_as_text_make_no_other_record(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
+{{ config(materialized='table') }}
 {#- A view, as everything that decides is built before it: the publication reads it once, and a copy would cost as much. -#}
 with periods as (
 
