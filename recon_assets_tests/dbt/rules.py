@@ -7,7 +7,7 @@
 import re
 from functools import cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -85,7 +85,7 @@ def render(template: str, **variables: Any) -> str:
         "return": lambda value: value, "var": values.__getitem__, "ref": lambda name: name, "adapter": _Adapter(macros),
         "config": lambda **_: "", "einvoice_key": lambda name: name if name == "document_date" else f"{name}_key",
         "target_months": lambda _=None: [], "compared_fields": lambda: _FIELDS,
-        "decided_marts": lambda: _DECIDED,
+        "decided_marts": lambda: _DECIDED, "target": SimpleNamespace(type="duckdb"),
     }  # fmt: skip
     for name in MACROS:
         text = (project() / "macros" / f"{name}.sql").read_text(encoding="utf-8")

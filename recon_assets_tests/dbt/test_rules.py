@@ -482,10 +482,15 @@ def test_buckets_and_bands_at_every_threshold() -> None:
         }
     )  # fmt: skip
     groups = pa.table({"einvoice_id": pa.array(["0"]), "row_count": pa.array([4])})
+    shared = {
+        "einvoice_id": pa.string(), "billing_month": pa.date32(), "register_id": pa.string(), "row_count": pa.int64(),
+        "is_latest": pa.bool_(),
+    }  # fmt: skip
+    shares = pa.schema(list(shared.items())).empty_table()  # no group over several months
     limits = [{"low": Decimal("1.00"), "medium": Decimal("5.00"), "high": Decimal("15.00")}]
     found = run(
         f"{model(BUCKETS, until='missing')} select * from matched order by cast(register_id as integer)",
-        int_einvoices__pairs=paired, int_einvoices__groups=groups, int_einvoices__bands=limits,
+        int_einvoices__pairs=paired, int_einvoices__groups=groups, int_einvoices__group_shares=shares, int_einvoices__bands=limits,
     )  # fmt: skip
     for (n_id, n_amt, largest, missing), row in zip(cases, found, strict=True):
         told = Told(n_id, n_amt, largest, missing)

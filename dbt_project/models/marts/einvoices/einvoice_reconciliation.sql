@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-{#- A view, as everything that decides is built before it: the publication reads it once, and a copy would cost as much. -#}
 with periods as (
 
     select * from {{ ref('int_einvoices__periods') }}
