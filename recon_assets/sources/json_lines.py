@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.json as pj
 
@@ -25,6 +26,8 @@ _PIECE = 16 << 20  # bytes of a block
 _AT_ONCE = 2 << 20  # bytes that Arrow reads at a time; it takes no longer line
 NUMBER = pa.decimal128(38, 24)  # what has more decimals, or 15 digits before them, is left to Python
 _BEGUN_NUMBER = re.compile(rb'"([^"]*)"\s*:\s*"?[-+]?[0-9.]+\Z')  # a key and its value up to a power of ten
+_LONGEST_NUMBER = 200  # characters
+_PARTS, _SIGNS, _BEFORE = (np.frombuffer(marks, np.uint8) for marks in (b"0123456789.", b"+-", b'": \t'))
 _NO_KEY = object()
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 Lines = list[tuple[int, bytes]]
@@ -160,26 +163,41 @@ def _count_objects(text: bytes, longest: int) -> int | None:
     Such a line is an object, or several in a row, which the count of records tells: no object goes over its end.
     """
     text = text.removesuffix(b"\n")
-    breaks = text.count(b"\n")
-    if not (text.startswith(b"{") and text.endswith(b"}")) or text.count(b"}\n{") != breaks:
+    if not (text.startswith(b"{") and text.endswith(b"}")):
         return None
-    half = longest // 2  # a line that is longer has no end in one of these
-    has_long = any(text.find(b"\n", at, at + half) < 0 for at in range(0, len(text) - half, half))
-    return None if has_long else breaks + 1
+    seen = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(seen == ord("\n"))
+    is_plain = (seen[ends + 1] == ord("{")).all() and (seen[ends - 1] == ord("}")).all()
+    has_long = np.diff(ends, prepend=-1, append=len(text)).max() > longest
+    return len(ends) + 1 if is_plain and not has_long else None
 
 
 def _has_long_exponent(text: bytes, keys: Set[bytes]) -> bool:
     """Whether the value of a key is a number whose power of ten has four digits, which Arrow takes and the conversion
     of texts does not."""
     seen = np.frombuffer(text, np.uint8)
-    marks = np.flatnonzero((seen | 32) == ord("e"))
-    marks = ends = marks[(marks > 0) & (marks < len(seen) - 6)]
+    may_be_digit = seen - np.uint8(ord(".")) < 12  # a point, a stroke or a digit
+    marks = np.flatnonzero(((seen[1:] | 32) == ord("e")) & may_be_digit[:-1]) + 1
+    marks = ends = marks[marks < len(seen) - 6]
     ends = ends + np.isin(seen[ends + 1], (ord("+"), ord("-")))
     for _ in range(4):
         is_digit = (seen[ends + 1] >= ord("0")) & (seen[ends + 1] <= ord("9"))
         marks, ends = marks[is_digit], ends[is_digit] + 1
-    begun = (_BEGUN_NUMBER.search(text, max(0, mark - 200), mark) for mark in marks.tolist())
+    marks = marks[_follows_number(seen, marks)]
+    begun = (_BEGUN_NUMBER.search(text, max(0, mark - _LONGEST_NUMBER), mark) for mark in marks.tolist())
     return any(found is not None and (found[1] in keys or b"\\" in found[1]) for found in begun)
+
+
+def _follows_number(seen: npt.NDArray[np.uint8], marks: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether a number that begins behind a blank, a colon or a quote ends before each mark; ids have many others."""
+    start = marks - 1
+    for _ in range(_LONGEST_NUMBER):
+        is_part = (start > 0) & np.isin(seen[start], _PARTS)
+        if not is_part.any():
+            break
+        start = start - is_part
+    start = start - ((start > 0) & np.isin(seen[start], _SIGNS))
+    return (start < marks - 1) & np.isin(seen[start], _BEFORE)  # type: ignore[no-any-return]
 
 
 def _is_utf8(text: bytes) -> bool:
