@@ -35,23 +35,22 @@ class ReadPart:
         some = {
             piece.name: repeats.some[path + piece.name] for piece in self.pieces if path + piece.name in repeats.some
         }
-        if some:
-            return replace(self, loaded=_sharing(self.loaded, some)).without_repeats(replace(repeats, some={}))
+        told = _sharing(self.loaded, some) if some else self.loaded
         aside = {piece.name: piece for piece in self.pieces if path + piece.name in repeats.of}
         if not aside:
-            return self
+            return replace(self, loaded=told)
         gone = [piece.converted for piece in aside.values()]
         for target in (target for piece in aside.values() for target in piece.targets):
             target.unlink()
         tables = [
             replace(t, rows=0, rejected=0, set_aside=f"repeats {repeats.of[path + t.name]}") if t.name in aside else t
-            for t in self.loaded.tables
+            for t in told.tables
         ]
         loaded = replace(
-            self.loaded,
-            rows=self.loaded.rows - sum(one.rows for one in gone),
-            quarantined=self.loaded.quarantined - sum(one.rejected for one in gone),
-            duplicates=self.loaded.duplicates - sum(one.duplicates for one in gone),
+            told,
+            rows=told.rows - sum(one.rows for one in gone),
+            quarantined=told.quarantined - sum(one.rejected for one in gone),
+            duplicates=told.duplicates - sum(one.duplicates for one in gone),
             set_aside=tables[0].set_aside if len(aside) == len(self.pieces) else None,
             tables=tables,
         )

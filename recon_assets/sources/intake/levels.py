@@ -16,10 +16,15 @@ _SHARE = 3  # a third of the documents on several rows: these are lines
 
 def documents_of(columns: Columns) -> dict[tuple[str | None, ...], list[int]]:
     """The rows of each document: same number, date and parties. Rows that cannot be read belong to none."""
-    keys = [columns.texts[name].to_pylist() for name in _KEY if name in columns.texts]
+    return _documents_in(columns, pc.indices_nonzero(pc.is_valid(columns.texts["document_number"])))
+
+
+def _documents_in(columns: Columns, rows: pa.Array) -> dict[tuple[str | None, ...], list[int]]:
+    """The documents of some rows, which have a number."""
+    keys = [columns.texts[name].take(rows).to_pylist() for name in _KEY if name in columns.texts]
     found: dict[tuple[str | None, ...], list[int]] = defaultdict(list)
-    for row, key in enumerate(zip(*keys, strict=True)):
-        if row not in columns.problems and key[0] is not None:
+    for row, key in zip(rows.to_pylist(), zip(*keys, strict=True), strict=True):
+        if row not in columns.problems:
             found[key].append(row)
     return found
 
@@ -38,11 +43,7 @@ def _counted(columns: Columns) -> _Documents:
     counts = pc.value_counts(numbers.drop_null())
     repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     rows = pc.indices_nonzero(pc.is_in(numbers, repeated))
-    keys = [columns.texts[name].take(rows).to_pylist() for name in _KEY if name in columns.texts]
-    found: dict[tuple[str | None, ...], list[int]] = defaultdict(list)
-    for row, key in zip(rows.to_pylist(), zip(*keys, strict=True), strict=True):
-        if row not in columns.problems:
-            found[key].append(row)
+    found = _documents_in(columns, rows)
     standing = set(rows.to_pylist()) if columns.problems else set()
     unread = sum(row not in standing and numbers[row].is_valid for row in columns.problems)
     alone = len(numbers) - numbers.null_count - len(rows) - unread
