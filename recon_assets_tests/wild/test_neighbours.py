@@ -142,6 +142,22 @@ def test_the_same_list_in_two_formats_is_one(tmp_path: Path) -> None:
     assert [file.set_aside for file in load.raw_month.files] == [None, f"repeats erp/sales_register/{MONTH}/a.csv"]
 
 
+def test_two_lists_that_share_some_documents_are_loaded_and_told(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    first = [["C1", "C2", f"INV-{n}", "2025-03-09", "1.00", "0.00", "1.00"] for n in range(5)]
+    second = first[:2] + [["C1", "C2", f"INV-{n}", "2025-03-10", "2.00", "0.00", "2.00"] for n in range(10, 13)]
+    for name, documents in (("a.csv", first), ("b.csv", second)):
+        out = io.StringIO(newline="")
+        csv.writer(out).writerows([HEADING, *documents])
+        land(platform.settings.landing, f"erp/sales_register/{MONTH}/{name}", out.getvalue())
+    load = platform.load(SOURCE, MONTH)
+    assert load.raw_month is not None and load.raw_month.rows == 10
+    told = {file.path.rpartition("/")[2]: file.warned for file in load.raw_month.files}
+    (warning,) = [text for text in told["b.csv"] if text.startswith("shared_records")]
+    assert f"2 (2 with erp/sales_register/{MONTH}/a.csv)" in warning
+    assert not [text for text in told["a.csv"] if text.startswith("shared_records")]
+
+
 def test_dates_of_the_other_order_are_rejected_and_not_turned(tmp_path: Path) -> None:
     """One row of a list with the month first is written the other way round."""
     table = [
