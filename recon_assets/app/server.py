@@ -94,7 +94,9 @@ def create_app(site: Site, host: str = "127.0.0.1") -> Dash:
     )
     app.index_string = _INDEX
     app.layout = _layout
-    _register_reading(app, site)
+    _register_pages(app, site)
+    _register_parts(app, site)
+    _register_grids(app, site)
     _register_period(app)
     _register_views(app, site)
     _register_runs(app, site)
@@ -129,7 +131,7 @@ def _layout() -> html.Div:
     )
 
 
-def _register_reading(app: Dash, site: Site) -> None:
+def _register_pages(app: Dash, site: Site) -> None:
     @app.callback(
         Output("nav", "children"), Output("user", "children"), Input("url", "pathname"), prevent_initial_call=False
     )
@@ -149,6 +151,8 @@ def _register_reading(app: Dash, site: Site) -> None:
     def show(path: str, search: str, shown: dict[str, str] | None) -> Any:
         return answered(lambda: _show(site, path, search, shown or {}), lambda text: (text, [], {}))
 
+
+def _register_parts(app: Dash, site: Site) -> None:
     @app.callback(Output("landed", "children"), Input("landed-look", "data"))
     def look_at_landing(asked: int | None) -> Any:
         """After the overview is there: listing a landing zone takes its time."""
@@ -185,6 +189,8 @@ def _register_reading(app: Dash, site: Site) -> None:
             lambda: pages.more_part(site.context(screen, search, (shown or {}).get("moment"))), lambda text: [text]
         )
 
+
+def _register_grids(app: Dash, site: Site) -> None:
     @app.callback(
         Output({"type": "grid", "table": MATCH, "mark": MATCH}, "getRowsResponse"),
         Input({"type": "grid", "table": MATCH, "mark": MATCH}, "getRowsRequest"),
