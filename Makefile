@@ -12,7 +12,7 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate demo test search test-spark test-duckdb2 dev app lint format lock lock-spark lock-spark4 lock-audit lock-bench lock-duckdb2 audit mutation bench findings
+.PHONY: help install generate demo test search test-spark test-duckdb2 superset dev app lint format lock lock-spark lock-spark4 lock-audit lock-bench lock-duckdb2 lock-superset audit mutation bench findings
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
@@ -20,6 +20,7 @@ help:
 	@echo "make search   the same, and what takes hours: kills, full disks, damaged files, calendars, all storage tests on Azurite"
 	@echo "make test-spark  the same numbers on a Spark cluster of its own (.venv-spark; needs Java 17); SPARK=4: on Spark 4"
 	@echo "make test-duckdb2  loading, building and publishing on DuckDB 2 (.venv-duckdb2)"
+	@echo "make superset  the dashboard of deploy/superset imported into Superset, its charts compared to $(RECON_HOME)"
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
 	@echo "make app      the reporting app on $(RECON_HOME)"
 	@echo "make install  the environment alone (.venv)"
@@ -84,6 +85,19 @@ test-duckdb2: $(DUCKDB2_VENV)/.installed
 		$(addprefix recon_assets_tests/,sources/test_loading.py sources/test_pages.py usage/test_months.py \
 		einvoices/test_buckets.py dbt/test_publish.py lakehouse/test_published_store.py) $(PYTEST_ARGS)
 
+# Superset pins pandas, SQLAlchemy and more at other versions, so it has an environment of its own, and a new home each time.
+SUPERSET := build/superset
+$(SUPERSET)/.installed: requirements-superset.lock
+	$(PYTHON) -m venv $(SUPERSET)
+	$(SUPERSET)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-superset.lock
+	@touch $@
+
+superset: install $(SUPERSET)/.installed
+	rm -rf $(SUPERSET)/home && mkdir $(SUPERSET)/home
+	$(BIN)/recon export duckdb --out $(SUPERSET)/home/published.duckdb
+	$(SUPERSET)/bin/python tools/superset_figures.py $(SUPERSET)/home
+	$(BIN)/python tools/superset_dashboard.py compare $(SUPERSET)/home/figures.json
+
 dev: install
 	mkdir -p $(RECON_HOME)/dagster $(RECON_HOME)/landing
 	test -f $(RECON_HOME)/dagster/dagster.yaml || cp dagster.yaml $(RECON_HOME)/dagster/dagster.yaml
@@ -106,6 +120,7 @@ format: install
 generate: install
 	$(BIN)/python -m recon_assets.catalogue
 	$(BIN)/python tools/power_bi.py
+	$(BIN)/python tools/superset_dashboard.py
 
 # Resolves the versions anew, for every supported Python at once; uv is only needed for this.
 lock:
@@ -115,6 +130,10 @@ lock:
 lock-audit:
 	uv pip compile tools/requirements-audit.in --upgrade --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-audit.lock
+
+lock-superset:
+	uv pip compile tools/requirements-superset.in --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-superset.lock
 
 # The tools have an environment of their own, so that they are not among what they describe.
 AUDIT := build/audit

@@ -137,7 +137,14 @@ def test_every_direct_dependency_says_why_it_is_there_and_each_that_is_kept_belo
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.lock", "requirements-audit.lock", "requirements-bench.lock", "requirements-duckdb2.lock"]
+    "name",
+    [
+        "requirements.lock",
+        "requirements-audit.lock",
+        "requirements-bench.lock",
+        "requirements-duckdb2.lock",
+        "requirements-superset.lock",
+    ],
 )
 def test_locks_pin_hashes_and_name_no_index(name: str) -> None:
     text = (LOCK.parent / name).read_text(encoding="utf-8")
