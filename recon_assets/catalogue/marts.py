@@ -25,6 +25,7 @@ class Mart:
     status: str | None = None
     difference: str | None = None
     is_monthly: bool = True
+    is_in_order: bool = False  # a build has the rows in the order of the grain
 
     @property
     def is_shared(self) -> bool:

@@ -129,7 +129,8 @@ def _bring_marts(session: Any, database: Path, connection: duckdb.DuckDBPyConnec
         if not folder.exists():  # it is a view on Spark
             session.table(f"marts.{mart.name}").write.parquet(str(folder))
         files = str(folder / "*.parquet").replace("'", "''")
-        connection.execute(f"create view marts.{mart.name} as select * from read_parquet('{files}')")
+        order = f" order by {', '.join(mart.grain)}" if mart.is_in_order else ""
+        connection.execute(f"create view marts.{mart.name} as select * from read_parquet('{files}'){order}")
         _require_contract(connection, mart)
 
 

@@ -89,4 +89,5 @@ def _mart(model: dict) -> Mart:  # type: ignore[type-arg]
         subjects,
         compared.status if compared and compared.tells_changes else None,
         compared.difference if compared and compared.tells_changes else None,
+        is_in_order=model["config"]["meta"].get("in_order", False),
     )

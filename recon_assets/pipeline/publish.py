@@ -186,7 +186,10 @@ class _Stamp:
         }
 
     def month_sql(self, mart: Mart) -> str:
-        """Its rows in the order of the grain. What is the same in all of them is added after they are sorted."""
+        """Its rows in the order of the grain: sorted, where a build does not have them so.
+
+        What is the same in all of them is added after they are sorted.
+        """
         known = self._known()
         columns = ", ".join(f"{known.get(c.name, c.name)} as {c.name}" for c in mart.columns)
         sorted_columns = ", ".join(c.name for c in mart.columns if c.name not in known)
@@ -194,7 +197,8 @@ class _Stamp:
         if mart.is_shared:
             own, same = own + f" and reconciliation = '{self.build.subject}'", same | {"reconciliation"}
         order = ", ".join(name for name in mart.grain if name not in same) or "billing_month"
-        return f"select {columns} from (select {sorted_columns} from marts.{mart.name} where {own} order by {order})"
+        rows = f"select {sorted_columns} from marts.{mart.name} where {own}"
+        return f"select {columns} from ({rows if mart.is_in_order else f'{rows} order by {order}'})"
 
     def changes_sql(self, before: Publication | None, root: Path) -> str:
         compared = [mart for mart in marts_of(self.build.subject) if mart.status]

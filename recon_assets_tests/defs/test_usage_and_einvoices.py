@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from recon_assets.catalogue import sources_of
@@ -84,6 +85,21 @@ def test_a_grid_shows_its_rows_by_status_and_its_page(subject: str, recorded: Re
     assert shown == {value: sum(row[status] == value for row in rows) for value in {row[status] for row in rows}}
     assert len(shown) >= 5
     assert metadata["page"] == f"{platform.settings.app_url}/{subject}?month={MONTH}"
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_month_of_a_mart_is_one_file_in_the_order_of_the_grain(subject: str, recorded: Recorded) -> None:
+    platform, _, _ = recorded
+    publication = platform.published.current()[MONTH, subject]
+    for mart in marts_of(subject):
+        for name in publication.marts[mart.name].files:
+            assert [name] == publication.marts[mart.name].files
+            file = str(platform.published.root / name)
+            grain = ", ".join(column for column in mart.grain if column not in ("billing_month", "reconciliation"))
+            order = f"row_number() over (order by {grain or '1'}) - 1"
+            rows = f"select file_row_number, {order} as place from read_parquet('{file}', file_row_number = true)"
+            moved = duckdb.execute(f"select * from ({rows}) where file_row_number <> place").fetchall()
+            assert moved == [], mart.name
 
 
 def test_what_readers_get_is_what_was_planted(recorded: Recorded) -> None:

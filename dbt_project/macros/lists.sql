@@ -1,0 +1,33 @@
+{# A list of values, which may be expressions. #}
+{% macro list_of(values) -%}
+    {{ return(adapter.dispatch('list_of')(values)) }}
+{%- endmacro %}
+{% macro duckdb__list_of(values) -%} [{{ values | join(', ') }}] {%- endmacro %}
+{% macro default__list_of(values) -%} array({{ values | join(', ') }}) {%- endmacro %}
+
+{# Each row of `relation` once per element of its lists, which are equally long: in their order, behind each other. #}
+{% macro spread_lists(relation, kept, lists) -%}
+    {{ return(adapter.dispatch('spread_lists')(relation, kept, lists)) }}
+{%- endmacro %}
+{% macro duckdb__spread_lists(relation, kept, lists) -%}
+select
+    {{ kept | join(', ') }},
+    {% for name in lists -%} unnest({{ name }}) as {{ name }}{{ ',' if not loop.last }} {% endfor %}
+from {{ relation }}
+{%- endmacro %}
+{% macro default__spread_lists(relation, kept, lists) -%}
+select
+    {{ kept | join(', ') }},
+    {% for name in lists -%} element.{{ name }} as {{ name }}{{ ',' if not loop.last }} {% endfor %}
+from (select {{ kept | join(', ') }}, explode(arrays_zip({{ lists | join(', ') }})) as element from {{ relation }}) as zipped
+{%- endmacro %}
+
+{#
+    Rows of a table in this order, so that they are not sorted again when they are published. Of a table that Spark makes
+    the publication reads an ordered view.
+#}
+{% macro in_order(columns) -%}
+    {{ return(adapter.dispatch('in_order')(columns)) }}
+{%- endmacro %}
+{% macro duckdb__in_order(columns) -%} order by {{ columns | join(', ') }} {%- endmacro %}
+{% macro default__in_order(columns) -%} {%- endmacro %}
