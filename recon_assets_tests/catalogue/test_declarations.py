@@ -1,5 +1,6 @@
 """The catalogue is checked as a whole: a slip in a declaration is told at start, with its file and line."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,3 +161,14 @@ def test_a_field_whose_form_is_not_known_is_told_with_its_line(tmp_path: Path, m
     compared.SEED.write_text(seed.replace(",tin,TIN of the buyer", ",vat,TIN of the buyer"), encoding="utf-8")
     with pytest.raises(ReconError, match=r"^fields\.csv, line 3: form is one of tin, type, text, date, amount"):
         compared.compared_fields.__wrapped__()
+
+
+def test_every_source_has_its_versions_page_and_trial_in_the_docs_and_no_other_is_there() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| ")
+    ]
+    assert rows.pop(0) == ["format", "source", "versions, and since when", "described by", "tried with"]
+    assert all(len(row) == 5 and all(row) for row in rows)
+    named = {source for row in rows for source in re.findall(r"`(\w+)`", row[1])}
+    assert named == set(SOURCES)
