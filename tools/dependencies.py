@@ -44,6 +44,8 @@ _LEFT = """
 
 * What wheels bundle (libpq and OpenSSL in psycopg, OpenBLAS in numpy, the C++ libraries of Arrow): their notices are in
   the wheels. The scripts of Dash, AG Grid Community and Plotly come with their MIT packages.
+* What `make superset` and `make bench` install beside the platform (`requirements-superset.lock`,
+  `requirements-bench.lock`): none of it is handed on.
 * Tools that some tests install with npm (Azurite, Prism, axe) have lock files of their own with a licence per package;
   none of them is part of what is handed on.
 """
@@ -66,6 +68,7 @@ class Policy:
     allowed: frozenset[str]
     names: dict[str, str]
     reviewed: dict[str, dict[str, str]]
+    reviewed_on: str = ""
 
     def refusal(self, package: Package) -> str | None:
         """Why a package may not be there as it is; None when it may."""
@@ -112,7 +115,7 @@ def _split(text: str, operator: str) -> list[str]:
 
 def load_policy() -> Policy:
     content = yaml.safe_load((ROOT / "tools" / "licences.yaml").read_text(encoding="utf-8"))
-    return Policy(frozenset(content["allowed"]), content["names"], content["reviewed"])
+    return Policy(frozenset(content["allowed"]), content["names"], content["reviewed"], str(content["reviewed_on"]))
 
 
 def load_direct() -> dict[str, dict[str, str]]:
@@ -185,7 +188,13 @@ def licence_table(packages: list[Package], policy: Policy, absent: dict[str, str
         *(_TOP.strip(), "", counts, ""),
         *_section("To run it", shipped),
         *_section("To develop and test it", others),
-        *("## Reviewed one by one", "", "| package | licence | why it may be there |", "|---|---|---|", *reviewed, ""),
+        *(
+            "## Reviewed one by one",
+            "",
+            f"The licence texts in their wheels were last read on {policy.reviewed_on}.",
+            "",
+        ),
+        *("| package | licence | why it may be there |", "|---|---|---|", *reviewed, ""),
         *("## Why each direct one, and why not its newest", "", "| package | why it | held back |", "|---|---|---|"),
         *(*direct, ""),
         *(_LEFT.strip(), f"* Locked for other systems or Pythons, not installed where this was written: {elsewhere}."),
