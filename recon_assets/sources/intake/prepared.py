@@ -57,9 +57,9 @@ class Columns:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def amounts(self, name: str) -> list[Decimal | None]:
-        """A column of plain numbers as decimals; None for what is none."""
-        return [decimal(text) for text in self.texts[name].to_pylist()]
+    def amounts(self, name: str, start: int = 0, most: int | None = None) -> list[Decimal | None]:
+        """A column of plain numbers, or `most` of them from `start` on, as decimals; None for what is none."""
+        return [decimal(text) for text in self.texts[name].slice(start, most).to_pylist()]
 
     def nulls(self) -> pa.Array:
         return pa.nulls(len(self), pa.string())

@@ -1,12 +1,17 @@
 """Headings of one word that mean one thing in one list and another in the next: what the values say decides."""
 
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import LoadedFile
+from recon_assets.sources.intake import plain
+from recon_assets.sources.intake.prepared import Columns, Facts
 from recon_assets_tests.landed import land, platform_in, table_rows
 
 SOURCE, MONTH = "erp_sales_register", "2025-03"
@@ -77,6 +82,22 @@ def test_a_tax_that_is_a_rate_is_refused_and_left_out_by_the_profile_that_is_sho
         read(tmp_path / "a", text)
     rows, _ = read(tmp_path / "b", text, 'not_read = ["SST"]\n')
     assert [row["total_tax_amount"] for row in rows] == [Decimal(4), Decimal(9)]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "rates", "is_refused"), [(1, 10, True), (2, 18, False), (0, 1, True), (3, 2, False)]
+)
+def test_rates_are_told_by_all_rows_whatever_the_first_ones_say(
+    monkeypatch: pytest.MonkeyPatch, amounts: int, rates: int, is_refused: bool
+) -> None:
+    monkeypatch.setattr(plain, "_AT_A_TIME", 1)
+    rows = [("50", "4", "54")] * amounts + [("50", "8", "54")] * rates
+    names = ("total_excluding_tax", "total_tax_amount", "total_including_tax")
+    texts = {name: pa.array(column, pa.string()) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    places = pa.array(range(len(rows)))
+    columns = Columns(texts, places, places, places, {}, lambda _: [])
+    with pytest.raises(FileProblem, match="holds rates") if is_refused else nullcontext():
+        plain.require_no_rates(columns, Facts(), "list.csv")
 
 
 OF_DOLLARS = "Invoice No,Invoice Date,Customer TIN,{}Net Amount ({c}),SST ({c}),Total ({c})\n"
