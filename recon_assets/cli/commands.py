@@ -98,10 +98,13 @@ def sample(months: str, seed: int, scale: int) -> None:
 def run(months: str, subjects: tuple[str, ...]) -> None:
     """Load, reconcile and publish months. Exit code 0 only if every selected month was published."""
     from recon_assets.cli.console import progress_display, show_outcome
+    from recon_assets.pipeline.dbt_process import start_dbt
     from recon_assets.platform import Platform
 
-    platform = Platform.from_settings()
     wanted = parse_months(months)
+    settings = load_settings()
+    start_dbt(settings.engine)  # it makes itself ready while Dagster is imported and months are loaded
+    platform = Platform.from_settings(settings)
     chosen = list(subjects or landed_subjects(platform.landing) or SUBJECTS)
     with progress_display() as progress:
         from recon_assets.runner import run_months  # the line is shown while Dagster and dbt are imported

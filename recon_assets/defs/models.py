@@ -17,7 +17,8 @@ from recon_assets.defs.partitions import window_mapping
 from recon_assets.defs.raw import OWNERS
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.errors import NotListed
-from recon_assets.pipeline.build import ASSET_LAYERS, Build, run_build
+from recon_assets.pipeline.build import Build, run_build
+from recon_assets.pipeline.dbt_build import ASSET_LAYERS
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.plan import landed_files, plan_loads
 from recon_assets.pipeline.project import manifest_folder

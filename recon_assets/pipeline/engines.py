@@ -13,7 +13,6 @@ import duckdb
 from recon_assets.catalogue.marts import Mart
 from recon_assets.errors import ReconError
 from recon_assets.pipeline.marts import marts_of
-from recon_assets.settings import Settings
 
 
 class Results(Protocol):
@@ -34,7 +33,6 @@ class Results(Protocol):
 
 class Engine(Protocol):
     target: str  # of profiles.yml
-    environment: dict[str, str]  # that its target reads
 
     def results(self, database: Path, subject: str) -> AbstractContextManager[Results]:
         """What dbt has made; from then on `database`, a DuckDB file, has the marts, which publishing reads."""
@@ -45,15 +43,13 @@ class Engine(Protocol):
         ...
 
 
-def engine_of(settings: Settings) -> Engine:
-    return SparkEngine(settings) if settings.engine == "spark" else DuckDBEngine()
+def engine_named(name: str) -> Engine:
+    """The engine that settings name; ReconError when it is not installed."""
+    return SparkEngine() if name == "spark" else DuckDBEngine()
 
 
 class DuckDBEngine:
     target = "duckdb"
-
-    def __init__(self) -> None:
-        self.environment: dict[str, str] = {}
 
     @contextmanager
     def results(self, database: Path, subject: str) -> Iterator[Results]:
@@ -93,8 +89,7 @@ class SparkEngine:
 
     target = "spark"
 
-    def __init__(self, settings: Settings) -> None:
-        self.environment = settings.spark_environment()
+    def __init__(self) -> None:
         _require_spark()
 
     @contextmanager

@@ -9,7 +9,6 @@ import os
 import pickle
 import shutil
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
@@ -127,9 +126,7 @@ def invoke_dbt(arguments: list[str], manifest: Any = None) -> Any:
     """Run a dbt command in this process; its result object. ReconError when dbt itself could not run."""
     from dbt.cli.main import dbtRunner  # two seconds: only who builds pays for it
 
-    # In a thread of its own, since dbt looks up the source of every frame on the stack, and Dagster's has many.
-    with ThreadPoolExecutor(1) as thread:
-        outcome = thread.submit(dbtRunner(manifest=manifest).invoke, arguments).result()
+    outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if outcome.exception is not None:
         raise ReconError(f"dbt {arguments[0]} could not run: {outcome.exception}") from outcome.exception
     return outcome.result

@@ -18,7 +18,8 @@ from recon_assets.lakehouse.raw import FailedLoad, RawStore
 from recon_assets.lakehouse.settled import unlike_the_log
 from recon_assets.lakehouse.views import view_sql
 from recon_assets.months import month_of
-from recon_assets.pipeline.build import Build, CheckResult, run_build
+from recon_assets.pipeline.build import Build, run_build
+from recon_assets.pipeline.dbt_job import CheckResult
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
 from recon_assets_tests.azure.storage import AzureStorage

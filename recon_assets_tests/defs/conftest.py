@@ -15,7 +15,8 @@ import pytest
 from recon_assets.definitions import build_definitions
 from recon_assets.defs.automation import RANGE_END, RANGE_START
 from recon_assets.home import open_instance
-from recon_assets.pipeline.build import Build, CheckResult, build_folder, run_build
+from recon_assets.pipeline.build import Build, build_folder, run_build
+from recon_assets.pipeline.dbt_job import CheckResult
 from recon_assets.platform import Platform
 from recon_assets_tests.conftest import MakeOnce
 from recon_assets_tests.landed import land_bss, load_all, platform_in

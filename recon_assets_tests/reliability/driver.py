@@ -1,5 +1,9 @@
-"""A program that is `recon`, but stops for ever at a named place, after writing a file that says so."""
+"""A program that is `recon`, but stops for ever at a named place, after writing a file that says so.
 
+Places in dbt are in a process of its own: there this program is dbt's (dbt_worker.py), which stops.
+"""
+
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -86,12 +90,28 @@ def before_clean_up(signal: Path) -> None:
     _before(published, "remove_old_builds", lambda *rest: True, signal)
 
 
-def main(place: str, signal: str, *arguments: str) -> None:
-    globals()[place](Path(signal))
-    from recon_assets.cli import main as recon
+IN_DBT = ("while_dbt_builds", "while_dbt_tests")
+_PLACE, _SIGNAL = "TESTS_STOP_PLACE", "TESTS_STOP_SIGNAL"
 
+
+def main(place: str, signal: str, *arguments: str) -> None:
+    from recon_assets.cli import main as recon
+    from recon_assets.pipeline import dbt_process
+
+    if place in IN_DBT:
+        dbt_process.PROGRAM = "recon_assets_tests.reliability.driver"
+        os.environ |= {_PLACE: place, _SIGNAL: signal}
+    else:
+        globals()[place](Path(signal))
     recon(list(arguments))
 
 
+def main_of_dbt(engine: str) -> None:
+    from recon_assets.pipeline.dbt_worker import main as dbt
+
+    globals()[os.environ[_PLACE]](Path(os.environ[_SIGNAL]))
+    dbt(engine)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    (main_of_dbt if _PLACE in os.environ else main)(*sys.argv[1:])

@@ -104,7 +104,7 @@ def unkilled(make_once: MakeOnce, sample_home: Path, other_files: Path) -> dict[
 def start(platform: Platform, subject: str) -> ForkServerProcess:
     """`recon run` as a process of its own, whose imports are done: a kill while it imports would prove nothing."""
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([__name__, "dbt.cli.main", "dbt.adapters.duckdb"])
+    processes.set_forkserver_preload([__name__])
     process = processes.Process(target=recon_run, args=(str(platform.settings.home), subject))
     process.start()
     return process
@@ -117,7 +117,7 @@ def recon_run(home: str, subject: str) -> None:
 
 
 def kill_at(process: ForkServerProcess, seconds: float, begun: Callable[[], bool] = lambda: True) -> tuple[bool, float]:
-    """Kill the process so many seconds of its CPU after `begun` held first: whether it still ran, and what it used.
+    """Kill the process so many seconds of CPU, its children's included, after `begun` held first: whether it still ran, and what it used.
 
     CPU, since the length of a run by the wall clock depends on what else the machine does.
     """
@@ -125,16 +125,20 @@ def kill_at(process: ForkServerProcess, seconds: float, begun: Callable[[], bool
     watched, used, start = psutil.Process(process.pid), 0.0, float("inf")
     while process.exitcode is None:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):  # it has just ended
-            times = watched.cpu_times()
-            used = times.user + times.system
+            used = sum(map(_cpu_seconds, [watched, *watched.children(recursive=True)]))
             if start > used and begun():
                 start = used
             if used - start >= seconds:
                 os.killpg(process.pid, signal.SIGKILL)
-        time.sleep(0.005)
+        time.sleep(0.01)
     process.join()
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0, used
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """Of the process and of those that it has waited for, such as the builds of dbt's."""
+    return sum(process.cpu_times()[:4])
 
 
 def published_files(platform: Platform) -> set[Path]:

@@ -1,0 +1,93 @@
+"""dbt's process (dbt_process.py): does all that needs no months, then forks a process for every job that it reads.
+
+So a build begins with dbt imported, the project read and its macros compiled, and its memory ends with it. What forks
+has one thread, so that no lock is held for ever by a thread that a fork leaves out.
+"""
+
+import gc
+import json
+import os
+import select
+import sys
+import tempfile
+import threading
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import duckdb
+
+from recon_assets.errors import ReconError
+from recon_assets.pipeline.dbt_build import Parsed, build_marts, parsed_project, run_nothing
+from recon_assets.pipeline.dbt_job import Job
+
+_STANDARD_INPUT, _STANDARD_OUTPUT, _STANDARD_ERROR = range(3)
+
+
+def main(engine: str) -> None:
+    answers = os.fdopen(os.dup(_STANDARD_OUTPUT), "wb")  # what libraries print goes where errors go
+    os.dup2(_STANDARD_ERROR, _STANDARD_OUTPUT)
+    gc.disable()  # importing makes a million objects that stay
+    parsed = _prepared(engine)
+    duckdb.default_connection().close()  # importing DuckDB opens it, with threads
+    gc.freeze()
+    gc.enable()
+    for line in sys.stdin.buffer:
+        child = os.fork()
+        if child == 0:
+            _answer(Job(**json.loads(line)), parsed, answers)
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code < 0:  # end as it has ended: who asked reads why
+            os.kill(os.getpid(), -code)
+        if code != 0:
+            sys.exit(code)
+
+
+def _prepared(engine: str) -> Parsed | None:
+    """The project, with dbt imported and its macros compiled; None when the project cannot be read.
+
+    Then the build comes upon the same error, and tells it.
+    """
+    try:
+        parsed = parsed_project(engine)
+    except ReconError:
+        return None
+    from dbt_common.clients.jinja import template_cache
+
+    for macro in parsed.manifest.macros.values():
+        template_cache.get_node_template(macro)
+    with tempfile.TemporaryDirectory() as folder:
+        run_nothing(engine, parsed, Path(folder))
+    return parsed
+
+
+def _answer(job: Job, parsed: Parsed | None, answers: Any) -> NoReturn:
+    """Do a job, write the answer and end this process."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        answer: dict[str, Any]
+        try:
+            answer = {"made": asdict(build_marts(job, parsed))}
+        except ReconError as error:
+            answer = {"problem": str(error)}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(os.EX_SOFTWARE)
+    os._exit(os.EX_OK)  # what is still open belongs to the process that was forked
+
+
+def _end_with_parent() -> None:
+    """End this process when who asked for the build is gone, whatever ended it: its end of the pipe is closed then."""
+    gone = select.poll()
+    gone.register(_STANDARD_INPUT, 0)  # of no event but that: another job may be waiting there
+    gone.poll()
+    os._exit(os.EX_IOERR)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
