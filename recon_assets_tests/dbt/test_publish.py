@@ -19,6 +19,7 @@ from recon_assets.lakehouse.settled import unlike_the_log
 from recon_assets.lakehouse.views import view_sql
 from recon_assets.months import month_of
 from recon_assets.pipeline.build import Build, run_build
+from recon_assets.pipeline.dbt_build import build_marts
 from recon_assets.pipeline.dbt_job import CheckResult
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.publish import MonthOutcome, publish_build
@@ -138,6 +139,7 @@ def tampered_build(home: Path, run_id: str, sql: str, monkeypatch: pytest.Monkey
         return original(manager, query, *rest, **more)
 
     monkeypatch.setattr(DuckDBConnectionManager, "add_query", add_query)
+    monkeypatch.setattr("recon_assets.pipeline.build.build_in_dbt_process", build_marts)  # here, where it is patched
     built = run_build(platform.settings, SUBJECT, MONTHS, run_id)
     assert tampered
     return built
