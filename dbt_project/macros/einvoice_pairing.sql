@@ -541,15 +541,11 @@ left join shown as {{ name }}
 {% macro alike_without_rivals(matches) -%}
 select matches.register_id, matches.einvoice_id, matches.register_type, matches.billing_month
 from {{ matches }} as matches
-where
-    is_alike
-    {% for id in ['register_id', 'einvoice_id'] -%}
-    and not exists (
-        select 1
-        from (select {{ id }} from {{ matches }} group by {{ id }} having count(*) > 1) as rivals
-        where rivals.{{ id }} = matches.{{ id }}
-    )
-    {% endfor -%}
+{% for id in ['register_id', 'einvoice_id'] -%}
+left join (select {{ id }} from {{ matches }} group by {{ id }} having count(*) > 1) as rivals_by_{{ id }}
+    on matches.{{ id }} = rivals_by_{{ id }}.{{ id }}
+{% endfor -%}
+where is_alike and rivals_by_register_id.register_id is null and rivals_by_einvoice_id.einvoice_id is null
 {%- endmacro %}
 
 {# The matches of unsettled documents that the passes in `taken` have left, compared. #}

@@ -95,19 +95,14 @@ gaps as (
             and numbers.supplier_tin_key = series.supplier_tin_key
             and numbers.prefix = series.prefix
             and numbers.number_length = series.number_length
-    where
-        numbers.is_own
-        and numbers.number > series.first_number
-        and not exists (
-            select 1
-            from numbers as before
-            where
-                before.number = numbers.number - 1
-                and before.billing_month = numbers.billing_month
-                and before.supplier_tin_key = numbers.supplier_tin_key
-                and before.prefix = numbers.prefix
-                and before.number_length = numbers.number_length
-        )
+    left join numbers as before -- of all documents, so no `not exists` (int_einvoices__key_matches)
+        on
+            before.number = numbers.number - 1
+            and before.billing_month = numbers.billing_month
+            and before.supplier_tin_key = numbers.supplier_tin_key
+            and before.prefix = numbers.prefix
+            and before.number_length = numbers.number_length
+    where numbers.is_own and numbers.number > series.first_number and before.number is null
 
 ),
 

@@ -11,10 +11,8 @@ union all
 -- What another document names by its UUID waits for that pass.
 select by_key.register_id, by_key.einvoice_id, by_key.register_type, by_key.billing_month, 'key' as pass
 from by_key
-where
-    not exists (
-        select 1 from {{ ref('int_einvoices__uuid_matches') }} as named where named.register_id = by_key.register_id
-    )
-    and not exists (
-        select 1 from {{ ref('int_einvoices__uuid_matches') }} as named where named.einvoice_id = by_key.einvoice_id
-    )
+left join (select distinct register_id from {{ ref('int_einvoices__uuid_matches') }}) as named_registers
+    on by_key.register_id = named_registers.register_id
+left join (select distinct einvoice_id from {{ ref('int_einvoices__uuid_matches') }}) as named_einvoices
+    on by_key.einvoice_id = named_einvoices.einvoice_id
+where named_registers.register_id is null and named_einvoices.einvoice_id is null
