@@ -31,4 +31,4 @@
 {%- endmacro %}
 
 {% macro duckdb__any_number() -%} row_number() over () {%- endmacro %}
-{% macro default__any_number() -%} row_number() over (order by null) {%- endmacro %}
+{% macro default__any_number() -%} monotonically_increasing_id() {%- endmacro %}
