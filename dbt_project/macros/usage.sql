@@ -191,7 +191,7 @@
 {% macro stated(text) -%} nullif(trim({{ text }}), '') {%- endmacro %}
 
 {# The lines behind the grid with the number of their grid row, rounding adjustments included; what one side lacks is 0. #}
-{% macro usage_variation_lines() %}
+{% macro usage_variation_lines(condition='true') %}
 select
     cells.grid_id, lines.usage_date, {{ usage_id('lines.resource_uri') }} as resource_id,
     lines.quantity as usage_quantity, lines.billing_pre_tax_total as usage_amount, 1 as usage_line_count,
@@ -202,7 +202,7 @@ inner join {{ ref('int_usage__usage_cells') }} as cells
     on
         lines.billing_month = cells.billing_month
         and {{ same_spelling('lines', 'cells', ['invoice_number', 'customer_id', 'entitlement_id', 'currency', 'meter_id']) }}
-where lines.{{ in_target_months() }}
+where lines.{{ in_target_months() }} and {{ condition }}
 union all
 select
     cells.grid_id, lines.usage_date, {{ usage_id('lines.resource_id') }},
@@ -218,5 +218,5 @@ inner join {{ ref('int_usage__cost_cells') }} as cells
         lines.billing_month = cells.billing_month
         and lines.comparison = cells.comparison
         and {{ same_spelling('lines', 'cells', ['invoice_id', 'customer_id', 'subscription_id', 'currency', 'meter_id', 'charge_type', 'commitment_discount_status']) }}
-where lines.{{ in_target_months() }}
+where lines.{{ in_target_months() }} and {{ condition }}
 {% endmacro %}

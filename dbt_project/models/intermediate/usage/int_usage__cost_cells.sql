@@ -1,4 +1,3 @@
-{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- The grid rows that cost lines belong to, by their keys as the files spell them; out of scope they belong to none.
 {% set keys = ['invoice_id', 'customer_id', 'subscription_id', 'currency', 'meter_id'] -%}
 select distinct

@@ -16,7 +16,7 @@ with sums as (
         count(*) as line_count
     from {{ source('raw', 'azure_cost_export') }}
     where {{ in_target_months() }}
-    group by billing_month, {{ keys | join(', ') }}, {{ kinds | join(', ') }}, {{ texts | join(', ') }}
+    group by {{ keys | reverse | join(', ') }}, {{ kinds | join(', ') }}, {{ texts | join(', ') }}, billing_month
 
 ),
 

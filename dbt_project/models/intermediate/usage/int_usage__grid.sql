@@ -81,7 +81,7 @@ summed as (
         coalesce({{ exact_product('sum(uncredited_amount)', 'max(credit_rate)') }}, 0) as lost_credit_amount,
         {% for text in texts %}coalesce(min(usage_{{ text }}), min(cost_{{ text }})) as {{ text }}{{ ', ' if not loop.last }}{% endfor %}
     from sides
-    group by billing_month, comparison, invoice_number, azure_subscription_id, currency, meter_id
+    group by meter_id, azure_subscription_id, invoice_number, comparison, currency, billing_month
 
 ),
 
@@ -97,7 +97,7 @@ several as (
         sum(usage_line_count) as usage_line_count,
         sum(cost_line_count) as cost_line_count
     from summed
-    group by billing_month, comparison, invoice_number, azure_subscription_id, meter_id
+    group by meter_id, azure_subscription_id, invoice_number, comparison, billing_month
     having count(*) > 1
 
 ),

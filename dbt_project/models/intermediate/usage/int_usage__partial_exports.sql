@@ -19,7 +19,7 @@ concerned as (
 -- Not the variations: summing them by resource takes as long as all else, and hardly a month lacks days.
 lines as (
 
-    {{ usage_variation_lines() }}
+    {{ usage_variation_lines('lines.billing_month in (select billing_month from lacking)') }}
 
 ),
 

@@ -1,4 +1,3 @@
-{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- The grid rows that billed usage belongs to, by the keys of its lines as the files spell them: one per comparison.
 {% set keys = ['invoice_number', 'customer_id', 'entitlement_id', 'currency', 'meter_id'] -%}
 select distinct

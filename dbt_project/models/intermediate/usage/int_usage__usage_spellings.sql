@@ -1,5 +1,6 @@
 -- Billed usage by its keys and meter texts as the files spell them: the one pass over the lines that the grid needs. What a
--- spelling means is worked out here, once for all lines that have it.
+-- spelling means is worked out here, once for all lines that have it. Keys are grouped by with the meter first: Spark sorts, and
+-- compares what differs soonest.
 {% set keys = ['invoice_number', 'customer_id', 'entitlement_id', 'currency', 'meter_id'] -%}
 {% set texts = ['meter_name', 'meter_category', 'meter_sub_category', 'meter_region'] -%}
 with by_credit as (
@@ -16,7 +17,7 @@ with by_credit as (
         count(*) as line_count
     from {{ source('raw', 'azure_invoice_usage') }}
     where {{ in_target_months() }}
-    group by billing_month, {{ keys | join(', ') }}, {{ texts | join(', ') }}, credit_type, credit_rate
+    group by {{ keys | reverse | join(', ') }}, {{ texts | join(', ') }}, credit_type, credit_rate, billing_month
 
 ),
 
@@ -34,7 +35,7 @@ sums as (
         sum(case when {{ has_no_credit() }} then amount end) as uncredited_amount,
         max(case when not {{ has_no_credit() }} then {{ credit_rate() }} end) as credit_rate
     from by_credit
-    group by billing_month, {{ keys | join(', ') }}, {{ texts | join(', ') }}
+    group by {{ keys | reverse | join(', ') }}, {{ texts | join(', ') }}, billing_month
 
 ),
 
