@@ -129,6 +129,7 @@ def run_scan(home: Path) -> dict[str, Any]:
 
 def run_build(home: Path) -> dict[str, Any]:
     from recon_assets.pipeline.build import run_build as build_months
+    from recon_assets.pipeline.dbt_process import end_dbt
     from recon_assets.settings import Settings
 
     started = time.perf_counter()
@@ -136,6 +137,7 @@ def run_build(home: Path) -> dict[str, Any]:
     settings = Settings(home=home, build_memory_limit=memory, _env_file=None)  # type: ignore[call-arg]
     build = build_months(settings, "einvoices", [MONTH], "benchmark", dt.date(2025, 2, 1))
     seconds = time.perf_counter() - started
+    end_dbt()  # what its process took is known once it has ended
     with duckdb.connect(str(build.database), read_only=True) as connection:
         buckets = connection.execute(
             "select bucket, count(*) from marts.einvoice_reconciliation group by bucket order by bucket"
