@@ -14,6 +14,8 @@ class MartColumn:
 class Mart:
     """A published table. `grain` orders its rows; `status` and `difference` name the columns that changes compare.
 
+    `file_per`: the first column of the grain within a month, of which each value has a file of its own, if any; files
+    are sorted one by one, in less memory.
     `is_monthly`: published month by month through the publications log; else replaced whole, beside the log.
     """
 
@@ -26,6 +28,7 @@ class Mart:
     difference: str | None = None
     is_monthly: bool = True
     is_in_order: bool = False  # a build has the rows in the order of the grain
+    file_per: str | None = None
 
     @property
     def is_shared(self) -> bool:

@@ -121,16 +121,16 @@ class PublishedStore:
             yield
 
     def write_month(
-        self, mart: Mart, month: str, reconciliation: str, connection: duckdb.DuckDBPyConnection, sql: str
+        self, mart: Mart, month: str, reconciliation: str, connection: duckdb.DuckDBPyConnection, *sqls: str
     ) -> MonthFiles:
-        """Write the rows of a query, in their order, as the month of a mart that `commit_month` makes the newest."""
+        """Write the rows of queries, in their order a file each, as the month that `commit_month` makes the newest."""
         partition = partition_of(mart, month, reconciliation)
         apart = partition_columns(mart)
         folder = self.tables.place(mart.name, mart_schema(mart), apart)
         columns = ", ".join(f"cast({c.name} as {c.sql_type}) as {c.name}" for c in mart.columns if c.name not in apart)
         connection.execute("set timezone = 'UTC'")
-        files = self.tables.write(folder, partition, connection, f"select {columns} from ({sql})")
-        return MonthFiles(mart, folder, partition, files)
+        written = [self.tables.write(folder, partition, connection, f"select {columns} from ({sql})") for sql in sqls]
+        return MonthFiles(mart, folder, partition, [file for files in written for file in files])
 
     def commit_month(self, month: MonthFiles) -> MartVersion:
         """Replace the month of a mart in one Delta commit. Whoever reads by the log waits until `record` names it."""

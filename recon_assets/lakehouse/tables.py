@@ -128,7 +128,7 @@ class Tables:
 
         Returns the version; CommitFailedError when another commit took it. `told` is kept with the commit.
         """
-        if files == files_of(table, folder, partition):  # the answer to the commit got lost, and it is tried again
+        if sorted(files) == files_of(table, folder, partition):  # the answer to the commit got lost: tried again
             return int(table.version())
         with self.bring(files):
             added = [_add_action(self.root, folder, file, partition, schema) for file in files]

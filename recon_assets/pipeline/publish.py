@@ -148,10 +148,10 @@ def _publish_month(
         if before is not None:  # a clock that was set back must not hide the newer publication
             published_at = max(published_at, before.published_at + dt.timedelta(microseconds=1))
         stamp = _Stamp(build, month, run_id, published_at)
-        rows = {mart: stamp.month_sql(mart) for mart in marts_of(build.subject)}
+        rows = {mart: stamp.month_sql(mart, connection) for mart in marts_of(build.subject)}
         with published.tables.bring(_compared_files(build.subject, before)):
-            rows[CHANGES] = stamp.changes_sql(before, published.root)
-            written = [published.write_month(mart, month, build.subject, connection, sql) for mart, sql in rows.items()]
+            rows[CHANGES] = [stamp.changes_sql(before, published.root)]
+            written = [published.write_month(m, month, build.subject, connection, *sqls) for m, sqls in rows.items()]
         marts = {files.mart.name: published.commit_month(files) for files in written}
         publication = Publication(
             month, build.subject, run_id, published_at, marts, late_pairs=build.late_pairs.get(month, "")
@@ -185,8 +185,8 @@ class _Stamp:
             "checks_failed": f"cast({len(checks) - passed} as bigint)",
         }
 
-    def month_sql(self, mart: Mart) -> str:
-        """Its rows in the order of the grain: sorted, where a build does not have them so.
+    def month_sql(self, mart: Mart, connection: duckdb.DuckDBPyConnection) -> list[str]:
+        """Its rows in the order of the grain, file by file: sorted, where a build does not have them so.
 
         What is the same in all of them is added after they are sorted.
         """
@@ -197,8 +197,13 @@ class _Stamp:
         if mart.is_shared:
             own, same = own + f" and reconciliation = '{self.build.subject}'", same | {"reconciliation"}
         order = ", ".join(name for name in mart.grain if name not in same) or "billing_month"
+        parts = ["true"]
+        if mart.file_per:
+            sql = f"select distinct {mart.file_per} from marts.{mart.name} where {own} order by 1"
+            parts = [f"{mart.file_per} = '{value}'" for (value,) in connection.execute(sql).fetchall()]
         rows = f"select {sorted_columns} from marts.{mart.name} where {own}"
-        return f"select {columns} from ({rows if mart.is_in_order else f'{rows} order by {order}'})"
+        sort = "" if mart.is_in_order else f" order by {order}"
+        return [f"select {columns} from ({rows} and {part}{sort})" for part in parts]
 
     def changes_sql(self, before: Publication | None, root: Path) -> str:
         compared = [mart for mart in marts_of(self.build.subject) if mart.status]

@@ -105,6 +105,25 @@ def test_building_and_publishing_a_month_twice_gives_the_same_bytes(
     assert len(before) >= 4 * len(MONTHS)
 
 
+@pytest.mark.folder_only  # about the build
+def test_items_are_published_a_file_per_source_each_in_the_order_of_its_lines(
+    random_build: BuildOf, store: PublishedStore
+) -> None:
+    built = random_build(1)
+    publish(built.build, store, built.platform.raw)
+    seen = set()
+    for publication in store.current().values():
+        sources = []
+        for file in publication.marts["subscription_reconciliation_items"].files:
+            lines = pq.read_table(store.root / file, columns=["source", "source_file", "source_row"], partitioning=None)
+            rows = [tuple(line.values()) for line in lines.to_pylist()]
+            assert rows == sorted(rows)
+            sources.append({source for source, _, _ in rows})
+        assert [len(names) for names in sources] == [1] * len(sources)
+        seen.update(*sources)
+    assert seen == {"bss_invoices", "ms_recon_legacy", "ms_recon_nce"}
+
+
 def test_what_a_killed_run_left_of_another_month_is_settled_by_the_next_publication(
     random_build: BuildOf, store: PublishedStore
 ) -> None:

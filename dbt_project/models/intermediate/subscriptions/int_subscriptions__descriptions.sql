@@ -1,86 +1,68 @@
-with items as (
-
-    select * from {{ ref('int_subscriptions__items') }}
-
-),
-
-verdicts as (
+{%- set columns -%}
+items.billing_month,
+        items.ms_subscription_id,
+        items.csp_partner,
+        items.customer_name,
+        items.product_type,
+        items.product,
+        items.publisher_name,
+        items.account_id,
+        items.billing_account_id
+{%- endset -%}
+with verdicts as (
 
     select * from {{ ref('int_subscriptions__verdicts') }}
 
 ),
 
--- Most sides have one item, which describes them: only those of several are ranked.
-several as (
+{# Items are named for each use and side instead of being a CTE, of which DuckDB would keep all rows in memory. #}
+{%- for side in ('bss', 'ms') %}
+    -- Most sides have one item, which describes them: only those of several are ranked.
+    several_{{ side }} as (
 
-    select
-        billing_month,
-        ms_subscription_id,
-        'bss' as side
-    from verdicts
-    where bss_item_count > 1
-    union all
-    select
-        billing_month,
-        ms_subscription_id,
-        'ms' as side
-    from verdicts
-    where ms_item_count > 1
+        select
+            billing_month,
+            ms_subscription_id
+        from verdicts
+        where {{ side }}_item_count > 1
 
-),
+    ),
 
--- The item that describes a side: the largest by amount (5.15).
-ranked as (
+    -- The item that describes a side: the largest by amount (5.15).
+    ranked_{{ side }} as (
 
-    select
-        items.*,
-        row_number() over (
-            partition by items.billing_month, items.ms_subscription_id, items.side
-            order by
-                abs(items.period_cost) desc, items.document_code asc nulls last, items.source_file asc,
-                items.source_row asc
-        ) as item_rank
-    from items
-    inner join several
-        on
-            items.billing_month = several.billing_month
-            and items.ms_subscription_id = several.ms_subscription_id
-            and items.side = several.side
+        select
+            {{ columns }},
+            row_number() over (
+                partition by items.billing_month, items.ms_subscription_id
+                order by
+                    abs(items.period_cost) desc, items.document_code asc nulls last, items.source_file asc,
+                    items.source_row asc
+            ) as item_rank
+        from {{ ref('int_subscriptions__items') }} as items
+        inner join several_{{ side }} as several
+            on items.billing_month = several.billing_month and items.ms_subscription_id = several.ms_subscription_id
+        where items.side = '{{ side }}'
 
-),
+    ),
 
-describing as (
+    {{ side }} as (
 
-    select * from ranked
-    where item_rank = 1
-    union all
-    select
-        items.*,
-        1 as item_rank
-    from items
-    left join several
-        on
-            items.billing_month = several.billing_month
-            and items.ms_subscription_id = several.ms_subscription_id
-            and items.side = several.side
-    where several.side is null
+        select
+            {{ columns }}
+        from ranked_{{ side }} as items
+        where items.item_rank = 1
+        union all
+        select
+            {{ columns }}
+        from {{ ref('int_subscriptions__items') }} as items
+        left join several_{{ side }} as several
+            on items.billing_month = several.billing_month and items.ms_subscription_id = several.ms_subscription_id
+        where items.side = '{{ side }}' and several.billing_month is null
 
-),
+    ),
 
-bss as (
-
-    select * from describing
-    where side = 'bss'
-
-),
-
-ms as (
-
-    select * from describing
-    where side = 'ms'
-
-),
-
+{% endfor -%}
 -- The platform's item comes before Microsoft's, which alone knows the partner.
 final as (
 
