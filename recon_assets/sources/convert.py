@@ -128,8 +128,9 @@ def convert(
 
 
 def _converted(conversion: "_Conversion", table: Table) -> Generator[tuple[pa.Table, list[Rejected]], None, None]:
-    blocks = table.blocks(set(conversion.frame.bound.values()))
-    with closing(blocks):  # type: ignore[type-var]
+    # Reading, converting and writing take about as long as one another, so each has a thread.
+    blocks: Generator[Block, None, None] = ahead(table.blocks(set(conversion.frame.bound.values())))  # type: ignore[arg-type]
+    with closing(blocks):
         for block in blocks:
             yield conversion.convert(block)
 
@@ -154,7 +155,7 @@ class _Conversion:
             frame.bound.get(rules.repeats.column, -1)
         ]
         self.schema = pa.schema(
-            [(c.name, _ARROW_TYPES[frame.kind_of(c)]) for c in frame.columns]
+            [(c.name, self._type_of(c)) for c in frame.columns]
             + [(name, DICTIONARY) for name in frame.context]
             + [(c.name, _LINEAGE_TYPES[c.sql_type]) for c in LINEAGE]
         )
@@ -162,11 +163,18 @@ class _Conversion:
             name: pa.scalar(value, _plain(self.schema.field(name).type))
             for name, value in frame.facts_of_all_rows().items()
         }
+        self._same: pa.Table | None = None  # columns that say one thing, or nothing, of all rows
         self.warnings: Counter[str] = Counter()
         self.ignored: Counter[str] = Counter()
         self.repeats = self.records = 0
         self.has_odd_numbers = False
         rules.begin(values.connection)
+
+    def _type_of(self, column: Column) -> pa.DataType:
+        """The type of a column; texts that the table does not have need no dictionary, which costs the writer more."""
+        kind = _ARROW_TYPES[self.frame.kind_of(column)]
+        name = column.aliases[0] if column.heading == "derived" else column.name
+        return kind if name in self.frame.bound.keys() | self.frame.constants.keys() else _plain(kind)
 
     def convert(self, block: Block) -> tuple[pa.Table, list[Rejected]]:
         """The block's typed rows, and its records that are rejected."""
@@ -233,12 +241,11 @@ class _Conversion:
         lineage = {"source_file": self._files(block), "source_row": block.numbers, "source_line": block.lines}
         columns = values | lineage
         count = len(block.numbers)
-        return pa.table(
-            {
-                f.name: columns[f.name] if f.name in columns else _repeated(self._facts.get(f.name), f.type, count)
-                for f in self.schema
-            }
-        )
+        if self._same is None or count > len(self._same):
+            same = [f for f in self.schema if f.name not in columns]
+            self._same = pa.table({f.name: _repeated(self._facts.get(f.name), f.type, count) for f in same})
+        columns |= zip(self._same.column_names, self._same.slice(0, count).columns, strict=True)
+        return pa.table({f.name: columns[f.name] for f in self.schema})
 
     def _files(self, block: Block) -> pa.Array:
         """The landed file, and the member or sheet in it."""

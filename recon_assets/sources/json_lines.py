@@ -4,13 +4,13 @@ Arrow reads pieces in which each line is an object whose values are of one kind 
 refuses. Python reads the others, line by line, and says what is wrong with which.
 """
 
-import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Set
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from recon_assets.catalogue import normalize_heading
-from recon_assets.sources.blocks import BOM
+from recon_assets.sources.ahead import ahead
+from recon_assets.sources.blocks import Numbers, places_of, places_where, without_bom
 from recon_assets.sources.stream import NOT_UTF8, Block, Unreadable, spelled_out
 from recon_assets.sources.unpack import UnpackLimits, open_utf8
 
@@ -31,6 +32,7 @@ _PARTS, _SIGNS, _BEFORE = (np.frombuffer(marks, np.uint8) for marks in (b"012345
 _NO_KEY = object()
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 Lines = list[tuple[int, bytes]]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -54,15 +56,21 @@ class JsonLinesTable:
         """Objects block by block; FileProblem when the file is damaged, and as `at_end` raises it."""
         keys = _Keys({normalize_heading(self.headings[n]): n for n in sorted(positions)}, self.decimals)
         number = line = 1
-        with open_utf8(self.path, self.file, self.limits) as stream:
-            while piece := stream.read(_PIECE):
-                piece = (piece + stream.readline()).replace(BOM, b"")
-                block = _plain_block(piece, keys, number, line) or _block(_lines(piece, line), keys, number)
+        with open_utf8(self.path, self.file, self.limits) as stream, closing(ahead(_pieces(stream))) as pieces:
+            for piece in pieces:
+                plain = _plain_block(piece, keys, number, line)
+                block = plain or _block(_lines(piece, line), keys, number)
                 number += len(block.numbers) + len(block.unreadable)
-                line += piece.count(b"\n")
+                line += len(plain.lines) if plain else piece.count(b"\n")
                 yield block
         if number > 1:
             self.at_end(set(keys.spellings))
+
+
+def _pieces(stream: BinaryIO) -> Generator[bytes, None, None]:
+    """Whole lines, about `_PIECE` bytes at a time."""
+    while piece := stream.read(_PIECE):
+        yield without_bom(piece + stream.readline())
 
 
 @dataclass
@@ -150,7 +158,7 @@ def read_objects(text: bytes, schema: pa.Schema, longest: int = _AT_ONCE) -> pa.
         return None
     options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer")
     try:
-        found = pj.read_json(io.BytesIO(text), pj.ReadOptions(block_size=_AT_ONCE), options)
+        found = pj.read_json(pa.BufferReader(text), pj.ReadOptions(block_size=_AT_ONCE), options)
     except pa.ArrowInvalid:
         return None
     return found if len(found) == count else None
@@ -166,7 +174,7 @@ def _count_objects(text: bytes, longest: int) -> int | None:
     if not (text.startswith(b"{") and text.endswith(b"}")):
         return None
     seen = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(seen == ord("\n"))
+    ends = places_of(ord("\n"), text)
     is_plain = (seen[ends + 1] == ord("{")).all() and (seen[ends - 1] == ord("}")).all()
     has_long = np.diff(ends, prepend=-1, append=len(text)).max() > longest
     return len(ends) + 1 if is_plain and not has_long else None
@@ -176,8 +184,14 @@ def _has_long_exponent(text: bytes, keys: Set[bytes]) -> bool:
     """Whether the value of a key is a number whose power of ten has four digits, which Arrow takes and the conversion
     of texts does not."""
     seen = np.frombuffer(text, np.uint8)
-    may_be_digit = seen - np.uint8(ord(".")) < 12  # a point, a stroke or a digit
-    marks = np.flatnonzero(((seen[1:] | 32) == ord("e")) & may_be_digit[:-1]) + 1
+
+    def is_before(start: int, stop: int) -> Flags:
+        """Whether a point, a stroke or a digit is before an E."""
+        found = seen[start:stop] - np.uint8(ord(".")) < 12
+        found &= (seen[start + 1 : stop + 1] | 32) == ord("e")
+        return found
+
+    marks = places_where(len(seen) - 1, is_before) + 1
     marks = ends = marks[marks < len(seen) - 6]
     ends = ends + np.isin(seen[ends + 1], (ord("+"), ord("-")))
     for _ in range(4):
@@ -188,7 +202,7 @@ def _has_long_exponent(text: bytes, keys: Set[bytes]) -> bool:
     return any(found is not None and (found[1] in keys or b"\\" in found[1]) for found in begun)
 
 
-def _follows_number(seen: npt.NDArray[np.uint8], marks: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _follows_number(seen: npt.NDArray[np.uint8], marks: Numbers) -> Flags:
     """Whether a number that begins behind a blank, a colon or a quote ends before each mark; ids have many others."""
     start = marks - 1
     for _ in range(_LONGEST_NUMBER):

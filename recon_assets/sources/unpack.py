@@ -49,20 +49,19 @@ class _BoundedReader(io.RawIOBase):
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
         try:
-            data = self._stream.read(len(buffer))
+            count = self._stream.readinto(buffer)  # type: ignore[attr-defined]
         except (EOFError, OSError, zlib.error) as error:
             if not is_damage(error):
                 raise
             raise FileProblem(self._file, f"the compressed file is damaged ({error}); fetch it again") from error
-        self._left -= len(data)
+        self._left -= count
         if self._left < 0:
             raise FileProblem(
                 self._file,
                 "unpacks to more than the limit; if the file is right, raise RECON_MAX_UNPACK_RATIO or "
                 "RECON_MAX_UNPACKED_BYTES",
             )
-        buffer[: len(data)] = data
-        return len(data)
+        return int(count)
 
 
 @contextmanager

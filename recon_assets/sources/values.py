@@ -26,6 +26,8 @@ _BOUND = Decimal("999999999999.9999995")  # as the macro within_bounds
 _PLAIN = {".": r"^[+-]?[0-9]{1,12}(\.[0-9]{0,12})?$", ",": r"^[+-]?[0-9]{1,12}(,[0-9]{0,12})?$"}
 
 _PLAIN_INSTANT = r"^[12]\d{3}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
+_PLAIN_DAY = r"^[12]\d{3}-\d{2}-\d{2}$"
+_MONTH_FIRST = r"^(\d{2})/(\d{2})/([12]\d{3})$"
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,11 @@ class Values:
             return pc.floor_temporal(column.cast(pa.timestamp("us")), unit="day").cast(pa.date32())
         if pa.types.is_date(column.type):
             return column.cast(pa.date32())
-        return self._spelled(f"{dialect.date_macro}(t)", column, "clean_text(t)")
+        texts = _encoded(_as_texts(column))
+        plain = _plain_days(texts.dictionary, dialect)
+        if plain is not None:
+            return plain.take(texts.indices)
+        return self._spelled(f"{dialect.date_macro}(t)", texts, "clean_text(t)")
 
     def instants(self, column: pa.Array, dialect: Dialect) -> pa.Array:
         """Instants in UTC; a day alone is its midnight."""
@@ -161,8 +167,7 @@ class Values:
 
     def _answered(self, sql: str, column: pa.Array) -> pa.Array:
         """The one column of a query over the texts t of `spelled`: each spelling of the column, once."""
-        texts = _as_texts(column)
-        encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
+        encoded = _encoded(_as_texts(column))
         with registered(self.connection, "spelled", pa.table({"t": encoded.dictionary})):
             found = self.connection.execute(sql).to_arrow_table().column(0).combine_chunks()
         return found.take(encoded.indices)
@@ -172,6 +177,10 @@ def _as_texts(column: pa.Array) -> pa.Array:
     """Texts, with a dictionary or without; of typed cells, which no conversion of their own takes, what they show."""
     kind = column.type
     return column if pa.types.is_dictionary(kind) or pa.types.is_string(kind) else column.cast(pa.string())
+
+
+def _encoded(texts: pa.Array) -> pa.DictionaryArray:
+    return texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
 
 
 def without_none(days: pa.Array) -> pa.Array:
@@ -250,14 +259,30 @@ def _plain_numbers(texts: pa.StringArray) -> pa.Array | None:
     return None
 
 
+def _plain_days(texts: pa.StringArray, dialect: Dialect) -> pa.Array | None:
+    """The days if all are YYYY-MM-DD, or where months come first MM/DD/YYYY."""
+    if not dialect.day_first:
+        texts = pc.replace_substring_regex(texts, _MONTH_FIRST, r"\3-\1-\2")
+    if not _all_match(texts, _PLAIN_DAY):
+        return None
+    try:
+        return texts.cast(pa.date32())
+    except pa.ArrowInvalid:  # a day that there is not
+        return None
+
+
 def _plain_instants(texts: pa.StringArray) -> pa.Array | None:
     """The instants if all are as APIs write them, to the second in UTC."""
-    if not pc.all(pc.fill_null(pc.match_substring_regex(texts, _PLAIN_INSTANT), True)).as_py():
+    if not _all_match(texts, _PLAIN_INSTANT):
         return None
     try:
         return texts.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
     except pa.ArrowInvalid:  # a day or a time that there is not
         return None
+
+
+def _all_match(texts: pa.StringArray, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, pattern), min_count=0).as_py())
 
 
 def _has_exponent(texts: pa.StringArray) -> bool:

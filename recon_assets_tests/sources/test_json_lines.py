@@ -4,9 +4,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from recon_assets.sources import json_lines
+from recon_assets.sources import blocks, json_lines
 from recon_assets.sources.json_lines import JsonLinesTable
 from recon_assets.sources.unpack import UnpackLimits
 
@@ -56,6 +57,7 @@ def test_a_file_is_read_alike_by_arrow_and_line_by_line(
 ) -> None:
     path = tmp_path / "lines.jsonl"
     path.write_bytes(b"\n".join([PLAIN, line, PLAIN]) + last)
+    monkeypatch.setattr(blocks, "_PIECE", 5)  # what is sought lies over the ends of what is looked at in one go
     fast = records(path)
     monkeypatch.setattr(json_lines, "_plain_block", lambda *given: None)
     assert fast == records(path)
@@ -68,6 +70,16 @@ def test_arrow_reads_what_programs_write(tmp_path: Path, monkeypatch: pytest.Mon
     found = records(path)
     assert [line for line, *_ in found["rows"]] == [1, 2, 3, 4]
     assert [quantity for *_, quantity, _ in found["rows"]] == [Decimal("1.10"), None, Decimal("1.10"), Decimal("1.10")]
+
+
+@pytest.mark.parametrize(("number", "is_read"), [("1E+0002", False), ("1.e-0002", False), ("1E+002", True)])
+def test_powers_of_ten_of_four_digits_are_left_to_python(
+    number: str, is_read: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "_PIECE", 5)
+    text = f'{{"id": "1e0005", "quantity": {number}}}\n'.encode()
+    found = json_lines.read_objects(text, pa.schema([("quantity", json_lines.NUMBER)]))
+    assert (found is not None) == is_read
 
 
 def test_numbers_and_lines_go_on_from_piece_to_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
