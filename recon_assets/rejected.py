@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow.parquet as pq
 
 from recon_assets.catalogue import load_windows
 from recon_assets.lakehouse.raw import RawStore
@@ -31,19 +32,21 @@ def rejections(raw: RawStore, subjects: list[str], months: list[str]) -> list[Re
         counts: dict[str, int] = {}
         first: list[str] = []
         for month in sorted({add_months(month, offset) for month in months for offset in window.offsets}):
-            with _rejected(raw, window.source, month) as rows:
-                if rows is not None and (count := rows.count("*").fetchall()[0][0]):
-                    counts[month] = count
-                    first += [_in_words(row) for row in rows.limit(_SHOWN - len(first)).fetchall()]
+            if count := sum(pq.read_metadata(file).num_rows for file in raw.rejected_files(window.source, month)):
+                counts[month] = count
+                if len(first) < _SHOWN:
+                    first += map(_in_words, rejected_rows(raw, window.source, month, _SHOWN - len(first)))
         if counts:
             found.append(Rejections(window.source, counts, first))
     return found
 
 
-def rejected_rows(raw: RawStore, source: str, month: str) -> list[Row]:
-    """Rejected rows of the newest attempt to load a month, in order of file and row."""
+def rejected_rows(raw: RawStore, source: str, month: str, limit: int | None = None) -> list[Row]:
+    """Rejected rows of the newest attempt to load a month, in order of file and row; the first `limit` of them."""
     with _rejected(raw, source, month) as rows:
-        return rows.fetchall() if rows is not None else []
+        if rows is None:
+            return []
+        return (rows if limit is None else rows.limit(limit)).fetchall()
 
 
 @contextmanager

@@ -110,7 +110,9 @@ def run(months: str, subjects: tuple[str, ...]) -> None:
         from recon_assets.runner import run_months  # the line is shown while Dagster and dbt are imported
 
         outcome = run_months(platform, chosen, wanted, progress)
-    sys.exit(show_outcome(platform, outcome, chosen, wanted))
+    code = show_outcome(platform, outcome, chosen, wanted)
+    gc.freeze()  # at its end Python would look through all objects once more
+    sys.exit(code)
 
 
 @main.command()

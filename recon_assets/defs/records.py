@@ -15,9 +15,11 @@ import sqlalchemy as sa
 # Not public: Dagster lets a storage be configured, but not be made of parts of its own.
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
 
 from recon_assets.home import enter_home
 from recon_assets.settings import Settings
@@ -27,6 +29,9 @@ def open_run_instance(settings: Settings) -> dg.DagsterInstance:
     """The home's instance as `open_instance` gives it; on SQLite with connections that are kept until it is closed."""
     enter_home(settings)
     ref = InstanceRef.from_dir(str(settings.dagster_home))
+    # What a step prints is seen where the script runs; to keep it, too, Dagster would start four processes.
+    unkept = ConfigurableClassData(NoOpComputeLogManager.__module__, NoOpComputeLogManager.__name__, "{}")
+    ref = ref._replace(compute_logs_data=unkept)
     storage = ref.storage_data
     if storage is not None and storage.class_name == DagsterSqliteStorage.__name__:
         ref = ref._replace(storage_data=storage._replace(module_name=__name__, class_name=KeptSqliteStorage.__name__))

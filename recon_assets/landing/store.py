@@ -72,13 +72,15 @@ class FolderStore:
 
     def _walk(self, prefix: str) -> Iterator[LandedFile]:
         root = self.root.resolve()
+        is_inside = (root / prefix).resolve().is_relative_to(root)  # no link leads out, for folders are not followed
         for folder, folders, names in os.walk(root / prefix, onerror=_raise_unless_gone):
             folders.sort()
             for name in sorted(names):
                 path = Path(folder, name)
                 # A symbolic link is followed only inside the landing zone (spec/sources.md).
                 with suppress(FileNotFoundError):  # removed since its folder was listed
-                    if path.is_file() and path.resolve().is_relative_to(root):
+                    is_taken = path.resolve().is_relative_to(root) if path.is_symlink() else is_inside
+                    if is_taken and path.is_file():
                         yield self._landed(path, path.relative_to(root).as_posix())
 
     @contextmanager

@@ -96,7 +96,7 @@ def _made(job: Job, built: Any, results: Results) -> Made:
 
 
 def _keep_build(project: Any, subject: str) -> None:
-    """Cut the project down to a build of one subject: its models, the shared ones, seeds, and the tests of these alone.
+    """Cut the project down to a build of one subject: its models, the shared ones, seeds that they read, their tests.
 
     dbt goes through all that it is given several times. Tests wait for every model, as if they were a command of their
     own, so that one that fails in one month keeps no model from being made.
@@ -107,6 +107,8 @@ def _keep_build(project: Any, subject: str) -> None:
         for n in project.nodes.values()
         if _kind(n) != "test" and (subject in n.tags or not others & set(n.tags))
     }
+    read = {parent for name in built for parent in project.nodes[name].depends_on_nodes}
+    built = {name for name in built if _kind(project.nodes[name]) != "seed" or name in read}
     tests = {
         n.unique_id
         for n in project.nodes.values()

@@ -15,8 +15,8 @@ from recon_assets.lakehouse.log import Closing, Publication
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.lakehouse.settled import settle
-from recon_assets.lakehouse.views import instant_sql
-from recon_assets.months import add_months, first_day
+from recon_assets.lakehouse.views import instant_sql, quoted
+from recon_assets.months import add_months
 from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
 from recon_assets.pipeline.plan import EINVOICES, required_kinds
@@ -56,12 +56,12 @@ def publish_build(
     settle(published, published_marts().values(), clock, memory_limit)
     with duckdb.connect(str(build.database), read_only=True, config={"memory_limit": memory_limit}) as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute("set temp_directory = ?", [str(build.database.with_suffix(".sorting"))])
+        # No parameters here or below: DuckDB would import pandas to see what they are.
+        connection.execute(f"set temp_directory = {quoted(str(build.database.with_suffix('.sorting')))}")
         statuses = dict(
             connection.execute(
                 "select strftime(billing_month, '%Y-%m'), window_status from marts.month_status "
-                "where reconciliation = ?",
-                [build.subject],
+                f"where reconciliation = '{build.subject}'"
             ).fetchall()
         )
         for month in build.months:
@@ -81,18 +81,19 @@ def _numbers(connection: duckdb.DuckDBPyConnection, build: Build, month: str) ->
     """What the summary of a month adds up to."""
     sums = "sum(row_count), sum(open_row_count), sum(decided_row_count)"
     agreeing = ", ".join(f"'{status}'" for status in SUBJECTS[build.subject].decided.agreeing)
-    own = "from marts.reconciliation_summary where billing_month = ? and reconciliation = ?"
-    values = [first_day(month), build.subject]
+    own = (
+        "from marts.reconciliation_summary "
+        f"where billing_month = date '{month}-01' and reconciliation = '{build.subject}'"
+    )
     ((rows, opened, decided, agree),) = connection.execute(
-        f"select {sums}, sum(row_count) filter (where status in ({agreeing})) {own}", values
+        f"select {sums}, sum(row_count) filter (where status in ({agreeing})) {own}"
     ).fetchall()
     found: dict[str, int | Decimal] = {"rows": rows or 0, "open_rows": opened or 0, "decided_rows": decided or 0}
     if rows:
         found["match_rate_percent"] = round(Decimal(100 * (agree or 0)) / rows, 2)
     amounts = connection.execute(
         "select coalesce(currency, 'none'), sum(left_amount), sum(right_amount), "
-        f"sum(right_amount - left_amount), sum(open_right_amount - open_left_amount) {own} group by 1 order by 1",
-        values,
+        f"sum(right_amount - left_amount), sum(open_right_amount - open_left_amount) {own} group by 1 order by 1"
     ).fetchall()
     for currency, *sides in amounts:
         for name, amount in zip(("left", "right", "difference", "open_difference"), sides, strict=True):
