@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from recon_assets.sources.stream import NOT_UTF8, spelled_out
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 MAX_FIELD = 4 * 1024 * 1024
 BOM = "\ufeff".encode()
 _PIECE = 1 << 18  # what is looked at in one go: its arrays stay in the processor's cache
