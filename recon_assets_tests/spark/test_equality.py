@@ -8,6 +8,7 @@ import pytest
 
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.pipeline.build import Build
+from recon_assets.pipeline.dbt_build import build_marts
 from recon_assets.pipeline.marts import CHANGES, marts_of, published_marts
 from recon_assets.pipeline.publish import publish_build
 from recon_assets_tests.landed import NOW, as_dicts, platform_in
@@ -63,6 +64,7 @@ def asks_for_ansi_mode(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         credentials.server_side_parameters["spark.sql.ansi.enabled"] = "true"
 
     monkeypatch.setattr(SparkCredentials, "__post_init__", post_init)
+    monkeypatch.setattr("recon_assets.pipeline.build.build_in_dbt_process", build_marts)  # here, where it is patched
     return made
 
 
