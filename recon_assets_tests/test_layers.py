@@ -38,6 +38,7 @@ SLOW = {
     "dagster": "1 s",
     "dash": "1 s",
     "dbt": "2 s",
+    "dbt_common": "1 s, as it imports most of dbt",
     "deltalake": "0.3 s with pyarrow",
     "duckdb": "0.2 s",
     "fcntl": "not on Windows",

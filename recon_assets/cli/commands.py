@@ -23,6 +23,7 @@ from recon_assets.landing.unread import unread_files
 from recon_assets.landing.writer import move_into_landing
 from recon_assets.logs import log_to_stderr
 from recon_assets.months import parse_month, parse_months
+from recon_assets.pipeline.dbt_process import start_dbt
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.plan import landed_subjects
 from recon_assets.settings import load_settings
@@ -98,7 +99,6 @@ def sample(months: str, seed: int, scale: int) -> None:
 def run(months: str, subjects: tuple[str, ...]) -> None:
     """Load, reconcile and publish months. Exit code 0 only if every selected month was published."""
     from recon_assets.cli.console import progress_display, show_outcome
-    from recon_assets.pipeline.dbt_process import start_dbt
     from recon_assets.platform import Platform
 
     wanted = parse_months(months)
