@@ -38,7 +38,7 @@ SLOW = {
     "dagster": "1 s",
     "dash": "1 s",
     "dbt": "2 s",
-    "dbt_common": "1 s, as it imports most of dbt",
+    "dbt_common": "0.2 s",
     "deltalake": "0.3 s with pyarrow",
     "duckdb": "0.2 s",
     "fcntl": "not on Windows",
