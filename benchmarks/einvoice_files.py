@@ -3,7 +3,7 @@
     python benchmarks/einvoice_files.py --documents 500000 [--work DIR]
 
 As many rows in a register (CSV) as e-invoices (JSON Lines) of one month, as einvoice_month.py plants them. Each stage
-runs in a process of its own, imports included. The script pairs as the passes do and writes the same results: rows with
+runs in a process of its own, imports included, and "whole" does the three of ours in one, as a run does. The script pairs as the passes do and writes the same results: rows with
 their buckets, every field of every pair, candidates, sums. Reasons, flags, checks, keys and versions it leaves out. It
 must find as many rows of each bucket, fields, differing fields and candidates.
 """
@@ -11,6 +11,8 @@ must find as many rows of each bucket, fields, differing fields and candidates.
 import argparse
 import datetime as dt
 import json
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,7 +23,7 @@ import duckdb
 from einvoice_month import AMOUNTS, MONTH, SOURCES, TEXTS, documents_sql, pandas_passes
 from measure import measured, publish
 
-WHOLE = ("load", "build", "publish")
+OURS = ("load", "build", "publish", "whole")
 REGISTER, EINVOICES = (f"{SOURCES[source]}/{MONTH}/{name}" for source, name in (
     ("erp_sales_register", "register.csv"), ("einvoices", "documents.jsonl"),
 ))  # fmt: skip
@@ -71,6 +73,18 @@ def build(home: Path) -> dict[str, int]:
 
 def publish_here(home: Path) -> None:
     publish(platform(home))
+
+
+def whole(home: Path) -> None:
+    """Load, build and publish one after the other, in a home of its own with the same files."""
+    from recon_assets.pipeline.dbt_process import start_dbt
+
+    start_dbt("duckdb")  # as `recon run` does
+    own = home / "whole"
+    shutil.copytree(home / "landing", own / "landing", copy_function=os.link)
+    load(own)
+    build(own)
+    publish_here(own)
 
 
 def script(home: Path) -> dict[str, int]:
@@ -173,6 +187,7 @@ STAGES: dict[str, Callable[[Path], dict[str, int] | None]] = {
     "load": load,
     "build": build,
     "publish": publish_here,
+    "whole": whole,
     "script": script,
 }
 
@@ -196,9 +211,8 @@ def main() -> None:
         raise SystemExit(f"not the same results: {buckets}")
     for name, (seconds, peak) in found.items():
         print(f"{name}: {seconds:.1f} s, {peak:.2f} GB")
-    whole = sum(found[name][0] for name in WHOLE)
-    print(f"ratio einvoices_whole/pandas_script {whole / found['script'][0]:.2f} 1.0")
-    print(f"ratio einvoices_whole_peak_gb {max(found[name][1] for name in WHOLE):.2f} 3.0")
+    print(f"ratio einvoices_whole/pandas_script {found['whole'][0] / found['script'][0]:.2f} 1.0")
+    print(f"ratio einvoices_whole_peak_gb {max(found[name][1] for name in OURS):.2f} 3.0")
 
 
 if __name__ == "__main__":

@@ -145,6 +145,9 @@ def build(folder: Path) -> None:
 
 def whole(folder: Path) -> None:
     """Load, build and publish one after the other, in a home of its own with the same files."""
+    from recon_assets.pipeline.dbt_process import start_dbt
+
+    start_dbt("duckdb")  # as `recon run` does
     home = folder / "whole"
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(folder / "landing", home / "landing", copy_function=os.link)

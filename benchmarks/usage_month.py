@@ -2,9 +2,11 @@
 
     python benchmarks/usage_month.py --lines 20000000 [--bad-lines 5000] [--work DIR] [--only STAGE ...]
 
-Each stage runs in a process of its own; its peak is that of the process and its children. The floors read the same
-files in the same run: a bare DuckDB COPY and a bare polars sink of the usage file, bare scans of the columns that the
-comparison needs without and with the resources that explain it, and a pandas script that makes the same comparison. The grid is built once alone, from raw Parquet to a
+Each stage runs in a process of its own, and "whole" does the loads, the build and publishing in one, as a run does; a
+peak is that of the process and its children. The floors read the same files in the same run: a bare DuckDB COPY and a
+bare polars sink of the usage file, and bare scans of the columns that the comparison needs without and with the
+resources that explain it. The pandas script writes the same grid and variations with their verdicts, of which it must
+find as many; explanations, checks, keys and versions it leaves out. The grid is built once alone, from raw Parquet to a
 Parquet file, and once more within the whole build, which also makes the variations and runs the tests. With --work the
 generated files stay there for the next run.
 """
@@ -274,6 +276,8 @@ def grid(folder: Path) -> None:
 
 def reconcile(folder: Path) -> None:
     """The whole build with its tests."""
+    import duckdb
+
     from recon_assets.pipeline.build import run_build
 
     platform = _platform(folder)
@@ -282,30 +286,93 @@ def reconcile(folder: Path) -> None:
     failed = [check.name for check in build.checks if not check.passed]
     assert not failed, failed
     (folder / "models.json").write_text(json.dumps({node.name: round(node.seconds, 2) for node in build.nodes}))
+    with duckdb.connect(str(build.database), read_only=True) as connection:
+        counts = {
+            name: dict(
+                connection.execute(f"select status, count(*) from marts.usage_cost_{name} group by 1").fetchall()
+            )
+            for name in ("variations", "reconciliation")
+        }
+    _keep(folder, "reconcile", counts)
+
+
+def whole(folder: Path) -> None:
+    """Load with audits, build and publish one after the other, in a home of its own with the same files."""
+    import shutil
+
+    from recon_assets.pipeline.dbt_process import start_dbt
+
+    start_dbt("duckdb")  # as `recon run` does
+    own = folder / "whole"
+    shutil.rmtree(own, ignore_errors=True)
+    shutil.copytree(folder / "landing", own / "landing", copy_function=os.link)
+    for source in ("azure_invoice_usage", "azure_cost_export"):
+        outcome = _platform(own).load(source, MONTH)
+        assert outcome.outcome == "loaded", outcome.problems
+    reconcile(own)
+    publish(_platform(own))
 
 
 def pandas_script(folder: Path) -> None:
-    """What someone would write without a platform: read both files, group, merge."""
+    """What someone would write without a platform: both files read, summed, joined and judged; both tables written, sorted.
+
+    Variations are by grid row, date and resource, the grid sums them. Amounts are whole millionths, so that sums are exact.
+    """
     import pandas as pd
 
     keys = ["invoice", "subscription", "currency", "meter"]
-    left = pd.read_csv(
-        _usage_file(folder), usecols=["InvoiceNumber", "EntitlementId", "BillingCurrency", "MeterId", "Quantity", "BillingPreTaxTotal"],
-        on_bad_lines="skip", dtype={"Quantity": "float64", "BillingPreTaxTotal": "float64"},
-    )  # fmt: skip
-    left.columns = pd.Index(["invoice", "meter", "quantity", "amount", "currency", "subscription"])
+    texts = ["meter_name", "meter_category", "meter_subcategory", "meter_region"]
+    named = ["InvoiceNumber", "EntitlementId", "BillingCurrency", "MeterId", "MeterName", "MeterCategory",
+             "MeterSubCategory", "MeterRegion", "UsageDate", "ResourceURI", "Quantity", "BillingPreTaxTotal"]  # fmt: skip
+    columns = [*keys, *texts, "date", "resource", "quantity", "amount"]
+    left = pd.read_csv(_usage_file(folder), usecols=named, engine="pyarrow", dtype_backend="pyarrow")[named]
+    left = left.set_axis(columns, axis=1)
+    left["date"] = pd.to_datetime(left["date"], format="%m/%d/%Y").astype("date32[pyarrow]")
     right = pd.read_parquet(
         folder / "landing/cost_management/actual_cost" / MONTH / "part.parquet",
-        columns=["invoiceId", "SubscriptionId", "billingCurrency", "meterId", "quantity", "costInBillingCurrency"],
-    ).astype({"quantity": "float64", "costInBillingCurrency": "float64"})
-    right.columns = pd.Index(["invoice", "subscription", "currency", "meter", "quantity", "amount"])
+        columns=["invoiceId", "SubscriptionId", "billingCurrency", "meterId", "meterName", "meterCategory",
+                 "meterSubCategory", "meterRegion", "date", "ResourceId", "quantity", "costInBillingCurrency"],
+        dtype_backend="pyarrow",
+    ).set_axis(columns, axis=1)  # fmt: skip
     for frame in (left, right):
-        for name in ("subscription", "meter"):
-            frame[name] = frame[name].str.lower()
-    merged = left.groupby(keys, dropna=False).sum(numeric_only=True).join(
-        right.groupby(keys, dropna=False).sum(numeric_only=True), how="outer", suffixes=("_usage", "_cost")
-    )  # fmt: skip
-    merged.to_parquet(folder / "pandas.parquet")
+        for name in ("subscription", "meter", "resource"):
+            frame[name] = frame[name].str.strip().str.lower()
+        for name in ("quantity", "amount"):
+            frame[name] = (frame[name].astype("float64") * 1_000_000).round().astype("int64")
+        frame["lines"] = 1
+
+    def summed(frame: Any, by: list[str]) -> Any:
+        how = dict.fromkeys(texts, "min") | dict.fromkeys(["quantity", "amount", "lines"], "sum")
+        return frame.groupby(by, dropna=False, sort=False).agg(how).reset_index()
+
+    def judged(by: list[str]) -> Any:
+        both = summed(left, by).merge(summed(right, by), on=by, how="outer", suffixes=("_usage", "_cost"))
+        for name in texts:
+            both[name] = both.pop(f"{name}_usage").fillna(both.pop(f"{name}_cost"))
+        numbers = [f"{name}_{side}" for name in ("quantity", "amount", "lines") for side in ("usage", "cost")]
+        both[numbers] = both[numbers].fillna(0).astype("int64")
+        both["amount_variation"] = both["amount_cost"] - both["amount_usage"]
+        both["amount_variation_percent"] = 100 * both["amount_variation"] / both["amount_usage"].abs()
+        lines = both[["lines_usage", "lines_cost"]].max(axis=1)
+        differs = (both["amount_variation"].abs() > 10_000) | (
+            (both["quantity_cost"] - both["quantity_usage"]).abs() > lines
+        )
+        both["status"] = differs.map({True: "mismatched", False: "matched"})
+        both.loc[both["lines_cost"] == 0, "status"] = "missing_in_cost"
+        both.loc[both["lines_usage"] == 0, "status"] = "missing_in_usage"
+        return both.sort_values(by)
+
+    counts = {}
+    for name, by in (("variations", [*keys, "date", "resource"]), ("reconciliation", keys)):
+        rows = judged(by)
+        rows.to_parquet(folder / f"pandas-{name}.parquet", compression="zstd", index=False)
+        counts[name] = rows["status"].value_counts().to_dict()
+    _keep(folder, "pandas script", counts)
+
+
+def _keep(folder: Path, stage: str, counts: dict[str, dict[str, int]]) -> None:
+    """The rows of each status that a stage found, by table."""
+    (folder / f"{stage}.json").write_text(json.dumps(counts), encoding="utf-8")
 
 
 STAGES: dict[str, Callable[[Path], None]] = {
@@ -320,6 +387,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "reconcile to the grid": grid,
     "reconcile": reconcile,
     "publish": lambda folder: publish(_platform(folder)),
+    "whole": whole,
     "pandas script": pandas_script,
 }
 
@@ -336,18 +404,24 @@ def report(lines: int, bad_lines: int, found: dict[str, tuple[float, float]], fo
         print(f"| {stage} | {seconds:.1f} | {peak:.2f} | {beside} |")
     if "reconcile to the grid" in found and found.keys() >= SCANS:
         _report_grid(json.loads((folder / "grid.json").read_text()), found)
-    print(f"\nHighest peak: {max(peak for stage, (_, peak) in found.items() if stage in WHOLE):.2f} GB (asked: <= 4)")
-    if found.keys() >= WHOLE:
-        whole = sum(found[stage][0] for stage in WHOLE)
-        beside = (
-            f", {whole / found['pandas script'][0]:.2f} times the pandas script" if "pandas script" in found else ""
-        )
-        print(f"The whole: {whole:.0f} s{beside}. Models: {(folder / 'models.json').read_text()}")
+    print(f"\nHighest peak: {max(peak for stage, (_, peak) in found.items() if stage in OURS):.2f} GB (asked: <= 4)")
+    if "whole" in found:
+        print(f"Models of the whole build: {(folder / 'models.json').read_text()}")
     for name, above, below, target in RATIOS:
         if found.keys() >= {*above, *below}:
             seconds, peer = (sum(found[stage][0] for stage in stages) for stages in (above, below))
             print(f"ratio {name} {seconds / peer:.2f} {target:.1f}")
-    print(f"ratio usage_peak_gb {max(peak for stage, (_, peak) in found.items() if stage in WHOLE):.2f} 3.0")
+    print(f"ratio usage_peak_gb {max(peak for stage, (_, peak) in found.items() if stage in OURS):.2f} 3.0")
+
+
+def _require_the_same(folder: Path, found: dict[str, Any]) -> None:
+    told = {
+        stage: json.loads((folder / f"{stage}.json").read_text())
+        for stage in ("reconcile", "pandas script")
+        if stage in found
+    }
+    if len(told) == 2 and told["reconcile"] != told["pandas script"]:
+        raise SystemExit(f"not the same results: {told}")
 
 
 def _report_grid(told: dict[str, Any], found: dict[str, tuple[float, float]]) -> None:
@@ -365,11 +439,11 @@ def _report_grid(told: dict[str, Any], found: dict[str, tuple[float, float]]) ->
 SCANS = {"floor: scan", "floor: scan with resources"}
 # What category moves are told by: these read the lines of differing subscriptions once more, with their resources.
 EXPLAINING = ("int_usage__usage_cells", "int_usage__cost_cells", "int_usage__resources", "int_usage__category_moves")
-WHOLE = {"load usage", "audit usage", "load cost", "audit cost", "reconcile", "publish"}
+OURS = {"load usage", "audit usage", "load cost", "audit cost", "reconcile", "publish", "whole"}
 
 # Name, stages, stages of the peer, target.
 RATIOS = (
-    ("usage_whole/pandas", sorted(WHOLE), ["pandas script"], 1.0),
+    ("usage_whole/pandas", ["whole"], ["pandas script"], 1.0),
     ("usage_build/scan", ["reconcile"], ["floor: scan with resources"], 6.0),
 )
 
@@ -418,6 +492,7 @@ def main() -> None:
         for stage in options.only or STAGES:
             found[stage] = measured([sys.executable, __file__, "--stage", stage, "--folder", str(folder)])
             print(f"{stage}: {found[stage][0]:.1f} s, {found[stage][1]:.2f} GB", file=sys.stderr, flush=True)
+        _require_the_same(folder, found)
         report(options.lines, options.bad_lines, found, folder)
 
 
