@@ -21,6 +21,8 @@ import duckdb
 from recon_assets.errors import ReconError
 from recon_assets.pipeline.dbt_build import Parsed, build_marts, parsed_project, run_nothing
 from recon_assets.pipeline.dbt_job import Job
+from recon_assets.pipeline.engines import engine_named
+from recon_assets.pipeline.project import manifest_folder
 
 _STANDARD_INPUT, _STANDARD_OUTPUT, _STANDARD_ERROR = range(3)
 
@@ -50,10 +52,9 @@ def _prepared(engine: str) -> Parsed | None:
 
     Then the build comes upon the same error, and tells it.
     """
-    try:
-        parsed = parsed_project(engine)
-    except ReconError:
+    if not _is_parsed_apart(engine):
         return None
+    parsed = parsed_project(engine)
     from dbt_common.clients.jinja import template_cache
 
     for macro in parsed.manifest.macros.values():
@@ -61,6 +62,23 @@ def _prepared(engine: str) -> Parsed | None:
     with tempfile.TemporaryDirectory() as folder:
         run_nothing(engine, parsed, Path(folder))
     return parsed
+
+
+def _is_parsed_apart(engine: str) -> bool:
+    """Parse the project in a process of its own, where it is not parsed as it is; whether it could be read.
+
+    What dbt parses with (dbt_extractor) has threads that a fork lacks: it would wait for them for ever, if a build had
+    to parse again after this process had.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            for target in {engine_named(engine).target, "duckdb"}:  # marts are declared in the latter (marts.py)
+                manifest_folder(target)
+        except BaseException:  # a build comes upon it too, and tells it
+            os._exit(os.EX_SOFTWARE)
+        os._exit(os.EX_OK)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def _answer(job: Job, parsed: Parsed | None, answers: Any) -> NoReturn:

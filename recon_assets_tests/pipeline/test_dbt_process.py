@@ -1,5 +1,6 @@
 """dbt's process: what it answers, and how it and whoever asked it end when one of them is killed."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from recon_assets.errors import ReconError
 from recon_assets.pipeline import dbt_process
 from recon_assets.pipeline.dbt_job import Job
 from recon_assets.pipeline.dbt_process import build_in_dbt_process, end_dbt
+from recon_assets.pipeline.project import PROJECT_DIR
 
 PATIENCE = 120  # seconds; only a hanging test takes so long
 PROGRAM = "recon_assets.pipeline.dbt_worker"
@@ -26,6 +28,22 @@ from recon_assets.pipeline.dbt_process import build_in_dbt_process
 from recon_assets_tests.pipeline.test_dbt_process import job_in
 from pathlib import Path
 build_in_dbt_process(job_in(Path(sys.argv[1])))
+"""
+
+# dbt's process made ready with a project that nobody has parsed; then a build of it finds the project changed.
+CHANGED = """
+import os, sys
+from pathlib import Path
+from recon_assets.pipeline import dbt_worker, project
+project.PROJECT_DIR = Path(sys.argv[1])
+assert dbt_worker._prepared("duckdb") is not None
+with (project.PROJECT_DIR / "dbt_project.yml").open("a", encoding="utf-8") as file:
+    file.write("# changed")
+build = os.fork()
+if build == 0:
+    project.manifest_folder()
+    os._exit(0)
+sys.exit(os.waitpid(build, 0)[1])
 """
 
 
@@ -55,8 +73,15 @@ def runs_dbt(process: psutil.Process) -> bool:
 
 
 def build_of(process: psutil.Process) -> psutil.Process:
-    """The process that builds, as soon as it is there: forked by dbt's."""
-    return wait_for(lambda: next((build for dbt in dbt_of(process) for build in dbt_of(dbt)), None))
+    """The process that builds, as soon as it is there: forked by dbt's, and watching who asked by a second thread."""
+    return wait_for(lambda: next((build for dbt in dbt_of(process) for build in dbt_of(dbt) if watches(build)), None))
+
+
+def watches(process: psutil.Process) -> bool:
+    try:
+        return process.num_threads() > 1
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def wait_for(find: Callable[[], psutil.Process | None]) -> psutil.Process:
@@ -120,3 +145,10 @@ def test_dbt_that_nothing_was_asked_of_ends_with_the_process_without_a_word(tmp_
     (pid,) = map(int, ended.stdout.split())
     assert not psutil.pid_exists(pid)
     assert ended.stderr == ""
+
+
+def test_a_project_that_was_never_parsed_and_changes_before_its_build_is_parsed_again(tmp_path: Path) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+    subprocess.run([sys.executable, "-c", CHANGED, str(project)], check=True, timeout=PATIENCE)
+    assert len(list((project / "target").glob("parsed-duckdb-*/complete"))) == 1
