@@ -17,10 +17,7 @@ _LIBRARIES = ("duckdb", "dbt-core", "dbt-duckdb", "dagster", "polars", "pandas",
 
 
 def measured(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
-    """Seconds and peak resident GB of a command and its children; SystemExit when it fails.
-
-    Pages that a fork shares with its parent count once.
-    """
+    """Seconds and peak resident GB of a command and its children; SystemExit when it fails."""
     started = time.monotonic()
     process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=sys.stderr)
     peak = [0]
@@ -37,9 +34,7 @@ def _watch(pid: int, peak: list[int]) -> None:
     try:
         process = psutil.Process(pid)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            family = [process, *process.children(recursive=True)]
-            if sum(map(_resident, family)) > peak[0]:  # what it counts twice included, which is cheap to ask
-                peak[0] = max(peak[0], sum(map(_proportional, family)))
+            peak[0] = max(peak[0], sum(map(_resident, [process, *process.children(recursive=True)])))
             time.sleep(0.05)
     except psutil.NoSuchProcess:
         return
@@ -49,14 +44,6 @@ def _resident(process: psutil.Process) -> int:
     """Resident bytes; 0 of one that has just ended."""
     try:
         return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
-
-
-def _proportional(process: psutil.Process) -> int:
-    """Resident bytes, each page divided by how many processes share it; 0 of one that has just ended."""
-    try:
-        return int(process.memory_full_info().pss)
     except psutil.NoSuchProcess:
         return 0
 
