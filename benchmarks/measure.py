@@ -17,7 +17,10 @@ _LIBRARIES = ("duckdb", "dbt-core", "dbt-duckdb", "dagster", "polars", "pandas",
 
 
 def measured(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
-    """Seconds and peak resident GB of a command and its children; SystemExit when it fails."""
+    """Seconds and peak resident GB of a command and its children; SystemExit when it fails.
+
+    What a fork shares with its parent counts twice.
+    """
     started = time.monotonic()
     process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=sys.stderr)
     peak = [0]
