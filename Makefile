@@ -85,18 +85,20 @@ test-duckdb2: $(DUCKDB2_VENV)/.installed
 		$(addprefix recon_assets_tests/,sources/test_loading.py sources/test_pages.py usage/test_months.py \
 		einvoices/test_buckets.py dbt/test_publish.py lakehouse/test_published_store.py) $(PYTEST_ARGS)
 
-# Superset pins pandas, SQLAlchemy and more at other versions, so it has an environment of its own, and a new home each time.
+# Tools that have an environment each, so that they do not disturb, and are not among, what they look at.
+AUDIT := build/audit
 SUPERSET := build/superset
-$(SUPERSET)/.installed: requirements-superset.lock
-	$(PYTHON) -m venv $(SUPERSET)
-	$(SUPERSET)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-superset.lock
+$(AUDIT)/.installed $(SUPERSET)/.installed: build/%/.installed: requirements-%.lock
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
+# Superset pins pandas, SQLAlchemy and more at other versions; it gets a new home each time.
 superset: install $(SUPERSET)/.installed
 	rm -rf $(SUPERSET)/home && mkdir $(SUPERSET)/home
 	$(BIN)/recon export duckdb --out $(SUPERSET)/home/published.duckdb
 	$(SUPERSET)/bin/python tools/superset_figures.py $(SUPERSET)/home
-	$(BIN)/python tools/superset_dashboard.py compare $(SUPERSET)/home/figures.json
+	$(BIN)/python -m tools.superset_dashboard compare $(SUPERSET)/home/figures.json
 
 dev: install
 	mkdir -p $(RECON_HOME)/dagster $(RECON_HOME)/landing
@@ -119,28 +121,17 @@ format: install
 
 generate: install
 	$(BIN)/python -m recon_assets.catalogue
-	$(BIN)/python tools/power_bi.py
-	$(BIN)/python tools/superset_dashboard.py
+	$(BIN)/python -m tools.power_bi
+	$(BIN)/python -m tools.superset_dashboard
 
 # Resolves the versions anew, for every supported Python at once; uv is only needed for this.
 lock:
 	uv pip compile pyproject.toml --group dev --upgrade --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
 
-lock-audit:
-	uv pip compile tools/requirements-audit.in --upgrade --universal --python-version 3.11 --fork-strategy fewest \
-		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-audit.lock
-
-lock-superset:
-	uv pip compile tools/requirements-superset.in --upgrade --universal --python-version 3.11 --fork-strategy fewest \
-		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-superset.lock
-
-# The tools have an environment of their own, so that they are not among what they describe.
-AUDIT := build/audit
-$(AUDIT)/.installed: requirements-audit.lock
-	$(PYTHON) -m venv $(AUDIT)
-	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-audit.lock
-	@touch $@
+lock-audit lock-superset: lock-%:
+	uv pip compile tools/requirements-$*.in --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-$*.lock
 
 # Ends with 1 on a finding and with 3 when the vulnerability service could not be asked; AUDIT_OFFLINE=1 lets that pass.
 audit: install $(AUDIT)/.installed

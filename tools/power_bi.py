@@ -1,6 +1,6 @@
 """The semantic model for Power BI, as text: a table for every published mart, by the contracts of the dbt project.
 
-    python tools/power_bi.py        writes deploy/power_bi/ anew; a test holds it up to date
+    python -m tools.power_bi        writes deploy/power_bi/ anew; a test holds it up to date
 
 TMDL as Microsoft describes it (learn.microsoft.com/analysis-services/tmdl/tmdl-overview); never opened in Power BI.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.pipeline.marts import published_marts
+from tools.written import write_folder
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "power_bi" / "reconciliation.SemanticModel"
 _TYPES = {
@@ -77,16 +78,5 @@ def _described(text: str, indent: str) -> str:
     return "".join(f"{indent}/// {line.strip()}\n" for line in text.strip().splitlines() if line.strip())
 
 
-def main() -> None:
-    """Write the files, and remove tables that are no more."""
-    written = files()
-    for path in FOLDER.rglob("*.tmdl"):
-        if path not in written:
-            path.unlink()
-    for path, text in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-
-
 if __name__ == "__main__":
-    main()
+    write_folder(FOLDER, files(), "*.tmdl")

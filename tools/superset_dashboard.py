@@ -1,7 +1,7 @@
 """A dashboard for Apache Superset as the files that it exports and imports, over a file of `recon export duckdb`.
 
-    python tools/superset_dashboard.py               writes deploy/superset/ anew; a test holds it up to date
-    python tools/superset_dashboard.py compare FILE  compares what Superset's charts show, which
+    python -m tools.superset_dashboard               writes deploy/superset/ anew; a test holds it up to date
+    python -m tools.superset_dashboard compare FILE  compares what Superset's charts show, which
                                                      tools/superset_figures.py wrote, to the published tables
 
 Datasets are the contracts of the dbt project; titles, words and the sign of differences are those of the app.
@@ -25,6 +25,7 @@ from recon_assets.app.tables import Table
 from recon_assets.landing.cost_exports import COMPARISONS
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.query import connect_published
+from tools.written import write_folder
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "superset"
 VERSION = "1.0.0"  # of the form of the files
@@ -503,18 +504,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)  # as pandas writes CSV, so that 0 of 12 decimals is 0E-12
 
 
-def main() -> None:
-    """Write the files, and remove those that are no more."""
-    written = files()
-    for path in FOLDER.rglob("*.yaml"):
-        if path not in written:
-            path.unlink()
-    for path, text in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-
-
 if __name__ == "__main__":
     if sys.argv[1:2] == ["compare"]:
         sys.exit("\n".join(compare(json.loads(Path(sys.argv[2]).read_text(encoding="utf-8")))) or None)
-    main()
+    write_folder(FOLDER, files(), "*.yaml")

@@ -44,7 +44,7 @@ def columns_of(path: Path) -> dict[str, dict[str, str]]:
 def test_the_model_is_what_the_contracts_say() -> None:
     written = files()
     kept = {path for path in FOLDER.rglob("*") if path.is_file()}
-    assert kept == set(written), "run python tools/power_bi.py"
+    assert kept == set(written), "run python -m tools.power_bi"
     assert {path.name: path.read_text(encoding="utf-8") for path in kept} == {p.name: t for p, t in written.items()}
 
 

@@ -74,7 +74,7 @@ def charts() -> dict[str, str]:
 def test_the_files_are_what_the_contracts_and_the_screens_say() -> None:
     written = files()
     kept = {path: path.read_text(encoding="utf-8") for path in FOLDER.rglob("*") if path.is_file()}
-    assert kept == written, "run python tools/superset_dashboard.py"
+    assert kept == written, "run python -m tools.superset_dashboard"
 
 
 def test_everything_that_a_file_refers_to_is_there() -> None:
