@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from recon_assets.months import month_range
 from recon_assets.pipeline.build import Build, run_build
 from recon_assets.pipeline.deciding import Choice, decide, published_rows
+from recon_assets.pipeline.project import PROJECT_DIR
 from recon_assets.pipeline.publish import publish_build
 from recon_assets.sample import write_sample
 from recon_assets_tests.landed import NOW, load_all, platform_in
@@ -119,6 +123,24 @@ def running_cluster(folder: Path, spark_home: Path) -> Iterator[SparkCluster]:
             yield running
         finally:
             running.stop()
+
+
+@pytest.fixture
+def session(spark_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A session in this process with the settings of profiles.yml."""
+    from pyspark.sql import SparkSession
+
+    for name, value in LOCAL.items():
+        monkeypatch.setenv(name, value)
+    profiles = (PROJECT_DIR / "profiles.yml").read_text(encoding="utf-8")
+    environment = jinja2.Environment()
+    environment.filters["as_number"] = int
+    text = environment.from_string(profiles).render(env_var=lambda name, default="": default or "2")
+    target = yaml.safe_load(text)["recon"]["outputs"]["spark"]
+    own = {"spark.master": "local[1]", "spark.sql.shuffle.partitions": "2", "spark.sql.warehouse.dir": str(tmp_path)}
+    running = SparkSession.builder.config(map=target["server_side_parameters"] | own).getOrCreate()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")

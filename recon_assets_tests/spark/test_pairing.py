@@ -1,31 +1,15 @@
 """Contested pairs of e-invoices on Spark: rounds, and one pass over what they leave, accept what going in order accepts."""
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
 
 from recon_assets.pipeline.project import PROJECT_DIR
-from recon_assets_tests.spark.cluster import LOCAL
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(600)]
 Pair = tuple[int, int]  # register document, e-invoice
-
-
-@pytest.fixture
-def session(spark_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    from pyspark.sql import SparkSession
-
-    for name, value in LOCAL.items():
-        monkeypatch.setenv(name, value)
-    builder = SparkSession.builder.master("local[1]").config("spark.sql.catalogImplementation", "in-memory")
-    settings = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.log.level": "ERROR"}
-    running = builder.config(map=settings | {"spark.sql.warehouse.dir": str(tmp_path)}).getOrCreate()
-    yield running
-    running.stop()
 
 
 def test_contested_pairs_are_accepted_as_if_gone_through_in_order(session: Any) -> None:
