@@ -89,7 +89,7 @@
 {% macro has_no_credit() -%} coalesce(lower(trim(credit_type)) = 'credit not applied', false) {%- endmacro %}
 
 {# The rate of the credit as a part of 1, whether written as 0.15 or as 15. #}
-{% macro credit_rate() -%} case when credit_rate > 1 then cast(credit_rate / 100 as decimal(38, 12)) else credit_rate end {%- endmacro %}
+{% macro credit_rate(rate) -%} case when {{ rate }} > 1 then cast({{ rate }} / 100 as decimal(38, 12)) else {{ rate }} end {%- endmacro %}
 
 {#
     100 x part / abs(whole), exact, rounded half away from zero at 12 decimals; null when the whole is 0. Neither has more than
@@ -220,3 +220,16 @@ inner join {{ ref('int_usage__cost_cells') }} as cells
         and {{ same_spelling('lines', 'cells', ['invoice_id', 'customer_id', 'subscription_id', 'currency', 'meter_id', 'charge_type', 'commitment_discount_status']) }}
 where lines.{{ in_target_months() }} and {{ condition }}
 {% endmacro %}
+
+{#
+    `relation`, whose rows are grouped or numbered by `key` and further columns: Spark moves all rows of a key to one task first
+    and then sorts them once, where it would sort them before and after.
+#}
+{% macro brought_together(relation, key) -%}
+    {{ return(adapter.dispatch('brought_together')(relation, key)) }}
+{%- endmacro %}
+
+{% macro duckdb__brought_together(relation, key) -%} {{ relation }} {%- endmacro %}
+{% macro default__brought_together(relation, key) -%}
+    (select * from {{ relation }} distribute by {{ key | join(', ') }}) as {{ relation }}
+{%- endmacro %}

@@ -2,7 +2,7 @@
 -- spelling means is worked out here, once for all lines that have it.
 {% set keys = ['invoice_id', 'customer_id', 'subscription_id', 'currency', 'meter_id'] -%}
 {% set kinds = ['comparison', 'export_id', 'charge_type', 'publisher_type', 'commitment_discount_status', 'price_basis'] -%}
-{% set texts = ['meter_name', 'meter_category', 'meter_sub_category', 'meter_region'] -%}
+{% set texts = ['customer_name', 'meter_name', 'meter_category', 'meter_sub_category', 'meter_region'] -%}
 with sums as (
 
     select
@@ -10,7 +10,6 @@ with sums as (
         {% for key in keys %}{{ key }} as spelled_{{ key }}, {% endfor %}
         {{ kinds | join(', ') }},
         {{ texts | join(', ') }},
-        min(customer_name) as customer_name,
         sum(quantity) as quantity,
         sum(cost) as amount,
         count(*) as line_count

@@ -1,5 +1,7 @@
 -- One row per month, comparison, invoice, subscription, currency and meter, both sides beside each other: grouping
 -- the sides together is a full outer join in which null keys are equal.
+{% set key = ['meter_id', 'azure_subscription_id', 'invoice_number', 'comparison', 'billing_month'] -%}
+{% set of_key = 'partition by ' ~ key | join(', ') -%}
 with usage_side as (
 
     select
@@ -80,44 +82,21 @@ summed as (
         coalesce(max(price_basis), 'partner') as price_basis,
         coalesce({{ exact_product('sum(uncredited_amount)', 'max(credit_rate)') }}, 0) as lost_credit_amount,
         {% for text in texts %}coalesce(min(usage_{{ text }}), min(cost_{{ text }})) as {{ text }}{{ ', ' if not loop.last }}{% endfor %}
-    from sides
-    group by meter_id, azure_subscription_id, invoice_number, comparison, currency, billing_month
-
-),
-
--- Lines that either side has of the same key in any currency; hardly a key has several.
-several as (
-
-    select
-        billing_month,
-        comparison,
-        invoice_number,
-        azure_subscription_id,
-        meter_id,
-        sum(usage_line_count) as usage_line_count,
-        sum(cost_line_count) as cost_line_count
-    from summed
-    group by meter_id, azure_subscription_id, invoice_number, comparison, billing_month
-    having count(*) > 1
+    from {{ brought_together('sides', key) }}
+    group by {{ key | join(', ') }}, currency
 
 ),
 
 final as (
 
     select
-        summed.*,
+        *,
         -- Lines and variations find their grid row by this number, within one build.
         {{ any_number() }} as grid_id,
-        coalesce(several.usage_line_count, summed.usage_line_count) as key_usage_line_count,
-        coalesce(several.cost_line_count, summed.cost_line_count) as key_cost_line_count
+        -- Lines that either side has of the same key in any currency; hardly a key has several.
+        cast(sum(usage_line_count) over ({{ of_key }}) as bigint) as key_usage_line_count,
+        cast(sum(cost_line_count) over ({{ of_key }}) as bigint) as key_cost_line_count
     from summed
-    left join several
-        on
-            summed.billing_month = several.billing_month
-            and summed.comparison = several.comparison
-            and summed.invoice_number = several.invoice_number
-            and summed.azure_subscription_id is not distinct from several.azure_subscription_id
-            and summed.meter_id is not distinct from several.meter_id
 
 )
 

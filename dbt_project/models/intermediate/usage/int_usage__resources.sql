@@ -1,4 +1,3 @@
-{{ config(materialized='table' if target.type == 'duckdb' else 'view') }}
 -- Amount variations by resource, summed over dates, of the subscriptions that have a difference: what a category move
 -- is told by. Only these are looked at, so that a month that agrees costs nothing.
 with suspects as (
