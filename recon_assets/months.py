@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 
 from recon_assets.errors import InputError
 
@@ -37,6 +38,17 @@ def months_between(first: str, last: str) -> int:
 def month_range(first: str, last: str) -> list[str]:
     """Every month from `first` to `last`, both included."""
     return [add_months(first, n) for n in range(months_between(first, last) + 1)]
+
+
+def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:
+    """Runs of consecutive months as (first, last)."""
+    runs: list[tuple[str, str]] = []
+    for month in months:
+        if runs and months_between(runs[-1][1], month) == 1:
+            runs[-1] = (runs[-1][0], month)
+        else:
+            runs.append((month, month))
+    return runs
 
 
 def parse_months(text: str) -> list[str]:

@@ -11,7 +11,7 @@ import dagster as dg
 
 from recon_assets.catalogue import SOURCES
 from recon_assets.definitions import build_definitions
-from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous
+from recon_assets.defs.automation import RANGE_END, RANGE_START
 from recon_assets.defs.models import PLANNED
 from recon_assets.defs.partitions import month_partitions
 from recon_assets.defs.records import open_run_instance
@@ -19,6 +19,8 @@ from recon_assets.defs.resources import time_from
 from recon_assets.errors import NotListed
 from recon_assets.issues.database import has_database
 from recon_assets.lakehouse.log import Publication
+from recon_assets.months import contiguous, month_range
+from recon_assets.pipeline.ahead import Begun, give_up
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
 
@@ -42,16 +44,21 @@ class Outcome:
     run_ids: set[str] = field(default_factory=set)
 
 
-def run_months(platform: Platform, subjects: list[str], months: list[str], progress: Progress) -> Outcome:
+def run_months(
+    platform: Platform, subjects: list[str], months: list[str], progress: Progress, begun: Begun | None = None
+) -> Outcome:
     """Load what the windows of `months` need, then build and publish the months of each subject.
 
-    The issue log is copied after, where there is one. The platform's clock is that of the runs too.
+    The issue log is copied after, where there is one. The platform's clock is that of the runs too. `begun` is the
+    first build, where nothing had to be loaded before it.
     """
     with time_from(platform.clock):
-        return _run_months(platform, subjects, months, progress)
+        return _run_months(platform, subjects, months, progress, begun)
 
 
-def _run_months(platform: Platform, subjects: list[str], months: list[str], progress: Progress) -> Outcome:
+def _run_months(
+    platform: Platform, subjects: list[str], months: list[str], progress: Progress, begun: Begun | None
+) -> Outcome:
     outcome = Outcome()
     known = set(month_partitions(platform).get_partition_keys())
     for month in (month for month in months if month not in known):
@@ -65,12 +72,15 @@ def _run_months(platform: Platform, subjects: list[str], months: list[str], prog
         warnings.simplefilter("ignore", dg.BetaWarning)
         _close_killed_runs(instance)
         plans = _plans(platform, subjects, months, outcome)
+        if begun and any(plans.values()):  # landed since: it may have read months as they were
+            give_up(platform, begun)
+            begun = None
         definitions = build_definitions(platform, plans)
         ranges = contiguous(months)
         total = len({load.month for plan in plans.values() for load in plan}) + len(plans) * len(ranges)
         copies_issues = has_database(platform.settings)
         total += copies_issues
-        for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome, copies_issues)):
+        for done, step in enumerate(_steps(definitions, instance, plans, ranges, outcome, copies_issues, begun)):
             progress(step, done, total)
         progress("done", total, total)
     closed = platform.published.closed()
@@ -101,6 +111,7 @@ def _steps(
     ranges: list[tuple[str, str]],
     outcome: Outcome,
     copies_issues: bool,
+    begun: Begun | None,
 ) -> Iterator[str]:
     """Name each step, then do it when asked for the next."""
     loads = sorted(load for plan in plans.values() for load in plan)
@@ -120,7 +131,10 @@ def _steps(
         for first, last in ranges:
             yield f"reconciling {subject} {first if first == last else f'{first} to {last}'}"
             tags = {} if first == last else {RANGE_START: first, RANGE_END: last}
-            result = _execute(definitions, instance, subject, partition_key=None if tags else first, tags=tags)
+            is_begun = begun and (begun.subject, begun.months) == (subject, month_range(first, last))
+            run_id = begun.run_id if begun and is_begun else None
+            key = None if tags else first
+            result = _execute(definitions, instance, subject, partition_key=key, tags=tags, run_id=run_id)
             outcome.run_ids.add(result.run_id)
             outcome.published |= _published(instance, result.run_id, subject)
             outcome.problems += _failures(result)
@@ -136,8 +150,9 @@ def _execute(
     partition_key: str | None,
     tags: dict[str, str] | None = None,
     asset_selection: list[dg.AssetKey] | None = None,
+    run_id: str | None = None,
 ) -> dg.ExecuteInProcessResult:
-    """Run a job in this process; its failure is in the result."""
+    """Run a job in this process, with the id that was chosen for it if any was; its failure is in the result."""
     own = {"recon/host": socket.gethostname(), PLANNED: str(os.getpid())}
     return definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
@@ -146,6 +161,7 @@ def _execute(
         tags=own | (tags or {}),
         partition_key=partition_key,
         asset_selection=asset_selection,
+        run_id=run_id,
     )
 
 

@@ -98,18 +98,20 @@ def sample(months: str, seed: int, scale: int) -> None:
 @click.option("--subject", "subjects", type=SUBJECT_CHOICE, multiple=True, help="Default: all that anything landed of.")
 def run(months: str, subjects: tuple[str, ...]) -> None:
     """Load, reconcile and publish months. Exit code 0 only if every selected month was published."""
-    from recon_assets.cli.console import progress_display, show_outcome
-    from recon_assets.platform import Platform
-
     wanted = parse_months(months)
     settings = load_settings()
     start_dbt(settings.engine)  # it makes itself ready while Dagster is imported and months are loaded
+    from recon_assets.cli.console import progress_display, show_outcome
+    from recon_assets.pipeline.ahead import begin_first_build
+    from recon_assets.platform import Platform
+
     platform = Platform.from_settings(settings)
     chosen = list(subjects or landed_subjects(platform.landing) or SUBJECTS)
+    begun = begin_first_build(platform, chosen, wanted)
     with progress_display() as progress:
         from recon_assets.runner import run_months  # the line is shown while Dagster and dbt are imported
 
-        outcome = run_months(platform, chosen, wanted, progress)
+        outcome = run_months(platform, chosen, wanted, progress, begun)
     code = show_outcome(platform, outcome, chosen, wanted)
     gc.freeze()  # at its end Python would look through all objects once more
     sys.exit(code)

@@ -13,7 +13,7 @@ from recon_assets.defs.partitions import current_month
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.lakehouse.raw import RawMonth
 from recon_assets.landing.watch import Attempt, Decision, Ending, Memory, PendingMonth, decide
-from recon_assets.months import add_months, months_between
+from recon_assets.months import add_months, contiguous
 from recon_assets.pipeline.plan import landed_files, window_status
 from recon_assets.platform import Platform
 from recon_assets.settings import Settings
@@ -144,17 +144,6 @@ def unpublished_loads(platform: Platform, subject: str, months: Sequence[str]) -
 def _loaded_at(raw: RawMonth) -> dt.datetime:
     instant = dt.datetime.fromisoformat(raw.loaded_at)
     return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
-
-
-def contiguous(months: Sequence[str]) -> list[tuple[str, str]]:
-    """Runs of consecutive months as (first, last)."""
-    runs: list[tuple[str, str]] = []
-    for month in months:
-        if runs and months_between(runs[-1][1], month) == 1:
-            runs[-1] = (runs[-1][0], month)
-        else:
-            runs.append((month, month))
-    return runs
 
 
 def landing_sensor(

@@ -6,6 +6,7 @@ from the row that its closing names.
 
 import datetime as dt
 import json
+import struct
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -137,7 +138,7 @@ class Log:
             return self._rows, self._version
 
     def append(self, row: dict[str, Any]) -> None:
-        added = pa.Table.from_pylist([row], self._schema)
+        added = pa.Table.from_arrays([_one(row[field.name], field.type) for field in self._schema], schema=self._schema)
 
         def write() -> DeltaTable:
             table = self._open(create=True)
@@ -285,6 +286,20 @@ def _column_of(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray:
         return pa.chunked_array([pa.nulls(len(rows), field.type)])
     found = rows[field.name]
     return found if found.type == field.type else found.cast(field.type)
+
+
+def _one(value: str | dt.date | None, kind: pa.DataType) -> pa.Array:
+    """An array of one text, day, instant or null; `pa.array` would import pandas."""
+    if value is None:
+        return pa.nulls(1, kind)
+    if isinstance(value, str):
+        text = value.encode()
+        buffers = [struct.pack("=2i", 0, len(text)), text]
+    elif isinstance(value, dt.datetime):
+        buffers = [struct.pack("=q", (value - _EPOCH) // dt.timedelta(microseconds=1))]
+    else:
+        buffers = [struct.pack("=i", (value - _EPOCH.date()).days)]
+    return pa.Array.from_buffers(kind, 1, [None, *map(pa.py_buffer, buffers)])
 
 
 def _values(rows: pa.Table) -> dict[str, list[Any]]:

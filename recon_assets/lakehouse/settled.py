@@ -1,9 +1,10 @@
 """Delta tables as they are read without the log: put where everybody reads them, and made again what the log says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import duckdb
+from deltalake import DeltaTable
 
 from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
@@ -11,6 +12,8 @@ from recon_assets.lakehouse.log import MartVersion, Publication
 from recon_assets.lakehouse.published import MonthFiles, PublishedStore, partition_columns, partition_of
 from recon_assets.lakehouse.tables import Partition, files_of
 from recon_assets.lakehouse.views import mart_schema, view_sql
+
+Folders = Mapping[str, Mapping[str, DeltaTable]]  # by mart, as Tables.folders gives them
 
 
 def settle(published: PublishedStore, marts: Iterable[Mart], clock: Clock, memory_limit: str) -> list[MonthFiles]:
@@ -21,8 +24,10 @@ def settle(published: PublishedStore, marts: Iterable[Mart], clock: Clock, memor
     """
     monthly = [mart for mart in marts if mart.is_monthly]
     with published.publishing():
-        _move(published, monthly, clock, memory_limit)
-        mended = unlike_the_log(published, monthly)
+        folders = _folders(published, monthly)
+        if _move(published, monthly, folders, clock, memory_limit):
+            folders = _folders(published, monthly)
+        mended = _unlike_the_log(published, monthly, folders)
         for month in mended:
             published.commit_month(month)
     return mended
@@ -30,10 +35,19 @@ def settle(published: PublishedStore, marts: Iterable[Mart], clock: Clock, memor
 
 def unlike_the_log(published: PublishedStore, marts: Iterable[Mart]) -> list[MonthFiles]:
     """Months whose newest Delta version is not what readers of the log see, each with the files that it should have."""
+    marts = list(marts)
+    return _unlike_the_log(published, marts, _folders(published, marts))
+
+
+def _folders(published: PublishedStore, marts: list[Mart]) -> Folders:
+    return {mart.name: published.tables.folders(mart.name) for mart in marts}
+
+
+def _unlike_the_log(published: PublishedStore, marts: list[Mart], folders: Folders) -> list[MonthFiles]:
     current = published.current().values()
     found = []
     for mart in marts:
-        for folder, table in list(published.tables.folders(mart.name).items())[-1:]:
+        for folder, table in list(folders[mart.name].items())[-1:]:
             there: dict[Partition, list[str]] = {}
             for file in files_of(table, folder):
                 there.setdefault(_partition(file), []).append(file)
@@ -54,12 +68,16 @@ def _partition(file: str) -> Partition:
     return tuple((name, value) for name, _, value in (part.partition("=") for part in file.split("/")[1:-1]))
 
 
-def _move(published: PublishedStore, marts: list[Mart], clock: Clock, memory_limit: str) -> None:
+def _move(published: PublishedStore, marts: list[Mart], folders: Folders, clock: Clock, memory_limit: str) -> bool:
+    """Whether a table was begun or a month moved, so that the tables are no longer as they were opened."""
     places = {
-        mart.name: published.tables.place(mart.name, mart_schema(mart), partition_columns(mart))
+        mart.name: published.tables.place(
+            mart.name, mart_schema(mart), partition_columns(mart), folders=folders[mart.name]
+        )
         for mart in marts
-        if published.tables.folders(mart.name)
+        if folders[mart.name]
     }
+    is_moved = any(place not in folders[name] for name, place in places.items())
     for publication in published.current().values():
         moved = {
             mart.name: _moved(published, mart, publication, memory_limit)
@@ -70,6 +88,8 @@ def _move(published: PublishedStore, marts: list[Mart], clock: Clock, memory_lim
         }
         if moved:
             published.record(replace(publication, marts=publication.marts | moved, moved_at=clock()))
+            is_moved = True
+    return is_moved
 
 
 def _moved(published: PublishedStore, mart: Mart, publication: Publication, memory_limit: str) -> MartVersion:

@@ -63,9 +63,13 @@ class Tables:
         schema: pa.Schema,
         partition_by: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
+        folders: Mapping[str, DeltaTable] | None = None,
     ) -> str:
-        """The folder of a table that takes rows of `schema`; made when there is none yet."""
-        folders = self.folders(name)
+        """The folder of a table that takes rows of `schema`; made when there is none yet.
+
+        `folders` are those of the table, where they are known already: opening them takes a millisecond each.
+        """
+        folders = self.folders(name) if folders is None else folders
         for folder, table in list(folders.items())[-1:]:
             if _takes(table, schema):
                 return folder

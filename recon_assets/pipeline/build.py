@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recon_assets.lakehouse.published import PublishedStore
 from recon_assets.pipeline.dbt_job import PAIRS_LATE, CheckResult, Job, NodeResult
-from recon_assets.pipeline.dbt_process import build_in_dbt_process
+from recon_assets.pipeline.dbt_process import begin_in_dbt_process, build_in_dbt_process, is_begun
 from recon_assets.pipeline.project import DATABASE_NAME
 from recon_assets.pipeline.snapshot import late_vars, take_snapshot
 from recon_assets.settings import Settings
@@ -73,32 +73,58 @@ def run_build(
     `as_of` is the day by the platform's clock: it decides which usage months have settled and which missing e-invoices
     are overdue, and nothing else. Without it dbt takes today.
     """
+    job = _job(settings, subject, months, run_id, as_of, published)
+    if not is_begun(job):
+        _make_folder(settings, run_id)
+    made = build_in_dbt_process(job)
+    decisions = str(job.variables["decisions_file"])
+    return Build(subject, made.months, Path(job.database), made.nodes, made.checks, decisions, made.late_pairs)
+
+
+def begin_build(
+    settings: Settings, subject: str, months: list[str], run_id: str, as_of: dt.date, published: PublishedStore
+) -> None:
+    """Have dbt begin the build that `run_build` with the same arguments waits for, and do not wait.
+
+    Should it find that anything it depends on has changed meanwhile, such as a decision, it is begun again.
+    """
+    job = _job(settings, subject, months, run_id, as_of, published)
+    _make_folder(settings, run_id)
+    begin_in_dbt_process(job)
+
+
+def _make_folder(settings: Settings, run_id: str) -> None:
     folder = build_folder(settings, run_id)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    database = folder / DATABASE_NAME
-    decisions = take_snapshot(settings)
+
+
+def _job(
+    settings: Settings,
+    subject: str,
+    months: list[str],
+    run_id: str,
+    as_of: dt.date | None,
+    published: PublishedStore | None,
+) -> Job:
     chosen: dict[str, object] = {
         "target_months": months,
         "subjects": [subject],
         "as_of_date": as_of.isoformat() if as_of else "",
-        "decisions_file": decisions,
+        "decisions_file": take_snapshot(settings),
     }
     if subject == PAIRS_LATE and published is not None:
         chosen |= late_vars(settings, published)
-    made = build_in_dbt_process(
-        Job(
-            engine=settings.engine,
-            subject=subject,
-            months=months,
-            home=str(settings.home),
-            database=str(database),
-            memory_limit=settings.build_memory_limit,
-            environment=settings.spark_environment() if settings.engine == "spark" else {},
-            variables=settings.dbt_vars() | chosen,
-        )
+    return Job(
+        engine=settings.engine,
+        subject=subject,
+        months=months,
+        home=str(settings.home),
+        database=str(build_folder(settings, run_id) / DATABASE_NAME),
+        memory_limit=settings.build_memory_limit,
+        environment=settings.spark_environment() if settings.engine == "spark" else {},
+        variables=settings.dbt_vars() | chosen,
     )
-    return Build(subject, made.months, database, made.nodes, made.checks, decisions, made.late_pairs)
 
 
 def remove_build(settings: Settings, run_id: str) -> None:

@@ -28,6 +28,7 @@ _LAST_CHARACTERS = 2000  # of its standard error, when it ended of itself
 class _Worker:
     def __init__(self, engine: str) -> None:
         self.engine = engine
+        self.begun: Job | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process)
         # Not in the group of this process: Ctrl-C is for this one, which ends it. -P: no module of the current folder.
         command = [sys.executable, "-P", "-X", "faulthandler", "-m", PROGRAM, engine]
@@ -48,14 +49,19 @@ class _Worker:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, job: Job) -> dict[str, Any]:
-        """The answer to a job; ReconError when the process ends before it answers."""
+    def begin(self, job: Job) -> None:
+        """Hand over a job, and do not wait for it."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with suppress(BrokenPipeError):  # it has ended, which is told below
+        self.begun = job
+        with suppress(BrokenPipeError):  # it has ended, which `answer` tells
             self._process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
             self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """The answer to the job that was begun; ReconError when the process ends before it answers."""
+        assert self._process.stdout is not None
         answer = self._process.stdout.readline()
+        self.begun = None
         if not answer:
             raise ReconError(self._why_ended())
         return dict(json.loads(answer))
@@ -86,12 +92,33 @@ def start_dbt(engine: str) -> None:
         _running(engine)
 
 
+def begin_in_dbt_process(job: Job) -> None:
+    """Have a job begun that `build_in_dbt_process` waits for; one that was begun before is given up."""
+    with _lock:
+        _idle(job.engine).begin(job)
+
+
+def is_begun(job: Job) -> bool:
+    """Whether exactly this job was begun, and nobody has asked what came of it."""
+    with _lock:
+        return _worker is not None and _worker.begun == job
+
+
+def end_begun() -> None:
+    """Give up a job that was begun, if there is one."""
+    with _lock:
+        if _worker is not None and _worker.begun is not None:
+            _end()
+
+
 def build_in_dbt_process(job: Job) -> Made:
     """Build and test the marts of a job; ReconError when a model cannot be built or dbt's process ends."""
     with _lock:
-        worker = _running(job.engine)
+        worker = _worker if _worker is not None and _worker.begun == job else _idle(job.engine)
         try:
-            answer = worker.ask(job)
+            if worker.begun is None:
+                worker.begin(job)
+            answer = worker.answer()
         except BaseException:  # this process is to stop, or the worker has stopped
             _end()
             raise
@@ -114,6 +141,13 @@ def _running(engine: str) -> _Worker:
         _end()
         _worker = _Worker(engine)
     return _worker
+
+
+def _idle(engine: str) -> _Worker:
+    """A worker that does nothing: one that has begun a job is ended, for its answer would be taken for the next."""
+    if _worker is not None and _worker.begun is not None:
+        _end()
+    return _running(engine)
 
 
 def _end() -> None:

@@ -22,7 +22,7 @@ from recon_assets.errors import ReconError
 from recon_assets.pipeline.dbt_build import Parsed, build_marts, parsed_project, run_nothing
 from recon_assets.pipeline.dbt_job import Job
 from recon_assets.pipeline.engines import engine_named
-from recon_assets.pipeline.project import manifest_folder
+from recon_assets.pipeline.project import is_parsed, manifest_folder, take_compiled_macros
 
 _STANDARD_INPUT, _STANDARD_OUTPUT, _STANDARD_ERROR = range(3)
 
@@ -55,10 +55,7 @@ def _prepared(engine: str) -> Parsed | None:
     if not _is_parsed_apart(engine):
         return None
     parsed = parsed_project(engine)
-    from dbt_common.clients.jinja import template_cache
-
-    for macro in parsed.manifest.macros.values():
-        template_cache.get_node_template(macro)
+    take_compiled_macros(parsed.folder, parsed.manifest)
     with tempfile.TemporaryDirectory() as folder:
         run_nothing(engine, parsed, Path(folder))
     return parsed
@@ -70,10 +67,13 @@ def _is_parsed_apart(engine: str) -> bool:
     What dbt parses with (dbt_extractor) has threads that a fork lacks: it would wait for them for ever, if a build had
     to parse again after this process had.
     """
+    targets = {engine_named(engine).target, "duckdb"}  # marts are declared in the latter (marts.py)
+    if all(map(is_parsed, targets)):
+        return True
     child = os.fork()
     if child == 0:
         try:
-            for target in {engine_named(engine).target, "duckdb"}:  # marts are declared in the latter (marts.py)
+            for target in targets:
                 manifest_folder(target)
         except BaseException:  # a build comes upon it too, and tells it
             os._exit(os.EX_SOFTWARE)

@@ -8,7 +8,7 @@ from recon_assets.catalogue import SOURCES, SUBJECTS, load_windows, sources_of
 from recon_assets.errors import NotListed
 from recon_assets.landing.discovery import discover
 from recon_assets.landing.store import FileStore, LandedFile
-from recon_assets.months import add_months, first_day
+from recon_assets.months import add_months, first_day, month_of
 
 if TYPE_CHECKING:
     from recon_assets.platform import Platform
@@ -39,6 +39,17 @@ def _has_landed(store: FileStore, subject: str) -> bool:
         return any(landed_files(store, subject).values())
     except NotListed:
         return True
+
+
+def first_and_last_month(platform: "Platform") -> tuple[str, str]:
+    """Of all months that there are: from the oldest landed one to the current one, or the newest landed if later.
+
+    `first_month` adds months before the oldest landed one; without it none is shown as missing that nobody landed. As
+    long as nothing landed there is a year to fetch.
+    """
+    landed, current = platform.landed_months(), month_of(platform.clock().date())
+    known = [month for month in (platform.settings.first_month, *landed[:1]) if month]
+    return min(known, default=add_months(current, -11)), max([current, *landed[-1:]])
 
 
 def plan_loads(subject: str, months: list[str], landed: Landed, platform: "Platform") -> list[PlannedLoad]:

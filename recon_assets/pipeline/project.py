@@ -5,9 +5,11 @@ Parsing takes seconds and needs no data, so the manifest is kept under target/ b
 
 import contextlib
 import hashlib
+import marshal
 import os
 import pickle
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from importlib.metadata import version
@@ -22,18 +24,19 @@ from recon_assets.transport.locks import lock_file
 PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
 # The manifest names the database, so every build file has the same name.
 DATABASE_NAME = "build.duckdb"
-# The manifest for whoever reads it, and as the object that dbt runs: in a third of the time that its own format takes.
-_OUTPUTS = ("manifest.json", "manifest.pickle")
+# The manifest for whoever reads it, and as the object that dbt runs, in a third of the time that its own format takes;
+# and the macros as Jinja compiles them.
+_OUTPUTS = ("manifest.json", "manifest.pickle", "macros.marshal")
 _MARKER = "complete"
 _PARSED = ("dbt_project.yml", "profiles.yml", "models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*")
 
 
 def manifest_folder(target: str = "duckdb") -> Path:
-    """Folder with manifest.json and manifest.pickle of the project as it is now; parsed when not there yet.
+    """Folder with what dbt has parsed of the project as it is now; parsed when not there yet.
 
     `target` is that of profiles.yml for which it is parsed. A folder of which something is missing is made anew.
     """
-    folder = PROJECT_DIR / "target" / f"parsed-{target}-{_fingerprint()}"
+    folder = _folder(target)
     if not _is_whole(folder):
         folder.parent.mkdir(exist_ok=True)
         with (folder.parent / "parsing.lock").open("w", encoding="utf-8") as lock:
@@ -41,6 +44,17 @@ def manifest_folder(target: str = "duckdb") -> Path:
             if not _is_whole(folder):
                 _parse_into(folder, target)
     return folder
+
+
+def is_parsed(target: str) -> bool:
+    """Whether `manifest_folder` has nothing to parse."""
+    return _is_whole(_folder(target))
+
+
+def _folder(target: str) -> Path:
+    # Compiled macros are of one version of Python and of Jinja.
+    compiled_by = f"{sys.implementation.cache_tag}-jinja{version('jinja2')}"
+    return PROJECT_DIR / "target" / f"parsed-{target}-{compiled_by}-{_fingerprint()}"
 
 
 def _fingerprint() -> str:
@@ -86,6 +100,11 @@ def _parse_into(folder: Path, target: str) -> None:
     # By field: dbt's own way of pickling it mixes its fields up (1.11), and what it keeps for look-ups is made anew.
     parts = {field.name: getattr(manifest, field.name) for field in fields(manifest) if not field.name.startswith("_")}
     (temporary / "manifest.pickle").write_bytes(pickle.dumps(parts, pickle.HIGHEST_PROTOCOL))
+    from dbt_common.clients.jinja import get_environment
+
+    environment = get_environment()
+    compiled = {name: environment.compile(macro.macro_sql) for name, macro in manifest.macros.items()}
+    (temporary / "macros.marshal").write_bytes(marshal.dumps(compiled))
     (temporary / _MARKER).write_text(_sizes(temporary), encoding="utf-8")
     temporary.rename(folder)
 
@@ -138,3 +157,15 @@ def load_manifest(folder: Path) -> Any:
 
     # Written by this process or one like it, beside the code: who can change it can change the code.
     return Manifest(**pickle.loads((folder / "manifest.pickle").read_bytes()))  # noqa: S301
+
+
+def take_compiled_macros(folder: Path, manifest: Any) -> None:
+    """Have dbt find the macros of a parsed project compiled, which takes 0.4 s."""
+    from dbt_common.clients.jinja import get_environment, template_cache
+
+    # As above; and the folder is of this version of Python.
+    compiled = marshal.loads((folder / "macros.marshal").read_bytes())  # noqa: S302
+    environment = get_environment()
+    for name, macro in manifest.macros.items():
+        template = environment.template_class.from_code(environment, compiled[name], environment.make_globals({}))
+        template_cache.file_cache[macro.macro_sql] = template

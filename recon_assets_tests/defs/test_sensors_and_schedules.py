@@ -13,11 +13,11 @@ import dagster as dg
 import pytest
 
 from recon_assets.definitions import build_definitions
-from recon_assets.defs.automation import RANGE_END, RANGE_START, contiguous, open_months
+from recon_assets.defs.automation import RANGE_END, RANGE_START, open_months
 from recon_assets.defs.resources import PlatformResource
 from recon_assets.home import open_instance
 from recon_assets.lakehouse.log import Closing, Publication
-from recon_assets.months import month_range
+from recon_assets.months import contiguous, month_range
 from recon_assets.platform import Platform
 from recon_assets.settings import load_settings
 from recon_assets.sources import freshness, loading
