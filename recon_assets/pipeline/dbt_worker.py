@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import duckdb
 
 from recon_assets.errors import ReconError
-from recon_assets.pipeline.dbt_build import Parsed, build_marts, parsed_project, run_nothing
+from recon_assets.pipeline.dbt_build import Parsed, build_marts, parsed_project, run_nothing, tell_nobody
 from recon_assets.pipeline.dbt_job import Job
 from recon_assets.pipeline.engines import engine_named
 from recon_assets.pipeline.project import is_parsed, manifest_folder, take_compiled_macros
@@ -35,6 +35,7 @@ def main(engine: str) -> None:
     duckdb.default_connection().close()  # importing DuckDB opens it, with threads
     gc.freeze()
     gc.enable()
+    gc.set_threshold(50_000, 20, 50)  # builds make much that stays until they end
     for line in sys.stdin.buffer:
         child = os.fork()
         if child == 0:
@@ -55,6 +56,7 @@ def _prepared(engine: str) -> Parsed | None:
     if not _is_parsed_apart(engine):
         return None
     parsed = parsed_project(engine)
+    tell_nobody()
     take_compiled_macros(parsed.folder, parsed.manifest)
     with tempfile.TemporaryDirectory() as folder:
         run_nothing(engine, parsed, Path(folder))
