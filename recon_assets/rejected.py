@@ -1,7 +1,6 @@
 """Rows that were not loaded: all of a month, and for whoever runs months how many there are and the first of them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -27,7 +26,13 @@ class Rejections:
 
 def rejections(raw: RawStore, subjects: list[str], months: list[str]) -> list[Rejections]:
     """What the newest loads rejected of the sources of `subjects`, in the windows of `months`; sources with any."""
-    found = []
+    with duckdb.connect() as connection:  # one for all: it takes as long as reading the rows
+        return list(_rejections(raw, subjects, months, connection))
+
+
+def _rejections(
+    raw: RawStore, subjects: list[str], months: list[str], connection: duckdb.DuckDBPyConnection
+) -> Iterator[Rejections]:
     for window in (window for subject in subjects for window in load_windows(subject)):
         counts: dict[str, int] = {}
         first: list[str] = []
@@ -35,28 +40,23 @@ def rejections(raw: RawStore, subjects: list[str], months: list[str]) -> list[Re
             if count := sum(pq.read_metadata(file).num_rows for file in raw.rejected_files(window.source, month)):
                 counts[month] = count
                 if len(first) < _SHOWN:
-                    first += map(_in_words, rejected_rows(raw, window.source, month, _SHOWN - len(first)))
+                    rows = _in_order(raw, window.source, month, connection).limit(_SHOWN - len(first))
+                    first += map(_in_words, rows.fetchall())
         if counts:
-            found.append(Rejections(window.source, counts, first))
-    return found
+            yield Rejections(window.source, counts, first)
 
 
-def rejected_rows(raw: RawStore, source: str, month: str, limit: int | None = None) -> list[Row]:
-    """Rejected rows of the newest attempt to load a month, in order of file and row; the first `limit` of them."""
-    with _rejected(raw, source, month) as rows:
-        if rows is None:
-            return []
-        return (rows if limit is None else rows.limit(limit)).fetchall()
-
-
-@contextmanager
-def _rejected(raw: RawStore, source: str, month: str) -> Iterator[duckdb.DuckDBPyRelation | None]:
-    files = [str(path) for path in raw.rejected_files(source, month)]
-    if not files:
-        yield None
-        return
+def rejected_rows(raw: RawStore, source: str, month: str) -> list[Row]:
+    """Rejected rows of the newest attempt to load a month, in order of file and row."""
+    if not raw.rejected_files(source, month):
+        return []
     with duckdb.connect() as connection:
-        yield connection.read_parquet(files).project(_COLUMNS).order("source_file, source_row")
+        return _in_order(raw, source, month, connection).fetchall()
+
+
+def _in_order(raw: RawStore, source: str, month: str, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    files = [str(path) for path in raw.rejected_files(source, month)]
+    return connection.read_parquet(files).project(_COLUMNS).order("source_file, source_row")
 
 
 def _in_words(row: Row) -> str:

@@ -22,7 +22,7 @@ from recon_assets.errors import ReconError
 from recon_assets.pipeline.dbt_build import Parsed, build_marts, parsed_project, run_nothing, tell_nobody
 from recon_assets.pipeline.dbt_job import Job
 from recon_assets.pipeline.engines import engine_named
-from recon_assets.pipeline.project import is_parsed, manifest_folder, take_compiled_macros
+from recon_assets.pipeline.project import is_parsed, manifest_folder, take_compiled_templates
 
 _STANDARD_INPUT, _STANDARD_OUTPUT, _STANDARD_ERROR = range(3)
 
@@ -49,7 +49,7 @@ def main(engine: str) -> None:
 
 
 def _prepared(engine: str) -> Parsed | None:
-    """The project, with dbt imported and its macros compiled; None when the project cannot be read.
+    """The project, with dbt imported and its templates compiled; None when the project cannot be read.
 
     Then the build comes upon the same error, and tells it.
     """
@@ -57,7 +57,7 @@ def _prepared(engine: str) -> Parsed | None:
         return None
     parsed = parsed_project(engine)
     tell_nobody()
-    take_compiled_macros(parsed.folder, parsed.manifest)
+    take_compiled_templates(parsed.folder)
     with tempfile.TemporaryDirectory() as folder:
         run_nothing(engine, parsed, Path(folder))
     return parsed

@@ -91,8 +91,8 @@ def test_a_row_that_was_appended_twice_is_one_publication(store: PublishedStore)
     assert store.publications() == [publication]
 
 
-@pytest.mark.folder_only  # about what reading imports
-def test_whoever_reads_the_logs_waits_for_no_pandas(tmp_path: Path) -> None:
+@pytest.mark.folder_only  # about what reading and appending import
+def test_whoever_reads_the_logs_or_appends_to_them_waits_for_no_pandas(tmp_path: Path) -> None:
     store = PublishedStore(tmp_path / "published")
     published = publish(store, "2025-01", "run-1", ["1.00"], day(1))
     store.record_closing(Closing("2025-01", SUBJECT, "close", day(2), "anna", "", "run-1", published.published_at))
@@ -100,6 +100,7 @@ def test_whoever_reads_the_logs_waits_for_no_pandas(tmp_path: Path) -> None:
         "import sys\nfrom pathlib import Path\nfrom recon_assets.lakehouse.published import PublishedStore\n"
         f"store = PublishedStore(Path({str(store.root)!r}))\n"
         "assert [len(store.current()), len(store.closed())] == [1, 1]\n"
+        "store.record(*store.current().values()); store.record_closing(*store.closings())\n"
         "print([name for name in ('pandas', 'pyarrow.dataset') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

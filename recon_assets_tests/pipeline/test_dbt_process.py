@@ -15,7 +15,7 @@ import pytest
 from recon_assets.errors import ReconError
 from recon_assets.pipeline import dbt_process
 from recon_assets.pipeline.dbt_job import Job
-from recon_assets.pipeline.dbt_process import build_in_dbt_process, end_dbt
+from recon_assets.pipeline.dbt_process import begin_in_dbt_process, build_in_dbt_process, end_begun, end_dbt, is_begun
 from recon_assets.pipeline.project import PROJECT_DIR
 
 PATIENCE = 120  # seconds; only a hanging test takes so long
@@ -116,6 +116,40 @@ def test_a_build_that_is_killed_is_an_error_that_says_so(own_process: None, tmp_
     with pytest.raises(ReconError, match=r"was killed \(SIGKILL\).*RECON_BUILD_MEMORY_LIMIT"):
         build_in_dbt_process(job_in(tmp_path))
     killer.join()
+    assert dbt_of(psutil.Process()) == []
+
+
+def test_a_build_that_was_begun_is_waited_for_once(own_process: None, tmp_path: Path) -> None:
+    job = job_in(tmp_path)
+    begin_in_dbt_process(job)
+    process = build_of(psutil.Process()).parent()
+    assert is_begun(job)
+    with pytest.raises(ReconError, match=r"^dbt could not build month_status"):
+        build_in_dbt_process(job)
+    assert not is_begun(job)
+    assert dbt_of(psutil.Process()) == [process]
+
+
+def test_a_build_that_was_begun_and_killed_is_an_error_that_says_so(own_process: None, tmp_path: Path) -> None:
+    begin_in_dbt_process(job_in(tmp_path))
+    dbt_of(psutil.Process())[0].send_signal(signal.SIGKILL)
+    with pytest.raises(ReconError, match=r"was killed \(SIGKILL\)"):
+        build_in_dbt_process(job_in(tmp_path))
+
+
+def test_a_build_that_was_begun_gives_way_to_another_one(own_process: None, tmp_path: Path) -> None:
+    begun = job_in(tmp_path / "begun")
+    begin_in_dbt_process(begun)
+    building = build_of(psutil.Process())
+    with pytest.raises(ReconError, match=r"^dbt could not build month_status"):
+        build_in_dbt_process(job_in(tmp_path))
+    assert not building.is_running()
+    assert not is_begun(begun)
+
+
+def test_a_build_that_was_begun_and_given_up_is_ended(own_process: None, tmp_path: Path) -> None:
+    begin_in_dbt_process(job_in(tmp_path))
+    end_begun()
     assert dbt_of(psutil.Process()) == []
 
 

@@ -5,17 +5,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from dbt_common.clients import jinja
+from dbt_common.exceptions import CompilationError
 
 from recon_assets.pipeline import project
 
-OUTPUTS = ("manifest.json", "manifest.pickle")
+OUTPUTS = ("manifest.json", "manifest.pickle", "templates.marshal")
+MODEL = "select {{ number }}"
+MACRO = "{% macro plus_one(number) %}{{ number + 1 }}{% endmacro %}"
+
+
+@dataclass
+class Macro:
+    """Stands in for a macro of dbt's manifest."""
+
+    macro_sql: str
+
+
+@dataclass
+class Model:
+    """Stands in for a node of dbt's manifest."""
+
+    raw_code: str
 
 
 @dataclass
 class Parsed:
     """Stands in for dbt's manifest."""
 
-    nodes: dict[str, str]
+    nodes: dict[str, Model]
+    macros: dict[str, Macro]
 
     def build_flat_graph(self) -> None:
         """Nothing to flatten."""
@@ -32,7 +51,7 @@ class Parser:
         target = Path(arguments[arguments.index("--target-path") + 1])
         target.mkdir(parents=True)
         (target / "manifest.json").write_text("manifest of the project", encoding="utf-8")
-        return Parsed({"model.a": "select 1"})
+        return Parsed({"model.a": Model(MODEL)}, {"macro.plus_one": Macro(MACRO)})
 
 
 @pytest.fixture
@@ -83,3 +102,17 @@ def test_what_killed_parses_left_is_removed_by_the_next_one(parser: Parser, tmp_
     (left / "manifest.json").touch()
     folder = project.manifest_folder()
     assert {path.name for path in folder.parent.iterdir()} == {folder.name, "parsing.lock"}
+
+
+def test_jinja_compiles_no_template_of_a_parsed_project_again(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(self: object, source: str) -> None:
+        raise AssertionError(f"compiled again: {source}")
+
+    folder = project.manifest_folder()
+    monkeypatch.setattr(jinja.MacroFuzzEnvironment, "compile", never)  # and put back at the end
+    project.take_compiled_templates(folder)
+    macro, model = (jinja.get_template(text, {"number": 2}) for text in (MACRO, MODEL))
+    assert macro.module.dbt_macro__plus_one(1) == "2"
+    assert model.render({}) == "select 2"
+    with pytest.raises(CompilationError, match="compiled again: select 3"):
+        jinja.get_template("select 3", {})
