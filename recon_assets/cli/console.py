@@ -17,6 +17,7 @@ from recon_assets.currencies import decimals
 from recon_assets.errors import NotListed
 from recon_assets.lakehouse.raw import LoadedTable
 from recon_assets.landing.unread import Unread, unread_files
+from recon_assets.pipeline.marts import published_marts
 from recon_assets.platform import Platform
 from recon_assets.rejected import rejected_rows, rejections
 from recon_assets.status import MonthStatus, Overview
@@ -130,13 +131,12 @@ def _show_rejected_rows(console: Console, platform: Platform, subjects: list[str
 def _show_summary(console: Console, platform: Platform, outcome: "Outcome") -> None:
     if not outcome.published:
         return
-    from recon_assets.query import connect_published
-
+    marts = [published_marts()[name] for name in ("reconciliation_summary", "month_status")]
     table = Table(title="Reconciliation summary")
     numeric = ("rows", "left", "right", "right - left")
     for name in ("month", "reconciliation", "window", "status", *numeric, "currency"):
         table.add_column(name, justify="right" if name in numeric else "left")
-    with connect_published() as connection:
+    with platform.published.connect(marts) as connection:
         rows = connection.execute(
             "select strftime(s.billing_month, '%Y-%m'), s.reconciliation, m.window_status, s.status, s.row_count, "
             "s.left_amount, s.right_amount, "
