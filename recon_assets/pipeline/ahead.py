@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import uuid4
 
-from recon_assets.errors import NotListed
+from recon_assets.errors import ReconError
 from recon_assets.home import prepare_home
 from recon_assets.months import contiguous, month_range
 from recon_assets.pipeline.build import begin_build, remove_build
@@ -26,15 +26,20 @@ def begin_first_build(platform: Platform, subjects: list[str], months: list[str]
 
     The run comes upon what is wrong, and tells it.
     """
+    try:
+        return _begin(platform, subjects, months)
+    except (ReconError, OSError):
+        return None
+
+
+def _begin(platform: Platform, subjects: list[str], months: list[str]) -> Begun | None:
     if not platform.landing.exists():
         return None
     first, last = first_and_last_month(platform)
     known = [month for month in months if first <= month <= last]
-    try:
-        plans = [plan_loads(subject, known, landed_files(platform.landing, subject), platform) for subject in subjects]
-    except NotListed:
+    if not known or not subjects:
         return None
-    if not known or not subjects or any(plans):
+    if any(plan_loads(subject, known, landed_files(platform.landing, subject), platform) for subject in subjects):
         return None
     prepare_home(platform.settings)
     begun = Begun(subjects[0], month_range(*contiguous(known)[0]), str(uuid4()))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from recon_assets.cli.console import show_outcome
+from recon_assets.errors import ReconError
 from recon_assets.pipeline.ahead import Begun, begin_first_build
 from recon_assets.pipeline.build import build_folder
 from recon_assets.runner import run_months
@@ -71,6 +72,16 @@ def test_nothing_is_begun_while_something_has_to_be_loaded(
     land_bss(workshop.platform.settings.landing, MARCH, bss_lines(MARCH)[:-1])
     assert begin_first_build(workshop.platform, [SUBJECT], [MARCH]) is None
     assert begun_builds == []
+
+
+def test_a_build_that_cannot_be_begun_is_left_to_the_run_which_tells_why(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise ReconError("the decisions cannot be read")
+
+    monkeypatch.setattr("recon_assets.pipeline.ahead.begin_build", fails)
+    assert begin_first_build(workshop.platform, [SUBJECT], [MARCH]) is None
 
 
 def test_a_build_is_given_up_when_a_file_lands_after_it_was_begun(workshop: Workshop) -> None:
