@@ -66,6 +66,7 @@ class _KeptEvents(SqliteEventLogStorage):
     def __init__(self, base_dir: str) -> None:
         self._engines: dict[str, sa.Engine] = {}
         self._tables: set[str] = set()
+        self._columns: set[str] = set()
         super().__init__(base_dir)
 
     def has_table(self, table_name: str) -> bool:
@@ -73,6 +74,12 @@ class _KeptEvents(SqliteEventLogStorage):
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
+
+    def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
+        """Likewise, of columns."""
+        if column_name not in self._columns and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._columns.add(column_name)
+        return column_name in self._columns
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:

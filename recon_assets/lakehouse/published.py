@@ -11,7 +11,7 @@ A reader takes each month's files from the month's own newest row, so a month is
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,12 +53,13 @@ class NotKept(InputError):
 
 @dataclass(frozen=True)
 class MonthFiles:
-    """A month of a mart, written and not committed: no reader sees it."""
+    """A month of a mart, written and not committed: no reader sees it. `table` is that of `folder`, where it is open."""
 
     mart: Mart
     folder: str
     partition: Partition
     files: list[str]
+    table: DeltaTable | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -126,18 +127,20 @@ class PublishedStore:
         """Write the rows of queries, in their order a file each, as the month that `commit_month` makes the newest."""
         partition = partition_of(mart, month, reconciliation)
         apart = partition_columns(mart)
-        folder = self.tables.place(mart.name, mart_schema(mart), apart)
+        folders = self.tables.folders(mart.name)
+        folder = self.tables.place(mart.name, mart_schema(mart), apart, folders=folders)
         columns = ", ".join(f"cast({c.name} as {c.sql_type}) as {c.name}" for c in mart.columns if c.name not in apart)
         connection.execute("set timezone = 'UTC'")
         written = [self.tables.write(folder, partition, connection, f"select {columns} from ({sql})") for sql in sqls]
-        return MonthFiles(mart, folder, partition, [file for files in written for file in files])
+        return MonthFiles(mart, folder, partition, [file for files in written for file in files], folders.get(folder))
 
     def commit_month(self, month: MonthFiles) -> MartVersion:
         """Replace the month of a mart in one Delta commit. Whoever reads by the log waits until `record` names it."""
         schema = mart_schema(month.mart)
+        opened = [month.table] if month.table else []  # for the first attempt; once it is outdated no commit succeeds
 
         def commit() -> int:
-            table = self.tables.open(month.folder)
+            table = opened.pop() if opened else self.tables.open(month.folder)
             return self.tables.replace(table, month.folder, schema, month.partition, month.files)
 
         with self.tables.problems():
@@ -280,6 +283,6 @@ def _same_rows(found: pa.Table, before: pa.Table) -> bool:
 
 def _stamped(mart: Mart, rows: pa.Table, published_at: dt.datetime, run_id: str) -> pa.Table:
     schema = mart_schema(mart)
-    for field, value in zip(list(schema)[-2:], (published_at, run_id), strict=True):
-        rows = rows.append_column(field, pa.array([value] * rows.num_rows, field.type))
+    for column, value in zip(list(schema)[-2:], (published_at, run_id), strict=True):
+        rows = rows.append_column(column, pa.array([value] * rows.num_rows, column.type))
     return rows.cast(schema)

@@ -53,9 +53,13 @@ class Tables:
         found: dict[str, DeltaTable] = {}
         # DeltaTable.is_deltatable would keep every other thread waiting for storage.
         with suppress(TableNotFoundError):
-            while folder := _folder(name, len(found)):
+            while self._may_be_there(folder := _folder(name, len(found))):
                 found[folder] = self.open(folder)
         return found
+
+    def _may_be_there(self, folder: str) -> bool:
+        """Told without opening it, where that is cheap."""
+        return self.azure is not None or (self.root / folder).is_dir()
 
     def place(
         self,
