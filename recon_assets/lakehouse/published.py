@@ -53,7 +53,7 @@ class NotKept(InputError):
 
 @dataclass(frozen=True)
 class MonthFiles:
-    """A month of a mart, written and not committed: no reader sees it. `table` is that of `folder`, where it is open."""
+    """A month of a mart, written and not committed: no reader sees it. `table` is its table, where that is open."""
 
     mart: Mart
     folder: str

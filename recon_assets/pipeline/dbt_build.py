@@ -53,9 +53,11 @@ def tell_nobody() -> None:
     from dbt_common.events.event_manager_client import ctx_set_event_manager
 
     class Silent(EventManager):
-        def fire_event(self, *told: Any, force_warn_or_error_handling: bool = False, **said: Any) -> None:
+        def fire_event(
+            self, e: Any, level: Any = None, node: Any = None, force_warn_or_error_handling: bool = False
+        ) -> None:
             if force_warn_or_error_handling:  # a warning that settings may make an error
-                super().fire_event(*told, force_warn_or_error_handling=True, **said)
+                super().fire_event(e, level, node, force_warn_or_error_handling)
 
     ctx_set_event_manager(Silent())
 

@@ -168,7 +168,7 @@ def take_compiled_templates(folder: Path) -> None:
         known = compiled.get(source) if type(self) is MacroFuzzEnvironment else None  # not of those that inherit it
         return known or compile_anew(self, source, *arguments, **options)
 
-    MacroFuzzEnvironment.compile = compile_once
+    MacroFuzzEnvironment.compile = compile_once  # type: ignore[method-assign]
 
 
 def _compiled(manifest: Any) -> dict[str, CodeType]:
