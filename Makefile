@@ -12,7 +12,7 @@ DEMO_MONTHS ?= 2025-01..2025-06
 export RECON_HOME ?= $(CURDIR)/recon_home
 
 .DEFAULT_GOAL := help
-.PHONY: help install generate demo test search test-spark test-duckdb2 superset dev app lint format lock lock-spark lock-spark4 lock-audit lock-bench lock-duckdb2 lock-superset audit mutation bench findings
+.PHONY: help install generate demo test search test-spark test-duckdb2 spark-adapters superset dev app lint format lock lock-spark lock-spark4 lock-audit lock-bench lock-duckdb2 lock-superset lock-fabric lock-databricks audit mutation bench findings
 
 help:
 	@echo "make demo     sample files, every month reconciled and published, summary"
@@ -20,6 +20,7 @@ help:
 	@echo "make search   the same, and what takes hours: kills, full disks, damaged files, calendars, all storage tests on Azurite"
 	@echo "make test-spark  the same numbers on a Spark cluster of its own (.venv-spark; needs Java 17); SPARK=4: on Spark 4"
 	@echo "make test-duckdb2  loading, building and publishing on DuckDB 2 (.venv-duckdb2)"
+	@echo "make spark-adapters  the models through the adapters of Microsoft Fabric and Databricks, without a cluster of theirs (needs Java 17)"
 	@echo "make superset  the dashboard of deploy/superset imported into Superset, its charts compared to $(RECON_HOME)"
 	@echo "make dev      the Dagster UI on $(RECON_HOME)"
 	@echo "make app      the reporting app on $(RECON_HOME)"
@@ -88,7 +89,7 @@ test-duckdb2: $(DUCKDB2_VENV)/.installed
 # Tools that have an environment each, so that they do not disturb, and are not among, what they look at.
 AUDIT := build/audit
 SUPERSET := build/superset
-$(AUDIT)/.installed $(SUPERSET)/.installed: build/%/.installed: requirements-%.lock
+$(AUDIT)/.installed $(SUPERSET)/.installed build/fabric/.installed build/databricks/.installed: build/%/.installed: requirements-%.lock
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
@@ -99,6 +100,10 @@ superset: install $(SUPERSET)/.installed
 	$(BIN)/recon export duckdb --out $(SUPERSET)/home/published.duckdb
 	$(SUPERSET)/bin/python tools/superset_figures.py $(SUPERSET)/home
 	$(BIN)/python -m tools.superset_dashboard compare $(SUPERSET)/home/figures.json
+
+# A month of $(RECON_HOME) through Fabric's adapter and DuckDB; Databricks' compiles what it would send.
+spark-adapters: install build/fabric/.installed build/databricks/.installed
+	$(BIN)/python -m tools.spark_adapters $(lastword $(subst .., ,$(DEMO_MONTHS)))
 
 dev: install
 	mkdir -p $(RECON_HOME)/dagster $(RECON_HOME)/landing
@@ -129,7 +134,7 @@ lock:
 	uv pip compile pyproject.toml --group dev --upgrade --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
 
-lock-audit lock-superset: lock-%:
+lock-audit lock-superset lock-fabric lock-databricks: lock-%:
 	uv pip compile tools/requirements-$*.in --upgrade --universal --python-version 3.11 --fork-strategy fewest \
 		--generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header --quiet -o requirements-$*.lock
 

@@ -144,6 +144,8 @@ def test_every_direct_dependency_says_why_it_is_there_and_each_that_is_kept_belo
         "requirements-bench.lock",
         "requirements-duckdb2.lock",
         "requirements-superset.lock",
+        "requirements-fabric.lock",
+        "requirements-databricks.lock",
     ],
 )
 def test_locks_pin_hashes_and_name_no_index(name: str) -> None:

@@ -45,7 +45,8 @@ _LEFT = """
 
 * What wheels bundle (libpq and OpenSSL in psycopg, OpenBLAS in numpy, the C++ libraries of Arrow): their notices are in
   the wheels. The scripts of Dash, AG Grid Community and Plotly come with their MIT packages.
-* What `make superset` and `make bench` install beside the platform (`requirements-superset.lock`,
+* What `make superset`, `make spark-adapters` and `make bench` install beside the platform
+  (`requirements-superset.lock`, `requirements-fabric.lock`, `requirements-databricks.lock`,
   `requirements-bench.lock`): none of it is handed on.
 * Tools that some tests install with npm (Azurite, Prism, axe) have lock files of their own with a licence per package;
   none of them is part of what is handed on.

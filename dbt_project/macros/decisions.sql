@@ -30,7 +30,7 @@ where is_shown and reconciliation = '{{ subject }}'
     {{ state }} as decision_state,
     {{ made }}.reason as decision_reason,
     {{ made }}.decided_by,
-    cast({{ made }}.decided_at as {{ 'timestamp_ltz' if target.type == 'spark' else 'timestamp with time zone' }}) as decided_at,
+    cast({{ made }}.decided_at as {{ 'timestamp with time zone' if target.type == 'duckdb' else 'timestamp_ltz' }}) as decided_at,
     {{ made }}.status_then as decided_status,
     {{ made }}.difference_then as decided_difference,
     {{ row }}.{{ mart.status }} not in ('{{ mart.settled | join("', '") }}')

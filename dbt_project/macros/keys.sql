@@ -16,7 +16,7 @@
 
 {# Columns of every mart that the publication fills in: when it was published and by which run. #}
 {% macro publication_columns() -%}
-    cast(null as {{ 'timestamp_ltz' if target.type == 'spark' else 'timestamp with time zone' }}) as published_at,
+    cast(null as {{ 'timestamp with time zone' if target.type == 'duckdb' else 'timestamp_ltz' }}) as published_at,
     cast(null as string) as run_id
 {%- endmacro %}
 

@@ -1,6 +1,7 @@
-"""`dbt build` by hand, without target months: each subject has the months of its own sources."""
+"""`dbt build` by hand, of all subjects at once: the months and the figures of each are its own."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -8,6 +9,7 @@ import pytest
 
 from recon_assets.catalogue import SUBJECTS
 from recon_assets.pipeline.engines import DuckDBEngine
+from recon_assets.pipeline.marts import marts_of
 from recon_assets.pipeline.project import (
     DATABASE_NAME,
     dbt_paths,
@@ -17,7 +19,8 @@ from recon_assets.pipeline.project import (
     quiet_dbt_environment,
 )
 from recon_assets.sample import write_sample
-from recon_assets_tests.landed import land_legacy, legacy_line, platform_in
+from recon_assets_tests.dbt.conftest import SAMPLE_MONTHS, Built
+from recon_assets_tests.landed import NOW, land_legacy, legacy_line, platform_in
 
 MODELS = ["+int_subscriptions__periods", "int_usage__periods", "+int_einvoices__periods", "stg_azure__usage_lines"]
 # Loaded months by source; every subject has others.
@@ -40,14 +43,19 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     land_legacy(platform.settings.landing, "2025-03", [legacy_line()])
     for source, months in LOADED.items():
         assert [platform.load(source, month).outcome for month in months] == ["loaded"] * len(months)
-    arguments = ["build", "--select", *MODELS, "+quarantined_rows", "--exclude-resource-type", "test", "unit_test"]
-    with quiet_dbt_environment(home / DATABASE_NAME, home):
+    build_by_hand(home, home, "--select", *MODELS, "+quarantined_rows")
+    return home / DATABASE_NAME
+
+
+def build_by_hand(home: Path, folder: Path, *options: str) -> None:
+    """What dbt makes of a home's raw months, without tests, in a database of `folder`."""
+    arguments = ["build", *options, "--exclude-resource-type", "test", "unit_test", "exposure"]
+    with quiet_dbt_environment(folder / DATABASE_NAME, home):
         try:
-            results = invoke_dbt([*arguments, *dbt_paths(home / "dbt")], load_manifest(manifest_folder())).results
+            results = invoke_dbt([*arguments, *dbt_paths(folder / "dbt")], load_manifest(manifest_folder())).results
         finally:
             DuckDBEngine().release()
     assert {str(result.status) for result in results} == {"success"}
-    return home / DATABASE_NAME
 
 
 def months_of(built: Path, table: str, condition: str = "true") -> list[str]:
@@ -79,3 +87,23 @@ def test_by_hand_the_rejected_rows_of_every_loaded_month_are_shown(built: Path) 
         shown = set(connection.execute("select source, month from marts.quarantined_rows").fetchall())
     assert shown == {(source, month) for source, month in planted if month in LOADED.get(source, [])}
     assert {source for source, _ in shown} >= {"bss_invoices", "azure_cost_export", "erp_sales_register"}
+
+
+def test_by_hand_every_mart_of_all_subjects_is_that_of_the_builds_of_each(
+    sample_home: Path, sample_build_of: Callable[[str], Built], tmp_path: Path
+) -> None:
+    """The bug this fixes: sums of subjects with different places met in one column, which rounded them to two."""
+    shown = {"target_months": SAMPLE_MONTHS, "as_of_date": NOW.date().isoformat()}
+    build_by_hand(sample_home, tmp_path, "--vars", json.dumps(shown))
+    with duckdb.connect(str(tmp_path / DATABASE_NAME)) as connection:
+        for subject in SUBJECTS:
+            database = sample_build_of(subject).build.database
+            connection.execute(f"attach '{database}' as {subject} (read_only)")
+        of_all: dict[str, list[str]] = {}
+        for subject in SUBJECTS:
+            for mart in marts_of(subject):
+                of_all.setdefault(mart.name, []).append(f"from {subject}.marts.{mart.name}")
+        for mart_name, of_each in of_all.items():
+            together, apart = f"from marts.{mart_name}", f"from ({' union all '.join(of_each)})"
+            for left, right in ((together, apart), (apart, together)):
+                assert connection.execute(f"{left} except all {right}").fetchall() == [], mart_name

@@ -1,6 +1,7 @@
 """The dbt project itself: its unit tests pass, and every model says what it holds and at which grain."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from recon_assets.pipeline.engines import DuckDBEngine
 from recon_assets.pipeline.marts import published_marts
 from recon_assets.pipeline.project import (
     DATABASE_NAME,
+    PROJECT_DIR,
     dbt_paths,
     invoke_dbt,
     load_manifest,
@@ -147,3 +149,13 @@ def test_no_mart_holds_a_float() -> None:
 def test_every_mart_has_a_reader(manifest: dict[str, Any], models: dict[str, dict[str, Any]]) -> None:
     read = {node.rsplit(".", 1)[1] for e in manifest["exposures"].values() for node in e["depends_on"]["nodes"]}
     assert read == {name for name, model in models.items() if model["schema"] == "marts"}
+
+
+def test_what_is_not_duckdb_is_spark_whatever_its_adapter_is_called() -> None:
+    """The bug this fixes: models asked for `spark`, and the adapters of Fabric and Databricks got DuckDB's types."""
+    files = [path for kind in ("models", "macros", "tests") for path in (PROJECT_DIR / kind).rglob("*.*")]
+    texts = {path: path.read_text(encoding="utf-8") for path in [*files, PROJECT_DIR / "dbt_project.yml"]}
+    asked = {
+        (path.name, name) for path, text in texts.items() for name in re.findall(r"target\.type [!=]= '(\w+)'", text)
+    }
+    assert asked and {name for _, name in asked} == {"duckdb"}, asked

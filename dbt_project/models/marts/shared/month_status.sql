@@ -23,13 +23,20 @@ windows as (
 
 ),
 
+-- Cast before they meet: of 38 digits with two places and with twelve DuckDB makes two places, and rounds.
 control_totals as (
 
     {% for subject in subjects -%}
         select
+            billing_month,
             '{{ subject }}' as reconciliation,
-            totals_{{ loop.index }}.*
-        from {{ ref('int_' ~ subject ~ '__control_totals') }} as totals_{{ loop.index }}
+            side,
+            selection,
+            currency,
+            row_count,
+            cast(amount as decimal(38, 6)) as amount,
+            cast(period_amount as decimal(38, 6)) as period_amount
+        from {{ ref('int_' ~ subject ~ '__control_totals') }}
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
@@ -60,7 +67,7 @@ totals as (
     select
         billing_month,
         reconciliation,
-        {{ sorted_join("side || ' ' || selection || ' ' || currency || ': ' || cast(row_count as string) || ' rows, ' || cast(cast(amount as decimal(38, 6)) as string) || coalesce(', in the month ' || cast(period_amount as string), '')", '; ') }}
+        {{ sorted_join("side || ' ' || selection || ' ' || currency || ': ' || cast(row_count as string) || ' rows, ' || cast(amount as string) || coalesce(', in the month ' || cast(period_amount as string), '')", '; ') }}
             as control_totals
     from control_totals
     group by billing_month, reconciliation

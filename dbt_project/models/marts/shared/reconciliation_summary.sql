@@ -1,7 +1,23 @@
+-- Cast before they meet: of 38 digits with two places and with twelve DuckDB makes two places, and rounds.
 with summaries as (
 
     {% for subject in var('subjects') -%}
-        select * from {{ ref('int_' ~ subject ~ '__summary') }}
+        select
+            billing_month,
+            reconciliation,
+            status,
+            currency,
+            row_count,
+            open_row_count,
+            decided_row_count,
+            cast(left_amount as decimal(38, 12)) as left_amount,
+            cast(right_amount as decimal(38, 12)) as right_amount,
+            cast(difference as decimal(38, 12)) as difference,
+            cast(open_left_amount as decimal(38, 12)) as open_left_amount,
+            cast(open_right_amount as decimal(38, 12)) as open_right_amount,
+            cast(decided_left_amount as decimal(38, 12)) as decided_left_amount,
+            cast(decided_right_amount as decimal(38, 12)) as decided_right_amount
+        from {{ ref('int_' ~ subject ~ '__summary') }}
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
