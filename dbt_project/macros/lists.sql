@@ -31,3 +31,26 @@ from (select {{ kept | join(', ') }}, explode(arrays_zip({{ lists | join(', ') }
 {%- endmacro %}
 {% macro duckdb__in_order(columns) -%} order by {{ columns | join(', ') }} {%- endmacro %}
 {% macro default__in_order(columns) -%} {%- endmacro %}
+
+{#
+    Statements that make a type of the values of each text column, in their order, where there are such types: rows that hold
+    them are sorted like their texts, but as small numbers.
+#}
+{% macro enumerations_of(relation, columns) -%}
+    {{ return(adapter.dispatch('enumerations_of')(relation, columns)) }}
+{%- endmacro %}
+{% macro duckdb__enumerations_of(relation, columns) -%}
+    {% for column in columns -%}
+    create or replace type {{ relation.schema }}.{{ column }}_text as enum (
+        select distinct {{ column }} from {{ relation }} where {{ column }} is not null order by {{ column }}
+    );
+    {% endfor -%}
+{%- endmacro %}
+{% macro default__enumerations_of(relation, columns) -%} {%- endmacro %}
+
+{# A text as a value of the type that `enumerations_of` made of its column, in the schema of the model. #}
+{% macro enumerated(column) -%}
+    {{ return(adapter.dispatch('enumerated')(column)) }}
+{%- endmacro %}
+{% macro duckdb__enumerated(column) -%} cast({{ column }} as {{ this.schema }}.{{ column }}_text) {%- endmacro %}
+{% macro default__enumerated(column) -%} {{ column }} {%- endmacro %}

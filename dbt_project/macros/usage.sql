@@ -1,15 +1,32 @@
 {# An id as usage is compared by: trimmed, lower case, without a trailing slash; empty and the all-zero GUID are null (rule 6). #}
 {% macro usage_id(column) -%}
-    {%- set plain = 'lower(trim(' ~ column ~ '))' -%}
+    {%- set plain = 'lower(' ~ trimmed(column) ~ ')' -%}
     {%- set bare = 'case when ' ~ plain ~ " like '%/' then substr(" ~ plain ~ ', 1, length(' ~ plain ~ ') - 1) else ' ~ plain ~ ' end' -%}
     nullif(nullif({{ bare }}, ''), '00000000-0000-0000-0000-000000000000')
 {%- endmacro %}
+
+{# A text without blanks around it. DuckDB looks at every character to trim; most ids are plain ASCII without any blank. #}
+{% macro trimmed(text) -%}
+    {{ return(adapter.dispatch('trimmed')(text)) }}
+{%- endmacro %}
+{% macro duckdb__trimmed(text) -%}
+    case when contains({{ text }}, ' ') or length({{ text }}) <> strlen({{ text }}) then trim({{ text }}) else {{ text }} end
+{%- endmacro %}
+{% macro default__trimmed(text) -%} trim({{ text }}) {%- endmacro %}
 
 {# An Azure subscription: FOCUS writes it as a resource id (rule 6). #}
 {% macro azure_subscription_id(column) -%}
     {%- set bare = usage_id(column) -%}
     nullif(nullif(case when {{ bare }} like '/subscriptions/%' then substr({{ bare }}, 16) else {{ bare }} end, ''),
         '00000000-0000-0000-0000-000000000000')
+{%- endmacro %}
+
+{# The texts that a variation has of its grid row: those of the grain first. #}
+{% macro usage_grid_texts() -%}
+    {{ return([
+        'comparison', 'invoice_number', 'azure_subscription_id', 'currency', 'meter_id', 'meter_name', 'meter_category',
+        'meter_subcategory', 'meter_region',
+    ]) }}
 {%- endmacro %}
 
 {# Stable key of a usage row: SHA-256 of usage|YYYY-MM|comparison|invoice|subscription|currency|further columns. #}

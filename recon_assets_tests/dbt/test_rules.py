@@ -198,7 +198,8 @@ GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
     [
         (f" {GUID.upper()} ", GUID), (f"{GUID}/", GUID), (f"/subscriptions/{GUID}", GUID), (f"/Subscriptions/{GUID}/", GUID),
         ("/subscriptions/", "/subscriptions"), ("/subscriptions/00000000-0000-0000-0000-000000000000", None), ("", None),
-        ("00000000-0000-0000-0000-000000000000", None), ("/", None), (None, None),
+        ("00000000-0000-0000-0000-000000000000", None), ("/", None), (None, None), (f"\u00a0{GUID}\u2003", GUID),
+        (" vm 1 ", "vm 1"), ("É\u00a0", "é"),
     ],
 )  # fmt: skip
 def test_a_subscription_is_its_id_however_it_is_written(text: str | None, expected: str | None) -> None:

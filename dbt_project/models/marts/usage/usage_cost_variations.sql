@@ -1,43 +1,31 @@
 -- Each row is judged by its own numbers; only category moves, currencies, days that an export lacks and what
 -- explains a price come from the grid row (5).
+{{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
 with variations as (
 
-    select * from {{ ref('int_usage__variations') }}
-
-),
-
-grid as (
-
-    select * from {{ ref('int_usage__explained') }}
-
-),
-
-joined as (
-
     select
-        variations.*,
-        grid.billing_month,
-        grid.comparison,
-        grid.invoice_number,
-        grid.azure_subscription_id,
-        grid.currency,
-        grid.meter_id,
-        grid.meter_name,
-        grid.meter_category,
-        grid.meter_subcategory,
-        grid.meter_region,
-        grid.reconciliation_key as grid_reconciliation_key,
-        grid.status as grid_status,
-        grid.grid_explanation,
-        grid.minor_unit,
-        grid.is_restated,
-        grid.has_rejected_records,
-        lacking.day is not null as is_lacking,
-        {{ usage_tolerance('grid.minor_unit', 'variations.usage_line_count') }} as tolerance
-    from variations
-    inner join grid on variations.grid_id = grid.grid_id
-    left join {{ ref('int_usage__lacking_days') }} as lacking
-        on grid.comparison = lacking.comparison and variations.usage_date = lacking.day
+        billing_month,
+        {% for column in usage_grid_texts() -%}
+        cast({{ column }} as string) as {{ column }},
+        {% endfor -%}
+        usage_date,
+        resource_id,
+        usage_quantity,
+        cost_quantity,
+        usage_amount,
+        cost_amount,
+        rounding_adjustment_amount,
+        usage_line_count,
+        cost_line_count,
+        is_retail,
+        is_not_comparable,
+        grid_explanation,
+        minor_unit,
+        is_restated,
+        has_rejected_records,
+        is_lacking,
+        {{ usage_tolerance('minor_unit', 'usage_line_count') }} as tolerance
+    from {{ ref('int_usage__variations') }}
 
 ),
 
@@ -45,12 +33,13 @@ judged as (
 
     select
         *,
+        {{ usage_key(['meter_id']) }} as grid_reconciliation_key,
         case
             when usage_line_count = 0 and cost_line_count = 0 then 'matched'
-            when grid_status = 'not_comparable' then 'not_comparable'
+            when is_not_comparable then 'not_comparable'
             else {{ usage_status() }}
         end as status
-    from joined
+    from variations
 
 ),
 
@@ -72,7 +61,7 @@ final as (
         {{ sha256_hex("'usage_variation|' || grid_reconciliation_key || '|' || cast(usage_date as string) || '|' || coalesce(resource_id, '')") }}
             as reconciliation_key,
         grid_reconciliation_key,
-        price_basis,
+        case when is_retail then 'retail' else 'partner' end as price_basis,
         usage_quantity,
         cost_quantity,
         case when status <> 'not_comparable' then cost_quantity - usage_quantity end as quantity_variation,
