@@ -34,7 +34,7 @@ from (select {{ kept | join(', ') }}, explode(arrays_zip({{ lists | join(', ') }
 
 {#
     Statements that make a type of the values of each text column, in their order, where there are such types: rows that hold
-    them are sorted like their texts, but as small numbers.
+    them are sorted like their texts, but as small numbers. A type needs a value, so that each has the empty text.
 #}
 {% macro enumerations_of(relation, columns) -%}
     {{ return(adapter.dispatch('enumerations_of')(relation, columns)) }}
@@ -42,7 +42,7 @@ from (select {{ kept | join(', ') }}, explode(arrays_zip({{ lists | join(', ') }
 {% macro duckdb__enumerations_of(relation, columns) -%}
     {% for column in columns -%}
     create or replace type {{ relation.schema }}.{{ column }}_text as enum (
-        select distinct {{ column }} from {{ relation }} where {{ column }} is not null order by {{ column }}
+        select {{ column }} from {{ relation }} where {{ column }} is not null union select '' order by 1
     );
     {% endfor -%}
 {%- endmacro %}
