@@ -9,7 +9,7 @@
         {% set root = env_var('RECON_HOME', '../recon_home') ~ '/raw' %}
         {% set replace = 'create or replace' if flags.WHICH in ('run', 'build') else 'create' %}
         {% set unless = '' if flags.WHICH in ('run', 'build') else 'if not exists' %}
-        {% do run_query('create schema if not exists raw') %}
+        {% do run_query(engine_settings() ~ 'create schema if not exists raw') %}
         {% if flags.WHICH in ('run', 'build') %}
             {% do run_query('drop table if exists raw.months') %}
         {% endif %}
@@ -37,6 +37,20 @@
         {% endfor %}
         {% do run_statements(statements) %}
     {% endif %}
+{% endmacro %}
+
+{# Settings of the whole build that a profile cannot give: statements before another. #}
+{% macro engine_settings() %}
+    {{ return(adapter.dispatch('engine_settings')()) }}
+{% endmacro %}
+
+{# Blocks are used again without a page fault for each 4 KB of them. A share of memory_limit is understood here alone. #}
+{% macro duckdb__engine_settings() %}
+    {{ return("set block_allocator_memory = '60%'; ") }}
+{% endmacro %}
+
+{% macro default__engine_settings() %}
+    {{ return('') }}
 {% endmacro %}
 
 {% macro run_statements(statements) %}

@@ -55,6 +55,8 @@ def publish_build(
     """
     settle(published, published_marts().values(), clock, memory_limit)
     with duckdb.connect(str(build.database), read_only=True, config={"memory_limit": memory_limit}) as connection:
+        # Blocks are used again without a page fault for each 4 KB of them: a tenth of the processor time.
+        connection.execute("set block_allocator_memory = '60%'")
         connection.execute("set timezone = 'UTC'")
         # No parameters here or below: DuckDB would import pandas to see what they are.
         connection.execute(f"set temp_directory = {quoted(str(build.database.with_suffix('.sorting')))}")
