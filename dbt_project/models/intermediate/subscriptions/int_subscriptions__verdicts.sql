@@ -32,7 +32,9 @@ joined as (
         amounts.bss_item_count,
         amounts.ms_item_count,
         case when amounts.bss_item_count > 0 then amounts.bss_cost end as bss_total_cost,
-        case when amounts.ms_item_count > 0 then amounts.ms_cost end as ms_total_cost
+        case when amounts.ms_item_count > 0 then amounts.ms_cost end as ms_total_cost,
+        amounts.sales,
+        amounts.unpriced_item_count
     from amounts
     left join several
         on amounts.billing_month = several.billing_month and amounts.ms_subscription_id = several.ms_subscription_id
@@ -52,7 +54,9 @@ joined as (
         case
             when count(case when amounts.ms_item_count > 0 then 1 end) = 1
                 then max(case when amounts.ms_item_count > 0 then amounts.ms_cost end)
-        end as ms_total_cost
+        end as ms_total_cost,
+        null as sales,
+        null as unpriced_item_count
     from amounts
     inner join several
         on amounts.billing_month = several.billing_month and amounts.ms_subscription_id = several.ms_subscription_id
@@ -71,6 +75,8 @@ compared as (
         cast(joined.ms_item_count as bigint) as ms_item_count,
         joined.bss_total_cost,
         joined.ms_total_cost,
+        joined.sales,
+        joined.unpriced_item_count,
         joined.bss_item_count > 0 as is_in_bss,
         joined.ms_item_count > 0 as is_in_ms,
         coalesce(own.tolerance, other.tolerance) as tolerance,

@@ -1,13 +1,8 @@
+{{ config(materialized='view') }}
 -- What the platform sells a subscription for against what Microsoft charges for it. spec/bridge.md, 4.
-with amounts as (
+with shown as (
 
-    select * from {{ ref('int_subscriptions__amounts') }}
-
-),
-
-verdicts as (
-
-    select * from {{ ref('subscription_reconciliation') }}
+    select * from {{ ref('int_subscriptions__shown') }}
 
 ),
 
@@ -15,22 +10,24 @@ verdicts as (
 judged as (
 
     select
-        amounts.*,
-        verdicts.csp_partner,
-        verdicts.partner_name,
-        verdicts.customer_name,
-        verdicts.account_id,
-        verdicts.product,
-        verdicts.product_family,
-        verdicts.status,
-        case
-            when amounts.unpriced_item_count = 0 and verdicts.status <> 'not_comparable' then amounts.sales - amounts.ms_cost
-        end as margin
-    from amounts
-    inner join verdicts
-        on
-            amounts.billing_month = verdicts.billing_month
-            and amounts.ms_subscription_id = verdicts.ms_subscription_id
+        billing_month,
+        ms_subscription_id,
+        own_currency as currency,
+        csp_partner,
+        partner_name,
+        customer_name,
+        account_id,
+        product_family,
+        product,
+        own_sales as sales,
+        own_bss_cost as bss_cost,
+        own_ms_cost as ms_cost,
+        status,
+        own_bss_item_count as bss_item_count,
+        own_ms_item_count as ms_item_count,
+        own_unpriced_item_count as unpriced_item_count,
+        case when own_unpriced_item_count = 0 and status <> 'not_comparable' then own_sales - own_ms_cost end as margin
+    from shown
 
 ),
 
