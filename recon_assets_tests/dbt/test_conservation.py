@@ -29,13 +29,15 @@ ONE_LINE = first(LINES, f"{OF_MONTH} and is_window_month and cost <> 0")
 
 @pytest.fixture
 def tampered(random_build: BuildOf, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A copy of a build's database, open for writing; the items, a view, are rows of their own in it."""
+    """A copy of a build's database, open for writing; marts that are views are rows of their own in it."""
     copy = tmp_path / "build.duckdb"
     shutil.copyfile(random_build(1).build.database, copy)
     with duckdb.connect(str(copy)) as connection:
-        connection.execute(
-            f"create temp table items as from {ITEMS}; drop view {ITEMS}; create table {ITEMS} as from items"
-        )
+        for mart in (ITEMS, VERDICTS):
+            connection.execute(
+                f"create temp table made as from {mart}; drop view {mart}; create table {mart} as from made; "
+                "drop table temp.made"
+            )
         yield connection
 
 

@@ -69,12 +69,12 @@ MARTS: dict[str, dict[str, set[str]]] = {
     "subscriptions": {
         "subscription_reconciliation": {"staging", "raw", _DECIDED},
         "subscription_reconciliation_items": {"staging"},
-        "subscription_margin": {"marts/subscription_reconciliation", "staging"},
+        "subscription_margin": {"staging", "raw", _DECIDED},
         "subscriptions/intake_files": {"raw"},
         "subscriptions/month_status": {"staging", "raw"},
         "subscriptions/quarantined_rows": {"raw"},
         "subscriptions/reconciliation_summary": {"marts/subscription_reconciliation"},
-        "subscriptions/reconciliation_waterfall": {"staging", "marts/subscription_reconciliation"},
+        "subscriptions/reconciliation_waterfall": {"staging", "raw", _DECIDED},
     },
     "usage": {
         "invoice_bridge": {"raw", "marts/usage_cost_out_of_scope", "marts/usage_cost_reconciliation"},

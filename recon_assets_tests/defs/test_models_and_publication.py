@@ -221,13 +221,13 @@ def test_neither_the_first_publication_nor_the_same_again_reports_changes(worksh
 def test_a_new_publication_reports_exactly_what_it_changed(workshop: Workshop) -> None:
     workshop.run(FIRST, SECOND)
     before = workshop.platform.published.current()[SECOND, SUBJECT]
-    where = f"from marts.subscription_reconciliation where billing_month = date '{SECOND}-01'"
+    rows = "intermediate.int_subscriptions__shown"  # of the mart, which is a view of them
+    where = f"from {rows} where billing_month = date '{SECOND}-01'"
     workshop.statements += [
-        f"create table another as select * replace ('brand-new' as reconciliation_key) {where} and status = 'match'",
-        f"update marts.subscription_reconciliation set cost_difference = 9 where billing_month = date '{SECOND}-01' "
-        "and status = 'discrepancy'",
+        f"create table another as select * replace ('brand-new' as ms_subscription_id) {where} and status = 'match'",
+        f"update {rows} set cost_difference = 9 where billing_month = date '{SECOND}-01' and status = 'discrepancy'",
         f"delete {where} and status = 'missing_in_ms'",
-        "insert into marts.subscription_reconciliation from another",
+        f"insert into {rows} from another",
     ]
     workshop.run(FIRST, SECOND)
     after = seen_months(workshop.platform, stamps=True)
@@ -247,7 +247,7 @@ def test_readers_can_go_back_to_the_publication_before(workshop: Workshop) -> No
     workshop.run(SECOND)
     first = workshop.platform.published.current()[SECOND, SUBJECT]
     workshop.statements.append(
-        f"delete from marts.subscription_reconciliation where billing_month = date '{SECOND}-01'"
+        f"delete from intermediate.int_subscriptions__shown where billing_month = date '{SECOND}-01'"
     )
     workshop.run(SECOND)
     count = "select count(*) from marts.subscription_reconciliation"

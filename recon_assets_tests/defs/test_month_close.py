@@ -22,7 +22,7 @@ PUBLISHED = dg.AssetKey(["published", SUBJECT])
 FINAL = "2025-02"  # BSS of January to May and Microsoft of January to March have landed
 OTHER = "2025-03"
 RANGE = [FINAL, OTHER]
-CORRECTION = "update marts.subscription_reconciliation set cost_difference = cost_difference + 1"
+CORRECTION = "update intermediate.int_subscriptions__shown set cost_difference = cost_difference + 1"
 
 
 def close(workshop: Workshop, by: str = "anna") -> None:
