@@ -517,6 +517,7 @@ def amounts(currency: str, bss: str | None, ms: str | None, key: str = "s", mont
         "billing_month": month, "ms_subscription_id": key, "currency": currency,
         "bss_item_count": 0 if bss is None else 2, "bss_cost": Decimal(bss or "0"),
         "ms_item_count": 0 if ms is None else 2, "ms_cost": Decimal(ms or "0"),
+        "sales": Decimal("0"), "unpriced_item_count": 0,
     }  # fmt: skip
 
 
