@@ -20,7 +20,7 @@ from recon_assets.errors import NotListed
 from recon_assets.issues.database import has_database
 from recon_assets.lakehouse.log import Publication
 from recon_assets.months import contiguous, month_range
-from recon_assets.pipeline.ahead import Begun, give_up
+from recon_assets.pipeline.first_build import Begun, give_up
 from recon_assets.pipeline.plan import PlannedLoad, landed_files, plan_loads
 from recon_assets.platform import Platform
 

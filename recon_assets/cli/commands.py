@@ -102,7 +102,7 @@ def run(months: str, subjects: tuple[str, ...]) -> None:
     settings = load_settings()
     start_dbt(settings.engine)  # it makes itself ready while Dagster is imported and months are loaded
     from recon_assets.cli.console import progress_display, show_outcome
-    from recon_assets.pipeline.ahead import begin_first_build
+    from recon_assets.pipeline.first_build import begin_first_build
     from recon_assets.platform import Platform
 
     platform = Platform.from_settings(settings)

@@ -8,8 +8,8 @@ import pytest
 
 from recon_assets.cli.console import show_outcome
 from recon_assets.errors import ReconError
-from recon_assets.pipeline.ahead import Begun, begin_first_build
 from recon_assets.pipeline.build import build_folder
+from recon_assets.pipeline.first_build import Begun, begin_first_build
 from recon_assets.runner import run_months
 from recon_assets_tests.defs.conftest import Workshop
 from recon_assets_tests.landed import land_bss
@@ -50,7 +50,7 @@ def test_a_month_that_is_published_once_is_not_said_to_be_published_again(
 def begun_builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Subject, months and run of the builds that dbt would have begun."""
     asked: list[tuple[Any, ...]] = []
-    monkeypatch.setattr("recon_assets.pipeline.ahead.begin_build", lambda _, *job: asked.append(job[:3]))
+    monkeypatch.setattr("recon_assets.pipeline.first_build.begin_build", lambda _, *job: asked.append(job[:3]))
     return asked
 
 
@@ -80,7 +80,7 @@ def test_a_build_that_cannot_be_begun_is_left_to_the_run_which_tells_why(
     def fails(*_: Any) -> None:
         raise ReconError("the decisions cannot be read")
 
-    monkeypatch.setattr("recon_assets.pipeline.ahead.begin_build", fails)
+    monkeypatch.setattr("recon_assets.pipeline.first_build.begin_build", fails)
     assert begin_first_build(workshop.platform, [SUBJECT], [MARCH]) is None
 
 
