@@ -87,7 +87,9 @@ def main() -> None:
     given = parser.parse_args()
     about = machine()
     written = given.out.read_text(encoding="utf-8") if given.only and given.out.is_file() else ""
-    before = {part.partition("\n")[0]: part for part in re.split(r"^## ", written, flags=re.MULTILINE)[1:]}
+    before = {
+        part.partition("\n")[0]: part.rstrip() + "\n" for part in re.split(r"^## ", written, flags=re.MULTILINE)[1:]
+    }
     parts = [
         run(benchmark) if not given.only or benchmark.name in given.only else f"## {before[benchmark.title]}"
         for benchmark in BENCHMARKS
