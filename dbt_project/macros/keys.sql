@@ -20,9 +20,28 @@
     cast(null as string) as run_id
 {%- endmacro %}
 
+{#
+    A text without blanks around it, those of Unicode (category Zs) included, as DuckDB's `trim` has it; Spark's knows the plain one alone.
+    DuckDB looks at every character to trim; most texts are plain ASCII without any blank.
+#}
+{% macro trimmed(text) -%}
+    {{ return(adapter.dispatch('trimmed')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__trimmed(text) -%}
+    case when contains({{ text }}, ' ') or length({{ text }}) <> strlen({{ text }}) then trim({{ text }}) else {{ text }} end
+{%- endmacro %}
+
+{% macro default__trimmed(text) -%}
+    case
+        when length({{ text }}) = octet_length({{ text }}) then trim({{ text }})
+        else trim(both ' \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000' from {{ text }})
+    end
+{%- endmacro %}
+
 {# The Microsoft subscription a line belongs to: lower-cased and trimmed; empty and the all-zero GUID are absent. #}
 {% macro subscription_id(column) -%}
-    coalesce(nullif(nullif(lower(trim({{ column }})), ''), '00000000-0000-0000-0000-000000000000'), 'unassigned')
+    coalesce(nullif(nullif(lower({{ trimmed(column) }}), ''), '00000000-0000-0000-0000-000000000000'), 'unassigned')
 {%- endmacro %}
 
 {# A number for each row, unique within the build and in no order. #}

@@ -5,15 +5,6 @@
     nullif(nullif({{ bare }}, ''), '00000000-0000-0000-0000-000000000000')
 {%- endmacro %}
 
-{# A text without blanks around it. DuckDB looks at every character to trim; most ids are plain ASCII without any blank. #}
-{% macro trimmed(text) -%}
-    {{ return(adapter.dispatch('trimmed')(text)) }}
-{%- endmacro %}
-{% macro duckdb__trimmed(text) -%}
-    case when contains({{ text }}, ' ') or length({{ text }}) <> strlen({{ text }}) then trim({{ text }}) else {{ text }} end
-{%- endmacro %}
-{% macro default__trimmed(text) -%} trim({{ text }}) {%- endmacro %}
-
 {# An Azure subscription: FOCUS writes it as a resource id (rule 6). #}
 {% macro azure_subscription_id(column) -%}
     {%- set bare = usage_id(column) -%}
@@ -103,7 +94,7 @@
 {%- endmacro %}
 
 {# Whether a line of billed usage lacks the partner earned credit; a line that says nothing of it does not. #}
-{% macro has_no_credit() -%} coalesce(lower(trim(credit_type)) = 'credit not applied', false) {%- endmacro %}
+{% macro has_no_credit() -%} coalesce(lower({{ trimmed('credit_type') }}) = 'credit not applied', false) {%- endmacro %}
 
 {# The rate of the credit as a part of 1, whether written as 0.15 or as 15. #}
 {% macro credit_rate(rate) -%} case when {{ rate }} > 1 then cast({{ rate }} / 100 as decimal(38, 12)) else {{ rate }} end {%- endmacro %}
@@ -171,7 +162,7 @@
 
 {# The keys of billed usage as they are compared, from the columns of its file (their names may have a prefix). #}
 {% macro usage_line_keys(prefix='') -%}
-    trim({{ prefix }}invoice_number) as invoice_number,
+    {{ trimmed(prefix ~ 'invoice_number') }} as invoice_number,
         {{ usage_id(prefix ~ 'customer_id') }} as customer_id,
         {{ azure_subscription_id(prefix ~ 'entitlement_id') }} as azure_subscription_id,
         {{ usage_id(prefix ~ 'meter_id') }} as meter_id,
@@ -205,7 +196,7 @@
 {%- endmacro %}
 
 {# A text that is not blank, without blanks around it. #}
-{% macro stated(text) -%} nullif(trim({{ text }}), '') {%- endmacro %}
+{% macro stated(text) -%} nullif({{ trimmed(text) }}, '') {%- endmacro %}
 
 {# The lines behind the grid with the number of their grid row, rounding adjustments included; what one side lacks is 0. #}
 {% macro usage_variation_lines(condition='true') %}

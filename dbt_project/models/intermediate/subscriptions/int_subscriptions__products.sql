@@ -29,8 +29,8 @@ ranked as (
     from products
     left join kinds
         on
-            lower(trim(products.product)) like kinds.product
-            and lower(trim(coalesce(products.publisher_name, ''))) like kinds.publisher
+            lower({{ trimmed('products.product') }}) like kinds.product
+            and lower(coalesce({{ trimmed('products.publisher_name') }}, '')) like kinds.publisher
 
 ),
 

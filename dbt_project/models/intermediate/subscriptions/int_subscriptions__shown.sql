@@ -104,7 +104,7 @@ described as (
         on
             descriptions.product is not distinct from products.product
             and descriptions.publisher_name is not distinct from products.publisher_name
-    left join platform_offers on lower(trim(descriptions.product_type)) = platform_offers.product_type
+    left join platform_offers on lower({{ trimmed('descriptions.product_type') }}) = platform_offers.product_type
 
 ),
 

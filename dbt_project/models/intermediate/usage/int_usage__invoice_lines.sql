@@ -5,12 +5,12 @@ with lines as (
 
     select
         billing_month,
-        coalesce(trim(invoice_number), '') as invoice_number,
+        coalesce({{ trimmed('invoice_number') }}, '') as invoice_number,
         upper(currency) as currency,
-        lower(trim(coalesce(product_name, ''))) as product,
-        lower(trim(coalesce(publisher_name, ''))) as publisher,
+        lower(coalesce({{ trimmed('product_name') }}, '')) as product,
+        lower(coalesce({{ trimmed('publisher_name') }}, '')) as publisher,
         reservation_order_id is not null as is_reservation,
-        coalesce(lower(trim(subscription_description)) like 'azure plan%', false) as is_of_azure_plan,
+        coalesce(lower({{ trimmed('subscription_description') }}) like 'azure plan%', false) as is_of_azure_plan,
         subtotal,
         tax_total
     from {{ source('raw', 'ms_recon_nce') }}

@@ -26,16 +26,16 @@ stated as (
 
     select
         billing_month,
-        trim(invoice_number) as invoice_number,
+        {{ trimmed('invoice_number') }} as invoice_number,
         upper(currency) as currency,
         source_file,
         case when line_id is null then source_row end as document_row,
         sum(total_charges) as total_charges,
-        max(nullif(concat_ws(', ', trim(document_type), trim(state)), '')) as described
+        max(nullif(concat_ws(', ', {{ trimmed('document_type') }}, {{ trimmed('state') }}), '')) as described
     from {{ source('raw', 'ms_invoices') }}
     where line_id is null or lower(state) <> 'open'
     group by
-        billing_month, trim(invoice_number), upper(currency), source_file, case when line_id is null then source_row end
+        billing_month, {{ trimmed('invoice_number') }}, upper(currency), source_file, case when line_id is null then source_row end
 
 ),
 
