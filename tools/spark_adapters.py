@@ -65,9 +65,10 @@ def prepared() -> Path:
     outputs["session"] = session_of(outputs["fabric"])
     (project / "profiles.yml").write_text(yaml.safe_dump(profiles), encoding="utf-8")
     # A view lives as long as the session, and is compared after it.
-    rows = project / "models" / "marts" / "einvoices" / "einvoice_reconciliation.sql"
-    text = rows.read_text(encoding="utf-8")
-    rows.write_text(text.replace("materialized='view'", "materialized='table'"), encoding="utf-8")
+    for mart in (project / "models" / "marts").rglob("*.sql"):
+        mart.write_text(
+            mart.read_text(encoding="utf-8").replace("materialized='view'", "materialized='table'"), encoding="utf-8"
+        )
     return project
 
 
