@@ -28,7 +28,7 @@ help:
 	@echo "make generate  the files of the dbt project that follow from the catalogue"
 	@echo "make lint     ruff, mypy, sqlfluff"
 	@echo "make mutation small wrongs in the rules, and whether the tests notice"
-	@echo "make bench    every benchmark, into docs/benchmarks.md (BENCH_LINES, BENCH_VARIATIONS, BENCH_PERIOD_LINES, BENCH_MONTHS, BENCH_ENGINE_LINES)"
+	@echo "make bench    every benchmark, into docs/benchmarks.md (BENCH_TIMES, BENCH_LINES, BENCH_USAGE_LINES, BENCH_VARIATIONS, BENCH_PERIOD_LINES, BENCH_MONTHS, BENCH_ENGINE_LINES)"
 	@echo "make findings what libraries and formats did that surprised us, seen again (installs packages)"
 	@echo "make audit    SBOM, licences and known vulnerabilities of the dependencies"
 

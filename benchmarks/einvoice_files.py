@@ -1,6 +1,6 @@
 """E-invoices from files to published tables, beside a pandas script that reads, pairs and writes the same files.
 
-    python benchmarks/einvoice_files.py --documents 500000 [--work DIR]
+    python benchmarks/einvoice_files.py --documents 500000 [--times 3] [--work DIR]
 
 As many rows in a register (CSV) as e-invoices (JSON Lines) of one month, as einvoice_month.py plants them. Each stage
 runs in a process of its own, imports included, and "whole" does the three of ours in one, as a run does. The script pairs as the passes do and writes the same results: rows with
@@ -13,7 +13,6 @@ import datetime as dt
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 import duckdb
 from einvoice_month import AMOUNTS, MONTH, SOURCES, TEXTS, documents_sql, pandas_passes
-from measure import measured, publish
+from measure import medians, publish
 
 OURS = ("load", "build", "publish", "whole")
 REGISTER, EINVOICES = (f"{SOURCES[source]}/{MONTH}/{name}" for source, name in (
@@ -195,6 +194,7 @@ STAGES: dict[str, Callable[[Path], dict[str, int] | None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=500_000)
+    parser.add_argument("--times", type=int, default=1, help="rounds, of which medians are told")
     parser.add_argument("--work", type=Path, help="folder for what is made; without it a temporary one")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -205,7 +205,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         home = Path(folder)
         make_files(home, given.documents)
-        found = {n: measured([sys.executable, __file__, "--stage", n, "--work", folder]) for n in STAGES}
+        found = medians(given.times, __file__, list(STAGES), home, "--work")
         buckets = {n: json.loads((home / f"{n}.json").read_text(encoding="utf-8")) for n in ("build", "script")}
     if buckets["build"] != buckets["script"]:
         raise SystemExit(f"not the same results: {buckets}")

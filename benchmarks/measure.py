@@ -1,12 +1,15 @@
-"""What benchmarks share: a stage in a process of its own with its seconds and peak memory, publishing, and the machine."""
+"""What benchmarks share: stages in processes of their own with their seconds and peak memory, publishing, and the machine."""
 
 import os
 import platform
 import re
+import shutil
+import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,44 @@ def measured(command: list[str], environment: dict[str, str] | None = None) -> t
     if code != 0:
         raise SystemExit(f"{' '.join(command[1:])} ended with {code}")
     return time.monotonic() - started, peak[0] / 1e9
+
+
+LANDING = ("landing", "landing.done")
+
+
+def medians(
+    times: int,
+    script: str,
+    stages: Sequence[str],
+    folder: Path,
+    option: str = "--folder",
+    keep: Sequence[str] = LANDING,
+) -> dict[str, tuple[float, float]]:
+    """Median seconds and highest peak GB of each stage of a script, of so many rounds of them all.
+
+    A stage is `script --stage STAGE option folder`. Every round begins with nothing in the folder but what is kept; a
+    single one with all that earlier commands left.
+    """
+    rounds = []
+    for turn in range(times):
+        if times > 1:
+            clear(folder, keep)
+        found = {}
+        for stage in stages:
+            found[stage] = measured([sys.executable, script, "--stage", stage, option, str(folder)])
+            seconds, peak = found[stage]
+            print(f"{turn + 1} of {times}, {stage}: {seconds:.1f} s, {peak:.2f} GB", file=sys.stderr, flush=True)
+        rounds.append(found)
+    return {
+        stage: (statistics.median(found[stage][0] for found in rounds), max(found[stage][1] for found in rounds))
+        for stage in stages
+    }
+
+
+def clear(folder: Path, keep: Sequence[str] = LANDING) -> None:
+    for path in folder.iterdir():
+        if path.name not in keep:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _watch(pid: int, peak: list[int]) -> None:

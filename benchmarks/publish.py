@@ -1,6 +1,6 @@
 """Publishing a month of many items beside a bare sorted COPY of the same rows by DuckDB.
 
-    python benchmarks/publish.py --lines 1000000 [--work DIR]
+    python benchmarks/publish.py --lines 1000000 [--times 3] [--work DIR]
 
 --lines are those of subscription_month.py on either side, which makes the build: twice as many items, and a row per
 subscription. Each stage runs in a process of its own, imports included; the COPY writes every mart of the build sorted
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import measured, publish
+from measure import medians, publish
 from subscription_month import MONTH, _platform
 
 TIME, SIZE, GIGABYTES = 1.5, 2.0, 3.0
@@ -43,6 +43,7 @@ def size_of(folder: Path, pattern: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=1, help="rounds, of which medians are told")
     parser.add_argument("--work", type=Path, help="folder for what is generated and made; without it a temporary one")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -60,9 +61,8 @@ def main() -> None:
                 str(given.lines),
             ]
             subprocess.run([*command, "--work", str(work), "--only", "load", "build"], check=True, stdout=sys.stderr)
-        found = {
-            stage: measured([sys.executable, __file__, "--stage", stage, "--work", str(folder)]) for stage in STAGES
-        }
+        keep = [path.name for path in folder.iterdir() if path.name not in ("floor", "published")]
+        found = medians(given.times, __file__, list(STAGES), folder, "--work", keep)
         raw, published = (
             size_of(folder, f"raw/*/{MONTH}/*/rows-*.parquet"),
             size_of(folder, "published/*/*/**/*.parquet"),

@@ -1,6 +1,6 @@
 """A month of many subscriptions: load, build and publish beside what pandas, polars and datacompy take to compare it.
 
-    python benchmarks/subscription_month.py --lines 1000000 [--work DIR] [--only STAGE ...]
+    python benchmarks/subscription_month.py --lines 1000000 [--times 3] [--work DIR] [--only STAGE ...]
 
 --lines are invoice lines of the BSS and as many of Microsoft's reconciliation file, one of each per subscription, but
 for 5 in 1000 on one side alone; 1 in 100 differs by more than the tolerance, 1 in 100 by less. Each stage runs in a
@@ -16,13 +16,12 @@ import datetime as dt
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from measure import measured, publish
+from measure import medians, publish
 
 MONTH = "2025-03"
 TOLERANCE = 1.0  # of currency_tolerances.csv
@@ -319,6 +318,7 @@ def check_counts(folder: Path, lines: int, stages: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=1, help="rounds, of which medians are told")
     parser.add_argument("--work", type=Path, help="folder for what is generated and made; without it a temporary one")
     parser.add_argument(
         "--only", nargs="+", choices=STAGES, default=list(STAGES), help="each needs those that it builds on"
@@ -333,10 +333,7 @@ def main() -> None:
         folder = (given.work or Path(temporary)) / f"lines-{given.lines}"
         if not (folder / "landing").is_dir():
             generate(folder, given.lines)
-        found = {}
-        for stage in given.only:
-            found[stage] = measured([sys.executable, __file__, "--stage", stage, "--folder", str(folder)])
-            print(f"{stage}: {found[stage][0]:.1f} s, {found[stage][1]:.2f} GB", file=sys.stderr, flush=True)
+        found = medians(given.times, __file__, given.only, folder)
         check_counts(folder, given.lines, given.only)
         report(given.lines, found)
 

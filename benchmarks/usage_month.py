@@ -1,6 +1,6 @@
 """A month of many usage lines (csv.gz) and cost lines (Parquet): time and peak memory of every stage beside its floor.
 
-    python benchmarks/usage_month.py --lines 20000000 [--bad-lines 5000] [--work DIR] [--only STAGE ...]
+    python benchmarks/usage_month.py --lines 20000000 [--bad-lines 5000] [--times 3] [--work DIR] [--only STAGE ...]
 
 Each stage runs in a process of its own, and "whole" does the loads, the build and publishing in one, as a run does; a
 peak is that of the process and its children. The floors read the same files in the same run: a bare DuckDB COPY and a
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from measure import measured, publish
+from measure import clear, medians, publish
 
 MONTH = "2025-03"
 HEADER = [
@@ -461,9 +461,7 @@ def landing_in(folder: Path, lines: int, bad_lines: int) -> None:
     import shutil
 
     done = folder / "landing.done"
-    for path in folder.iterdir():
-        if path.name != "landing" and path != done:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    clear(folder)
     if not done.exists():
         shutil.rmtree(folder / "landing", ignore_errors=True)
         generate(folder, lines, bad_lines)
@@ -476,6 +474,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--bad-lines", type=int, default=0)
+    parser.add_argument("--times", type=int, default=1, help="rounds, of which medians are told")
     parser.add_argument("--work", type=Path, help="folder that keeps the generated files for the next run")
     parser.add_argument("--only", nargs="+", choices=STAGES, help="stages to run; each needs those that it builds on")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
@@ -488,10 +487,7 @@ def main() -> None:
         folder = (options.work or Path(temporary)) / f"{options.lines}-{options.bad_lines}"
         folder.mkdir(parents=True, exist_ok=True)
         landing_in(folder, options.lines, options.bad_lines)
-        found = {}
-        for stage in options.only or STAGES:
-            found[stage] = measured([sys.executable, __file__, "--stage", stage, "--folder", str(folder)])
-            print(f"{stage}: {found[stage][0]:.1f} s, {found[stage][1]:.2f} GB", file=sys.stderr, flush=True)
+        found = medians(options.times, __file__, options.only or list(STAGES), folder)
         _require_the_same(folder, found)
         report(options.lines, options.bad_lines, found, folder)
 
