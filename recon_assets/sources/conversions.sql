@@ -10,14 +10,14 @@ create or replace temp macro clean_text(t) as case
     ) then trim(t)
 end;
 
--- One mark is decimal, the other only groups thousands, in threes.
+-- One mark is decimal, the other only groups thousands, in threes; no group begins a number with 0: 0,012 is a fraction.
 create or replace temp macro point_number(t) as case
     when not contains(t, ',') then
-        case when regexp_full_match(t, '[+-]?[0-9]+(\.[0-9]{3}){2,}') then replace(t, '.', '') else t end
-    when regexp_full_match(t, '[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?') then replace(t, ',', '')
+        case when regexp_full_match(t, '[+-]?[1-9][0-9]{0,2}(\.[0-9]{3}){2,}') then replace(t, '.', '') else t end
+    when regexp_full_match(t, '[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]*)?') then replace(t, ',', '')
 end;
 create or replace temp macro comma_number(t) as case
-    when regexp_full_match(t, '[+-]?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]*)?') then replace(replace(t, '.', ''), ',', '.')
+    when regexp_full_match(t, '[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+(,[0-9]*)?') then replace(replace(t, '.', ''), ',', '.')
     when not contains(t, '.') then replace(t, ',', '.')
 end;
 

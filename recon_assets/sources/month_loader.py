@@ -108,12 +108,20 @@ class MonthLoader:
     def _without_repeats(self, read: list[ReadPart]) -> list[ReadPart]:
         """The parts without the tables whose records another one holds."""
         compared = []
+        # Of e-invoices what only one of two files says (status, uuid) may be what overrides the other.
+        is_document = SOURCES[self.source].reader == "einvoice"
         for one in (one for one in read if one.rows):
             profile = profile_of(one.part.file.path, self._files.profiles)
             group = one.part.facts.get("kind") or _subfolder(self.source, one.part.file)
             is_additive = profile is not None and profile.additive
             compared += [
-                Records(one.part.file.path + piece.name, piece.hashes, group, is_additive)
+                Records(
+                    one.part.file.path + piece.name,
+                    piece.hashes,
+                    group,
+                    is_additive,
+                    None if is_document else piece.targets,
+                )
                 for piece in one.pieces
                 if piece.hashes is not None
             ]

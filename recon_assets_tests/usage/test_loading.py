@@ -133,6 +133,14 @@ def test_comma_decimals_are_read_in_files_that_semicolons_or_tabs_delimit(zone: 
     ]
 
 
+def test_a_comma_behind_a_zero_is_a_decimal_one_though_three_digits_follow(zone: Zone) -> None:
+    """Every number of the file has three decimals: nothing else says that no thousands are grouped."""
+    rows = [usage_row("A", "B").replace(",", ";").replace("A", a).replace("B", b) for a, b in (("0,012", "1,250"),)]
+    zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", "\n".join([USAGE.replace(",", ";"), *rows]))
+    found = zone.rows(zone.load("azure_invoice_usage"), "billing_pre_tax_total, quantity")
+    assert found == [(Decimal("0.012"), Decimal("1.25"))]
+
+
 def test_an_unclosed_quote_is_never_read_past(zone: Zone) -> None:
     zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", f'{USAGE}\n{usage_row("1")}\n"{usage_row("2")}\n')
     assert "never closed" in zone.load("azure_invoice_usage").problems[0]

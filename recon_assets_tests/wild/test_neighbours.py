@@ -142,6 +142,18 @@ def test_the_same_list_in_two_formats_is_one(tmp_path: Path) -> None:
     assert [file.set_aside for file in load.raw_month.files] == [None, f"repeats erp/sales_register/{MONTH}/a.csv"]
 
 
+def test_an_older_form_of_a_list_is_set_aside_for_the_one_with_more_columns(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    newer = [[*HEADING, "Customer Name"], *([*row, "Contoso"] for row in ROWS)]
+    for name, table in (("a.csv", [HEADING, *ROWS]), ("b.csv", newer)):
+        out = io.StringIO(newline="")
+        csv.writer(out).writerows(table)
+        land(platform.settings.landing, f"erp/sales_register/{MONTH}/{name}", out.getvalue())
+    load = platform.load(SOURCE, MONTH)
+    assert load.raw_month is not None and load.raw_month.rows == len(DOCUMENTS)
+    assert [file.set_aside for file in load.raw_month.files] == [f"repeats erp/sales_register/{MONTH}/b.csv", None]
+
+
 def test_two_lists_that_share_some_documents_are_loaded_and_told(tmp_path: Path) -> None:
     platform = platform_in(tmp_path)
     first = [["C1", "C2", f"INV-{n}", "2025-03-09", "1.00", "0.00", "1.00"] for n in range(5)]

@@ -82,3 +82,34 @@ def test_days_and_rates_kept_as_text_make_no_other_record(tmp_path: Path) -> Non
     other = hashes(tmp_path, {"a": ["1"], "order_date": ["1/3/2025"], "to_rate": ["1"], "start_date": days}, [])
     typed = hashes(tmp_path, {"a": ["1"], "order_date": ["1/3/2025"], "to_rate": ["1"], "start_date": [None]}, [])
     assert one == other != typed
+
+
+def stored(folder: Path, name: str, rows: dict[str, list[object]]) -> Records:
+    files = folder / f"{name}.parquet", folder / f"{name}-rejected.parquet"
+    pq.write_table(pa.table(rows | {"source_file": [name] * len(rows["a"])}), files[0])
+    pq.write_table(pa.table({"raw_row": pa.array([], pa.string())}), files[1])
+    return Records(name, record_hashes(*files), files=files)
+
+
+def test_an_older_form_of_a_list_repeats_the_newer_one_that_has_a_column_more(tmp_path: Path) -> None:
+    """The short name would stay, if both said as much."""
+    nothing = pa.nulls(2, pa.string())
+    older = stored(tmp_path, "a", {"a": ["1", "2"], "b": nothing})
+    newer = stored(tmp_path, "newer", {"a": ["2", "1"], "b": ["x", None]})
+    found = find_repeats([older, newer])
+    assert found.of == {"a": "newer"} and not found.problems
+
+
+def test_lists_that_each_have_a_column_of_their_own_are_told_by_what_they_share(tmp_path: Path) -> None:
+    nothing = pa.nulls(2, pa.string())
+    one = stored(tmp_path, "one", {"a": ["1", "2"], "b": ["x", "y"], "c": nothing})
+    other = stored(tmp_path, "other", {"a": ["1", "2"], "b": nothing, "c": ["x", "y"]})
+    found = find_repeats([one, other])
+    (problem,) = found.problems
+    assert not found.of and "share 2 of 2 records by the columns of both (without b, c)" in problem
+
+
+def test_lists_that_differ_in_a_column_of_both_are_two(tmp_path: Path) -> None:
+    one = stored(tmp_path, "one", {"a": ["1", "2"], "b": ["x", "y"]})
+    other = stored(tmp_path, "other", {"a": ["1", "2"], "b": ["p", "q"]})
+    assert find_repeats([one, other]) == find_repeats([])
