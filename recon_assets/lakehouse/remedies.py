@@ -4,7 +4,7 @@ from recon_assets.landing.profiles import IN_A_PROFILE
 
 REMEDIES = {
     "currency_assumed": f'taken for MYR; if they are not, say {IN_A_PROFILE}: [constants] currency_code = "<code>"',
-    "currency_differs": "the headings of the amounts name another currency than the rows: name the columns in the "
+    "currency_differs": "the amounts or their headings name another currency than the rows: name the columns in the "
     f"currency of the documents {IN_A_PROFILE}, under [columns], or leave out the column of currencies: "
     'not_read = ["<heading>"]; and say [constants] currency_code = "<code>"',
     "date_outside_month": "land them in the folder of their month; if another column dates the file, say "
@@ -22,6 +22,7 @@ REMEDIES = {
     f"{IN_A_PROFILE}: additive = true",
     "stage_not_issued": "they count as cost; to leave them out add the stage to RECON_CANCELED_STAGES",
     "status_assumed": "taken for valid; export the list with its status where documents may be cancelled",
+    "type_of_no_credit": "they count as debits; where they are credits, call them credit in the file",
     "tax_derived": "taken as total including less total excluding tax; if a column has it, say "
     f'{IN_A_PROFILE}: [columns] "<heading>" = "total_tax_amount"',
     "type_assumed": "taken for invoices, and credit notes below zero; if a column tells, say "

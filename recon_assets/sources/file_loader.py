@@ -3,7 +3,6 @@
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -28,7 +27,7 @@ from recon_assets.sources.intake.tables import ListTable
 from recon_assets.sources.intake.words import not_issued_words
 from recon_assets.sources.lists import IrregularError, RegularTable, turned
 from recon_assets.sources.members import Members, is_list, members_of
-from recon_assets.sources.month_rows import Outside, leave_out, not_issued_stages, outside_month, wrong_month
+from recon_assets.sources.month_rows import Outside, Words, invoices_of, leave_out, outside_month, wrong_month
 from recon_assets.sources.parts import ReadPart
 from recon_assets.sources.pieces import Piece, loaded_table
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
@@ -83,11 +82,11 @@ class FileLoader:
         warnings |= {"kind_assumed": one.loaded.rows} if facts.get("kind_assumed") else {}
         if (named := other_month_named(part.file.path, self.month)) is not None:
             warnings |= {f"by its name it holds {named}, its folder is {self.month}": one.loaded.rows}
-        stages = self._stages(one)
-        warnings |= {"stage_not_issued": sum(count for _, _, count, _ in stages)} if stages else {}
+        counted = self._counted_words(one)
+        warnings |= {code: sum(count for _, _, count, _ in words) for code, words in counted.items()}
         told = replace(
             one.loaded,
-            tables=_with_stages(one.loaded.tables, stages),
+            tables=_with_words(one.loaded.tables, counted),
             rows=one.loaded.rows - left_out,
             ignored=dict(ignored + Counter(one.loaded.ignored)),
             warnings=warnings,
@@ -95,13 +94,19 @@ class FileLoader:
         )
         return replace(one, loaded=told, records=one.records - left_out)
 
-    def _stages(self, one: ReadPart) -> list[tuple[str, str, int, Decimal]]:
-        """Stages of BSS invoices that are no documents by their word, and are not left out by a setting."""
+    def _counted_words(self, one: ReadPart) -> dict[str, list[Words]]:
+        """By warning the words by which invoices of the BSS count though they may mean otherwise: stages that are no
+        documents and not left out by a setting, types that are neither debit nor credit."""
         if SOURCES[self.source].reader != "bss":
-            return []
-        return not_issued_stages(
-            self.connection, one.rows, set(not_issued_words()) - set(self.settings.canceled_stages)
-        )
+            return {}
+        stages = sorted(set(not_issued_words()) - set(self.settings.canceled_stages))
+        listed = ", ".join("'" + stage.replace("'", "''") + "'" for stage in stages)
+        asked = {
+            "stage_not_issued": ("invoice_stage", f"list_contains([{listed}]::varchar[], word)"),
+            "type_of_no_credit": ("invoice_type", "word <> '' and not regexp_matches(word, '^credit|^debit|invoice$')"),
+        }
+        found = {code: invoices_of(self.connection, one.rows, *how) for code, how in asked.items()}
+        return {code: words for code, words in found.items() if words}
 
     def _opened_members(self, members: Members, origin: Origin) -> Opened:
         opened = [
@@ -202,11 +207,12 @@ class FileLoader:
         return outside_month(self.connection, self.source, self.month, one.rows, dated_by)
 
 
-def _with_stages(tables: list[LoadedTable], stages: list[tuple[str, str, int, Decimal]]) -> list[LoadedTable]:
-    """The tables of a file, the first of which tells the stages of invoices that are none and count all the same."""
+def _with_words(tables: list[LoadedTable], counted: dict[str, list[Words]]) -> list[LoadedTable]:
+    """The tables of a file, the first of which tells the words by which invoices count."""
     told = [
-        f"stage_not_issued: {stage}: {count:,} lines, {amount:,.2f} {currency}"
-        for stage, currency, count, amount in stages
+        f"{code}: {word}: {count:,} lines, {amount:,.2f} {currency}"
+        for code, words in counted.items()
+        for word, currency, count, amount in words
     ]
     return [replace(table, notes=[*table.notes, *told]) if n == 0 else table for n, table in enumerate(tables)]
 

@@ -120,7 +120,10 @@ def _require_names(block: Block, naming: list[int]) -> None:
 
 
 def _require_plain_texts(texts: pa.Array, is_code: bool) -> None:
-    """IrregularError for error values and guards of spreadsheets, and for words that mean a currency."""
+    """IrregularError for error values and guards of spreadsheets, texts that it made numbers of, and for words that
+    mean a currency."""
+    if pc.any(pc.match_substring(texts, "E+")).as_py() and pc.any(words.looks_damaged(texts)).as_py():
+        raise IrregularError
     marks = _first_bytes(texts)
     if np.isin(marks, np.frombuffer(b"#='", np.uint8)).any() and (
         pc.any(pc.is_in(texts, pa.array(sorted(ERROR_VALUES)))).as_py()

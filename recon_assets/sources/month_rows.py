@@ -4,7 +4,7 @@ Spec: intake.md, 7. Reconciliation files are never judged by their dates: their 
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from recon_assets.landing.profiles import IN_A_PROFILE
 
 _MOST_NAMED = 5  # months, in a message
 _FEW = 3  # documents: fewer of them may all be dated elsewhere
+Words = tuple[str, str, int, Decimal]  # a word, the currency of its lines, how many there are, and their cost
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,20 @@ def leave_out(connection: duckdb.DuckDBPyConnection, rows: Path, ignores: Mappin
     return left_out
 
 
-def not_issued_stages(
-    connection: duckdb.DuckDBPyConnection, rows: Sequence[Path], counted: Collection[str]
-) -> list[tuple[str, str, int, Decimal]]:
-    """Stages of BSS invoices that say draft or the like and count as cost all the same: stage, currency, how many lines
-    and their cost. `counted` are the words in question, in lower case."""
-    if not rows or not counted:
+def invoices_of(
+    connection: duckdb.DuckDBPyConnection, rows: Sequence[Path], column: str, condition: str
+) -> list[Words]:
+    """BSS lines whose `column` is a word for which the SQL `condition` (on `word`, in lower case) holds: the word,
+    currency, how many lines and their cost."""
+    if not rows:
         return []
-    words = ", ".join(_quoted(word) for word in sorted(counted))
     cost = "coalesce(total_cost, try_cast(quantity as decimal(18, 6)) * try_cast(unit_cost as decimal(18, 6)), 0)"
     found = connection.execute(
-        f"select trim(invoice_stage) as stage, currency, count(*), sum({cost}) from {_read(rows)} "
-        f"where lower(trim(invoice_stage)) in ({words}) group by all order by all"
+        f"""
+        select said, currency, count(*), sum(cost)
+        from (select trim({column}) as said, lower(said) as word, currency, {cost} as cost from {_read(rows)})
+        where {condition} group by all order by all
+        """
     )
     return found.fetchall()
 

@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from recon_assets.errors import FileProblem
 from recon_assets.landing.profiles import Profile
+from recon_assets.sources.intake import words
 from recon_assets.sources.intake.numbers import parts_of
-from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, lines_of
+from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal
 
 Direction = Literal["sales", "purchase"]
 OWN_TIN = {"sales": "supplier_tin", "purchase": "buyer_tin"}
@@ -65,12 +66,8 @@ def several_tins(lacks: Lacks) -> str:
 def _currency(columns: Columns, facts: Facts, foreign: pa.Array, of_headings: str | None) -> None:
     """The currency of the headings, when it is another than the ringgit; ringgit where nothing speaks for another."""
     codes = columns.texts.get("currency_code", columns.nulls())
-    if of_headings is not None:
-        differs = pc.fill_null(pc.not_equal(codes, of_headings), False)
-        _warn(facts, "currency_differs", count(differs))
-        if pc.any(differs).as_py():
-            facts.notes.append(f"currency_differs: amounts in {of_headings} in rows {lines_of(differs, columns.lines)}")
-        codes = codes if of_headings == "MYR" else pc.fill_null(codes, of_headings)
+    if of_headings not in (None, "MYR"):
+        codes = pc.fill_null(codes, of_headings)
     rates = columns.texts.get("exchange_rate", columns.nulls())
     told = pa.array([decimal(text) in (Decimal(1), None) for text in rates.drop_null().to_pylist()], pa.bool_())
     is_one = pc.replace_with_mask(pa.repeat(True, len(rates)), pc.is_valid(rates), told)
@@ -115,6 +112,24 @@ def _type(columns: Columns, facts: Facts, profile: Profile | None) -> None:
         types.append(told or ("02" if total is not None and total < 0 else "01"))
     columns.texts["document_type"] = pa.array(types, pa.string())
     _warn(facts, "type_assumed", len(types))
+
+
+def named_currencies(texts: list[pa.Array], of_headings: str | None, length: int) -> pa.Array:
+    """The code that the amounts of each row name, else that of the headings; null where none is certain."""
+    found = pa.nulls(length, pa.string())
+    for column in texts:
+        is_named = pc.fill_null(pc.match_substring_regex(column, r"[A-Za-z€£]"), False)
+        if pc.any(is_named).as_py():
+            codes = [_code_in(text) for text in column.filter(is_named).to_pylist()]
+            named = pc.replace_with_mask(pa.nulls(length, pa.string()), is_named, pa.array(codes, pa.string()))
+            found = pc.coalesce(found, named)
+    return found if of_headings is None else pc.fill_null(found, of_headings)
+
+
+def _code_in(text: str) -> str | None:
+    parts = parts_of(text)
+    code = parts.currency and words.currency(parts.currency) if parts else None
+    return code if code and len(code) == 3 and code.isalpha() else None
 
 
 def foreign_amounts(texts: list[pa.Array], heading_currencies: set[str], length: int) -> pa.Array:

@@ -15,7 +15,7 @@ from recon_assets.sources.intake import words
 from recon_assets.sources.intake.dates import OrderEvidence, to_iso
 from recon_assets.sources.intake.grid import ERROR_VALUES, Grid
 from recon_assets.sources.intake.headings import Heading, heading_currency, loose_key
-from recon_assets.sources.intake.lacking import foreign_amounts
+from recon_assets.sources.intake.lacking import foreign_amounts, named_currencies
 from recon_assets.sources.intake.numbers import Mark, both_readings, decide, look_at, to_plain
 from recon_assets.sources.intake.prepared import Columns, Facts, count, decimal, key_of, landed, lines_of
 from recon_assets.sources.intake.reading import Reading
@@ -31,14 +31,14 @@ _OF_ITEMS = frozenset(map(loose_key, (
     "Item Code", "Line Total", "Line Amount", "Line Subtotal", "Kuantiti", "Harga Seunit", "数量", "单价", "數量",
     "單價",
 )))  # fmt: skip
+_NO_AMOUNTS = ("_rate", "_price", "quantity", "_percent")  # Microsoft's prices are in the currency of its price list
 _SUMMED = frozenset(("total_tax_amount", "total_discount_value", "total_charge_amount"))  # of rivals, as a rule
 
 
 def foreign(columns: Columns, heading: Heading, reading: Reading) -> pa.Array:
     """Rows whose amounts, or whose heading, name another currency than the ringgit."""
-    decimals = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
     named = {code for code in _heading_currencies(columns, heading, reading) if code}
-    return foreign_amounts([columns.texts[name] for name in decimals], named, len(columns))
+    return foreign_amounts([columns.texts[name] for name in _of_money(columns, reading)], named, len(columns))
 
 
 def currency_of_headings(columns: Columns, heading: Heading, reading: Reading) -> str | None:
@@ -48,9 +48,30 @@ def currency_of_headings(columns: Columns, heading: Heading, reading: Reading) -
     return code if code and len(code) == 3 and code.isalpha() else None
 
 
+def named(columns: Columns, heading: Heading, reading: Reading) -> pa.Array:
+    """The currency that the amounts of each row name, themselves or by their headings."""
+    texts = [columns.texts[name] for name in _of_money(columns, reading)]
+    return named_currencies(texts, currency_of_headings(columns, heading, reading), len(columns))
+
+
+def tell_currencies(columns: Columns, facts: Facts, named: pa.Array) -> None:
+    """Warn of rows whose amounts name another currency than their column of currencies: either may be wrong."""
+    codes = next((columns.texts[name] for name in CURRENCIES if name in columns.texts), columns.nulls())
+    differs = pc.fill_null(pc.not_equal(codes, named), False)
+    if pc.any(differs).as_py():
+        facts.warnings["currency_differs"] = count(differs)
+        for code in pc.unique(named.filter(differs)).to_pylist():
+            of_code = pc.and_(differs, pc.fill_null(pc.equal(named, code), False))
+            facts.notes.append(f"currency_differs: amounts in {code} in rows {lines_of(of_code, columns.lines)}")
+
+
+def _of_money(columns: Columns, reading: Reading) -> list[str]:
+    """Columns of amounts in the currency of their row."""
+    return [n for n in reading.of_kind("decimal") if n in columns.texts and not n.endswith(_NO_AMOUNTS)]
+
+
 def _heading_currencies(columns: Columns, heading: Heading, reading: Reading) -> set[str | None]:
-    decimals = [name for name in reading.of_kind("decimal") if name in columns.texts and name != "exchange_rate"]
-    named = [heading_currency(heading.texts[p]) for name in decimals for p in heading.columns[name]]
+    named = [heading_currency(heading.texts[p]) for n in _of_money(columns, reading) for p in heading.columns[n]]
     return {code and words.currency(code) for code in named}
 
 
@@ -189,8 +210,8 @@ def dates(columns: Columns, facts: Facts, reading: Reading, file: str, date_1904
         facts.dialects[name] = f"{order} ({why})"
 
 
-def codes(columns: Columns, facts: Facts, profile: Profile | None) -> None:
-    """Codes for words of document types, statuses and currencies; numbers that look damaged are told."""
+def codes(columns: Columns, profile: Profile | None) -> None:
+    """Codes for words of document types, statuses and currencies."""
     more = profile.document_types if profile else {}
     codes_of: dict[str, Callable[[str], str]] = {
         "document_type": lambda text: words.document_type(text, more),
@@ -202,12 +223,20 @@ def codes(columns: Columns, facts: Facts, profile: Profile | None) -> None:
             encoded = columns.texts[name].dictionary_encode()
             codes = [code_of(text) for text in encoded.dictionary.to_pylist()]
             columns.texts[name] = pc.take(pa.array(codes, pa.string()), encoded.indices)
-    for name in ("document_number", "original_document_number"):
-        if name in columns.texts:
-            damaged = words.looks_damaged(columns.texts[name])
-            if pc.any(damaged).as_py():
-                facts.warnings["looks_damaged"] = facts.warnings.get("looks_damaged", 0) + count(damaged)
-                facts.notes.append(f"looks_damaged: '{facts.bound[name]}' in rows {lines_of(damaged, columns.lines)}")
+
+
+def damaged(columns: Columns, grid: Grid, heading: Heading, facts: Facts, reading: Reading) -> None:
+    """Warn of texts that a spreadsheet has made numbers of: in scientific notation, or of more digits than it keeps."""
+    for name in reading.of_kind("text"):
+        if name not in columns.texts or name not in heading.columns:
+            continue
+        found = words.looks_damaged(columns.texts[name])
+        typed = grid.typed.get(heading.columns[name][0])
+        if typed is not None:
+            found = pc.or_(found, pc.and_(typed.take(columns.rows), words.is_too_long(columns.texts[name])))
+        if pc.any(found).as_py():
+            facts.warnings["looks_damaged"] = facts.warnings.get("looks_damaged", 0) + count(found)
+            facts.notes.append(f"looks_damaged: '{facts.bound[name]}' in rows {lines_of(found, columns.lines)}")
 
 
 def constants(columns: Columns, reading: Reading) -> None:
@@ -254,7 +283,9 @@ def require_no_rates(columns: Columns, facts: Facts, file: str) -> None:
         for low, tax, high in zip(*(columns.amounts(name, start, _AT_A_TIME) for name in _PROVED), strict=True):
             if low is not None and tax and high is not None:
                 amounts += abs(low + tax - high) <= _PROOF
-                rates += abs(low * (1 + tax / 100) - high) <= _PROOF and abs(low + tax - high) > _PROOF
+                # 8 and, as a cell formatted as percent holds it, 0.08.
+                is_rate = any(abs(low * (1 + rate) - high) <= _PROOF for rate in (tax, tax / 100))
+                rates += is_rate and abs(low + tax - high) > _PROOF
         if 10 * amounts >= len(columns):  # no number of rates among the rows can outweigh these
             return
     if rates > 9 * amounts:

@@ -22,13 +22,16 @@ from recon_assets.sources.intake.plain import (
     codes,
     constants,
     currency_of_headings,
+    damaged,
     dates,
     errors,
     foreign,
+    named,
     numbers,
     prove_general,
     require_no_rates,
     settle_rate,
+    tell_currencies,
 )
 from recon_assets.sources.intake.prepared import Columns, Facts, decimal, key_of, raw_rows_of
 from recon_assets.sources.intake.reading import Reading
@@ -64,6 +67,7 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     columns = _records(grid, heading, ignored, reading)
     is_foreign = foreign(columns, heading, reading) if reading.lacks else None
     of_headings = currency_of_headings(columns, heading, reading)
+    named_by_rows = named(columns, heading, reading)
     marks = numbers(columns, grid, heading, facts, reading, file)
     choose_rivals(columns, heading, facts, file, reading)
     has_told = any(item.kind == "subtotal" for item in ignored) or bool(found.not_issued or found.unknown)
@@ -72,8 +76,10 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     found.tell(facts, grid.lines, _totals(grid, heading, amounts))
     errors(columns, facts, reading)
     dates(columns, facts, reading, file, grid.date_1904)
-    codes(columns, facts, profile)
+    codes(columns, profile)
+    damaged(columns, grid, heading, facts, reading)
     constants(columns, reading)
+    tell_currencies(columns, facts, named_by_rows)
     if reading.lacks is not None:
         settle_rate(columns, heading, facts)
         require_no_rates(columns, facts, file)

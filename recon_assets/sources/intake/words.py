@@ -89,3 +89,8 @@ def _bare(text: str) -> str | None:
 def looks_damaged(texts: pa.Array) -> pa.Array:
     """Which texts a spreadsheet has turned into a number in scientific notation."""
     return pc.fill_null(pc.match_substring_regex(texts, _SCIENTIFIC), False)
+
+
+def is_too_long(texts: pa.Array) -> pa.Array:
+    """Which texts have more digits than a number of a spreadsheet keeps, 15."""
+    return pc.fill_null(pc.match_substring_regex(texts, r"^\d{16,}$"), False)

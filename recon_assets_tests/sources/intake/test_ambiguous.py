@@ -1,5 +1,6 @@
 """Headings of one word that mean one thing in one list and another in the next: what the values say decides."""
 
+import io
 from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from openpyxl import Workbook
 
 from recon_assets.errors import FileProblem
 from recon_assets.lakehouse.raw import LoadedFile
@@ -84,6 +86,12 @@ def test_a_tax_that_is_a_rate_is_refused_and_left_out_by_the_profile_that_is_sho
     assert [row["total_tax_amount"] for row in rows] == [Decimal(4), Decimal(9)]
 
 
+def test_a_rate_as_a_cell_formatted_as_percent_holds_it_is_no_tax_either(tmp_path: Path) -> None:
+    text = "Invoice No,Invoice Date,Customer TIN,Subtotal,SST,Grand Total\nA,13/03/2025,C1,50,0.08,54\n"
+    with pytest.raises(AssertionError, match="holds rates, not amounts of tax"):
+        read(tmp_path, text)
+
+
 @pytest.mark.parametrize(
     ("amounts", "rates", "is_refused"), [(1, 10, True), (2, 18, False), (0, 1, True), (3, 2, False)]
 )
@@ -115,3 +123,35 @@ def test_rows_in_another_currency_than_the_headings_of_their_amounts_are_told(tm
     assert file.warnings["currency_differs"] == 1
     (told,) = [text for text in file.warned if text.startswith("currency_differs")]
     assert "amounts in MYR in rows 2" in told and 'not_read = ["<heading>"]' in told
+
+
+def test_cells_that_name_another_currency_than_their_row_are_told(tmp_path: Path) -> None:
+    heading = "Invoice No,Invoice Date,Customer TIN,Currency,Net Amount,SST,Total\n"
+    lines = "A1,13/03/2025,C1,MYR,USD 100.00,USD 8.00,US$ 108.00\nA2,14/03/2025,C1,EUR,€100.00,€8.00,€108.00\n"
+    rows, file = read(tmp_path, f"{heading}{lines}A3,15/03/2025,C1,MYR,RM 1.00,$ 0.00,1.00\n")
+    assert [row["currency_code"] for row in rows] == ["MYR", "EUR", "MYR"]
+    assert file.warnings["currency_differs"] == 1
+    assert any("currency_differs: 1 (amounts in USD in rows 2)" in text for text in file.warned)
+
+
+def test_ids_that_a_spreadsheet_made_numbers_of_are_told_by_column(tmp_path: Path) -> None:
+    heading = "Invoice No,Invoice Date,Customer TIN,Net Amount,SST,Total\n"
+    _, file = read(tmp_path, heading + "A1,13/03/2025,2.02E+11,100.00,8.00,108.00\n")
+    assert any(text.startswith("looks_damaged: 1 ('Customer TIN' in rows 2)") for text in file.warned)
+
+
+def test_a_number_of_more_digits_than_a_workbook_keeps_is_told_where_it_is_an_id(tmp_path: Path) -> None:
+    book, content = Workbook(), io.BytesIO()
+    for row in (
+        ["Invoice No", "Invoice Date", "Customer TIN", "Net Amount", "SST", "Total"],
+        [1234567890123456789, "2025-03-13", "1234567890123456789", 100, 8, 108],
+        [123456789012345, "2025-03-14", "C1", 100, 8, 108],
+    ):
+        book.active.append(row)  # type: ignore[union-attr]
+    book.save(content)
+    platform = platform_in(tmp_path, company_tins="C20830570210")
+    land(platform.settings.landing, f"erp/sales_register/{MONTH}/list.xlsx", content.getvalue())
+    load = platform.load(SOURCE, MONTH)
+    assert load.raw_month is not None, load.problems
+    (told,) = [text for text in load.raw_month.files[0].warned if text.startswith("looks_damaged")]
+    assert told.startswith("looks_damaged: 1 ('Invoice No' in rows 2)")

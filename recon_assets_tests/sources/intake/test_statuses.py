@@ -166,3 +166,26 @@ def test_invoices_of_the_platform_that_are_drafts_count_and_are_told_with_their_
     land_bss(settled.settings.landing, "2025-01", lines)
     again = settled.load("bss_invoices", "2025-01")
     assert again.raw_month is not None and again.raw_month.files[0].warnings == {}
+
+
+def test_types_of_invoices_of_the_platform_that_are_neither_debit_nor_credit_are_told_with_their_cost(
+    tmp_path: Path,
+) -> None:
+    platform = platform_in(tmp_path)
+    types = ("debit", "Credit note", "Tax Invoice", "", "Refund", "CN")
+    land_bss(platform.settings.landing, "2025-01", [bss_line(Invoice_Type=word, Qty="2") for word in types])
+    load = platform.load("bss_invoices", "2025-01")
+    assert load.raw_month is not None, load.problems
+    assert load.raw_month.files[0].warned == [
+        "type_of_no_credit: 2 (CN: 1 lines, 20.00 MYR; Refund: 1 lines, 20.00 MYR); they count as debits; where they are "
+        "credits, call them credit in the file"
+    ]
+
+
+def test_ids_of_the_platform_that_a_spreadsheet_made_numbers_of_are_told(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    land_bss(platform.settings.landing, "2025-01", [bss_line(MS_Subscription_ID="1.2E+15"), bss_line(Product="E+F")])
+    load = platform.load("bss_invoices", "2025-01")
+    assert load.raw_month is not None, load.problems
+    (told,) = load.raw_month.files[0].warned
+    assert told.startswith("looks_damaged: 1 ('MS Subscription ID' in rows 2)")
