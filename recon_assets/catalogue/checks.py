@@ -64,7 +64,7 @@ def _unknown_columns(source: Source, names: list[str]) -> Iterator[Problem]:
     named = {"amount": source.amount, "currency": source.currency}
     named |= {"repeats": source.repeats.column} if source.repeats.expressions else {}
     listed = [*(("named_by", name) for name in source.named_by), *(("ordered", name) for name in source.ordered or ())]
-    listed += [("example", name) for name in source.example]
+    listed += [("line", name) for name in source.line] + [("example", name) for name in source.example]
     listed += [("stand_ins", name) for pair in source.stand_ins.items() for name in pair]
     for key, name in (*named.items(), *listed):
         if name not in names:

@@ -130,6 +130,7 @@ class Source(Declared):
     missing_hint: str = ""  # what helps when a required column is missing
     dated_by: str = ""
     named_by: tuple[str, ...] = ()  # columns of which a record has one at least; else it is a total or a heading
+    line: tuple[str, ...] = ()  # columns that say which line of which invoice a record is, whatever its values
     ordered: tuple[str, str] | None = None  # columns of which the first may not lie after the second
     compares: bool = False  # holds the compared fields: they get keys and are part of `repeats`
     keys: tuple[str, ...] = ()  # text columns beside which their normalised text stands as <name>_key

@@ -18,6 +18,9 @@ REMEDIES = {
     "payable_derived": "taken from the total including tax; if a column has it, say "
     f'{IN_A_PROFILE}: [columns] "<heading>" = "total_payable_amount"',
     "repeated_numbers": f'if rows are items of a document, say {IN_A_PROFILE}: level = "line"; else correct the list',
+    "same_file": "the very file counts in both months; remove it from the one that it does not belong to",
+    "same_lines": "the same lines of invoices with other values: where one file corrects the other, remove the one "
+    f"that no longer holds, for both count; where both are right, say {IN_A_PROFILE}: additive = true",
     "shared_records": "they count in both files; take what repeats out of one, or, where both are right, say "
     f"{IN_A_PROFILE}: additive = true",
     "stage_not_issued": "they count as cost; to leave them out add the stage to RECON_CANCELED_STAGES",

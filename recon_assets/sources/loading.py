@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from recon_assets.catalogue import SOURCES
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.raw import FailedLoad, LoadedFile, RawMonth, RawStore
 from recon_assets.landing.store import FileStore, LandedFile
@@ -46,7 +47,8 @@ def load_month(
     started = clock()
     load_id = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}-{load_version(source, files, settings)}"
     with _load_folder(raw.month_folder(source, month) / load_id) as loader_folder:
-        loader = MonthLoader(source, month, store, settings, started, loader_folder.folder)
+        elsewhere = _in_other_months(raw, source, month)
+        loader = MonthLoader(source, month, store, settings, started, loader_folder.folder, elsewhere)
         loaded, problems = loader.load(files)
         checks = audit(source, month, loaded, problems, loader, settings)
         if not all(check.passed for check in checks):
@@ -59,6 +61,13 @@ def load_month(
         loader_folder.keep = True
     raw.remove_replaced(source, month, (started - dt.timedelta(hours=settings.raw_keep_hours)).timestamp())
     return Load(source, month, "loaded", checks, raw_month)
+
+
+def _in_other_months(raw: RawStore, source: str, month: str) -> dict[str, str]:
+    """By content the files that count in other months, of sources whose rows no date keeps out of a wrong month."""
+    months = [] if SOURCES[source].dated_by else [other for other in raw.months(source) if other != month]
+    loaded = (raw.read(source, other) for other in months)
+    return {file.content_hash: file.path for one in loaded if one is not None for file in one.files if file.rows}
 
 
 @dataclass

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,7 +17,8 @@ from recon_assets.landing.store import FileStore, LandedFile
 from recon_assets.settings import Settings
 from recon_assets.sources.convert import convert
 from recon_assets.sources.file_loader import FileLoader
-from recon_assets.sources.intake.repeats import Records, find_repeats
+from recon_assets.sources.intake.repeats import Records, find_repeats, record_hashes
+from recon_assets.sources.members import is_list
 from recon_assets.sources.month_rows import days_of, leave_out, together, wrong_month
 from recon_assets.sources.parts import ReadPart, lacking_rows, lacking_warning, of_run, without_older_runs
 from recon_assets.sources.pieces import intake_table
@@ -36,6 +38,7 @@ class MonthLoader:
     settings: Settings
     started: dt.datetime
     folder: Path
+    elsewhere: dict[str, str] = field(default_factory=dict)  # by content the files that count in other months
     tables: dict[str, list[Path]] = field(default_factory=lambda: {"rows": [], "quarantine": []})
     records: int = 0
     shared: list[str] = field(default_factory=list)  # files that share too many records, as sentences
@@ -57,12 +60,22 @@ class MonthLoader:
         finally:
             connection.close()
         self.disagreeing = self._files.disagreeing
+        loaded = [self._told_elsewhere(file) for file in loaded]
         try:
             loaded += [self._profile(file) for file in files if is_profile(file.path)]
         except FileUnreadable as problem:
             problems.append(str(problem))
         pq.write_table(intake_table(self.source, self.month, loaded), self._files.target("intake", 0))
         return loaded, problems
+
+    def _told_elsewhere(self, file: LoadedFile) -> LoadedFile:
+        """The file with the warning that it counts in another month too."""
+        other = self.elsewhere.get(file.content_hash) if file.rows else None
+        if other is None or not file.tables:
+            return file
+        first = replace(file.tables[0], notes=[*file.tables[0].notes, f"same_file: as {other}"])
+        warnings = file.warnings | {"same_file": file.rows}
+        return replace(file, tables=[first, *file.tables[1:]], warnings=warnings)
 
     def _profile(self, file: LandedFile) -> LoadedFile:
         with self.store.open_local(file) as path:
@@ -121,13 +134,23 @@ class MonthLoader:
                     group,
                     is_additive,
                     None if is_document else piece.targets,
+                    SOURCES[self.source].line,
                 )
                 for piece in one.pieces
                 if piece.hashes is not None
             ]
-        repeats = find_repeats(compared)
+        repeats = find_repeats(compared, self._lines_of_pages(read) if compared else None)
         self.shared += repeats.problems
         return [one.without_repeats(repeats) for one in read]
+
+    def _lines_of_pages(self, read: list[ReadPart]) -> Records | None:
+        """What the pages of the BSS API hold, as one table beside the lists; None where there are none."""
+        known = SOURCES[self.source]
+        if known.reader != "bss":
+            return None
+        pages = [p.targets for one in read if not is_list(one.part.file.path) for p in one.pieces if one.rows]
+        hashes = [record_hashes(*targets, known.line) for targets in pages]
+        return Records("pages of the API", np.sort(np.concatenate(hashes))) if hashes else None
 
     def _hashes_of_manifests(self, files: list[LandedFile], problems: list[str]) -> dict[str, str]:
         """By path: what manifests say decides which files count, though no row comes of them."""

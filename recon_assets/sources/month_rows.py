@@ -61,7 +61,7 @@ def invoices_of(
     currency, how many lines and their cost."""
     if not rows:
         return []
-    cost = "coalesce(total_cost, try_cast(quantity as decimal(18, 6)) * try_cast(unit_cost as decimal(18, 6)), 0)"
+    cost = "coalesce(total_cost, cast(quantity as decimal(38, 6)) * cast(unit_cost as decimal(38, 6)), 0)"
     found = connection.execute(
         f"""
         select said, currency, count(*), sum(cost)

@@ -32,10 +32,10 @@ class ReadPart:
     def without_repeats(self, repeats: Repeats) -> "ReadPart":
         """The part without the rows of its tables that repeat others, and told what else they share."""
         path = self.part.file.path
-        some = {
-            piece.name: repeats.some[path + piece.name] for piece in self.pieces if path + piece.name in repeats.some
-        }
-        told = _sharing(self.loaded, some) if some else self.loaded
+        told = self.loaded
+        for code, shared in (("shared_records", repeats.some), ("same_lines", repeats.lines)):
+            some = {piece.name: shared[path + piece.name] for piece in self.pieces if path + piece.name in shared}
+            told = _sharing(told, code, some) if some else told
         aside = {piece.name: piece for piece in self.pieces if path + piece.name in repeats.of}
         if not aside:
             return replace(self, loaded=told)
@@ -109,11 +109,9 @@ def lacking_warning(run: Replaced, days: Iterable[dt.date]) -> str:
     return f"{run.by} has no rows of days that {run.name}, which it replaces, has: {shown}"
 
 
-def _sharing(loaded: LoadedFile, some: dict[str, dict[str, int]]) -> LoadedFile:
+def _sharing(loaded: LoadedFile, code: str, some: dict[str, dict[str, int]]) -> LoadedFile:
     """A file with the warning that tables of it share records with others: by table, how many with which."""
-    notes = {
-        name: [f"shared_records: {count} with {other}" for other, count in told.items()] for name, told in some.items()
-    }
+    notes = {name: [f"{code}: {count} with {other}" for other, count in told.items()] for name, told in some.items()}
     tables = [replace(table, notes=[*table.notes, *notes.get(table.name, [])]) for table in loaded.tables]
     count = sum(count for told in some.values() for count in told.values())
-    return replace(loaded, tables=tables, warnings=loaded.warnings | {"shared_records": count})
+    return replace(loaded, tables=tables, warnings=loaded.warnings | {code: count})

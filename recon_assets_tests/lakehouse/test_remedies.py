@@ -17,7 +17,10 @@ def test_every_code_of_a_warning_has_a_remedy() -> None:
     given = {code for line in lines if "warn" in line for code in re.findall(GIVEN, line)}
     declared = {name for source in SOURCES.values() for name in source.row_warnings}
     assert {"tax_derived", "error_cells", "date_outside_month", "unread_sheets"} <= given
-    assert given | declared | {"stage_not_issued", "type_of_no_credit"} <= REMEDIES.keys()
+    assert (
+        given | declared | {"stage_not_issued", "type_of_no_credit", "shared_records", "same_file", "same_lines"}
+        <= REMEDIES.keys()
+    )
 
 
 def test_a_warning_is_told_with_what_is_known_and_what_to_do() -> None:

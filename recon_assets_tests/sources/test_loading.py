@@ -17,8 +17,10 @@ from recon_assets.sources.loading import load_month
 from recon_assets_tests.landed import (
     NOW,
     bss_line,
+    delimited,
     json_invoice,
     json_item,
+    land,
     land_bss,
     land_nce,
     land_pages,
@@ -153,3 +155,44 @@ def test_what_breaks_the_contract_is_not_committed(
     load = platform.load(SOURCE, MONTH)
     assert load.outcome == "failed"
     assert load.problems == [f"{SOURCE} {MONTH}: column {SOURCE} {MONTH}: charge_start_date_not_after_charge_end_date"]
+
+
+def warned(platform: Platform, source: str, month: str, code: str) -> dict[str, str]:
+    """By file the warning of that code."""
+    load = platform.load(source, month)
+    assert load.raw_month is not None, load.problems
+    found = ((f.path, text) for f in load.raw_month.files for text in f.warned)
+    return {path: text for path, text in found if text.startswith(f"{code}:")}
+
+
+def test_a_list_landed_beside_its_correction_is_told(platform: Platform, landing: Path) -> None:
+    """Every cost was corrected, so no record is in both."""
+    lines = [nce_line(SubscriptionId=name) for name in ("s1", "s2")]
+    folder = f"partner_center/reconciliation/{MONTH}/nce"
+    for name, cost in (("a.csv", "10"), ("b.csv", "12")):
+        corrected = [line | {"Subtotal": cost} for line in lines]
+        land(landing, f"{folder}/{name}", delimited(corrected, list(nce_line())))
+    (text,) = warned(platform, SOURCE, MONTH, "same_lines").values()
+    assert text.startswith(f"same_lines: 2 (2 with {folder}/a.csv)") and "additive = true" in text
+
+
+def test_other_lines_of_the_same_subscriptions_are_not_the_same(platform: Platform, landing: Path) -> None:
+    for name, kind in (("a.csv", "renew"), ("b.csv", "addQuantity")):
+        lines = [nce_line(SubscriptionId=each, ChargeType=kind) for each in ("s1", "s2")]
+        land(landing, f"partner_center/reconciliation/{MONTH}/nce/{name}", delimited(lines, list(nce_line())))
+    assert warned(platform, SOURCE, MONTH, "same_lines") == {}
+
+
+def test_a_list_of_the_platform_beside_pages_of_the_same_invoices_is_told(platform: Platform, landing: Path) -> None:
+    land_pages(landing, MONTH, json_invoice(json_item()))
+    land_pages(landing, MONTH, json_invoice(json_item(), id=2, code="INV-2"), name="page-2.json")
+    path = land_bss(landing, MONTH, [bss_line(Invoice_Stage="Paid"), bss_line(Invoice_Code="INV-2")])
+    told = warned(platform, "bss_invoices", MONTH, "same_lines")
+    assert told.keys() == {path} and told[path].startswith("same_lines: 2 (2 with pages of the API)")
+
+
+def test_a_reconciliation_file_that_counts_in_two_months_is_told(platform: Platform, landing: Path) -> None:
+    first, second = (land_nce(landing, month, [nce_line()]) for month in ("2025-01", "2025-02"))
+    assert warned(platform, SOURCE, "2025-01", "same_file") == {}
+    told = warned(platform, SOURCE, "2025-02", "same_file")
+    assert told.keys() == {second} and told[second].startswith(f"same_file: 1 (as {first})")

@@ -37,11 +37,17 @@ class Records:
     group: str = ""
     is_additive: bool = False  # a profile says that it adds to the others, whatever they hold
     files: tuple[Path, Path] | None = None
+    line: tuple[str, ...] = ()  # columns that say which line of which invoice a record is
 
     @cached_property
     def columns(self) -> frozenset[str]:
         """Own columns that hold anything."""
         return frozenset(_filled_columns(self.files[0]) if self.files else ())
+
+    @cached_property
+    def lines(self) -> Hashes:
+        """The records by what they are lines of."""
+        return self.by(self.line)
 
     def by(self, columns: Collection[str]) -> Hashes:
         """The records by some of the columns."""
@@ -55,6 +61,7 @@ class Repeats:
     of: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     some: dict[str, dict[str, int]] = field(default_factory=dict)  # fewer records shared: how many with which other
+    lines: dict[str, dict[str, int]] = field(default_factory=dict)  # the same lines with other values, likewise
 
 
 def record_hashes(rows: Path, quarantine: Path, among: Collection[str] | None = None) -> Hashes:
@@ -97,8 +104,11 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind.value_type if pa.types.is_dictionary(kind) else kind))
 
 
-def find_repeats(tables: Sequence[Records]) -> Repeats:
-    """Which tables are set aside since another holds all their records, and which two share too much to be right."""
+def find_repeats(tables: Sequence[Records], pages: Records | None = None) -> Repeats:
+    """Which tables are set aside since another holds all their records, and which two share too much to be right.
+
+    `pages` are lines that are told apart otherwise, by what they are lines of.
+    """
     found = Repeats()
     for group in sorted({table.group for table in tables}):
         compared = [t for t in tables if t.group == group and not t.is_additive and len(t.hashes) > 1]
@@ -116,6 +126,8 @@ def find_repeats(tables: Sequence[Records]) -> Repeats:
                 continue
             for other in kept:
                 _tell_shared(found, table, other, counts[other.path])
+            if pages is not None:
+                _tell_same(found, table, pages.path, pages.hashes)
             kept.append(table)
     return found
 
@@ -150,8 +162,18 @@ def _tell_shared(found: Repeats, table: Records, other: Records, count: int) -> 
             f"{table.path} and {other.path} share {count} of {of} records{apart}, and neither holds the "
             "other whole: they would count twice. Remove the wrong one, or say additive = true in a profile"
         )
-    elif count > 1 and count * _TOLD_FROM >= of:
+        return
+    if count > 1 and count * _TOLD_FROM >= of:
         found.some.setdefault(table.path, {})[other.path] = count
+    if table.line:
+        _tell_same(found, table, other.path, other.lines)
+
+
+def _tell_same(found: Repeats, table: Records, other: str, lines: Hashes) -> None:
+    """Note that half of the lines of a table or more are there in another one, with whatever values."""
+    same = shared(table.lines, lines)
+    if same * 2 >= len(table.hashes):
+        found.lines.setdefault(table.path, {})[other] = same
 
 
 def shared(one: Hashes, other: Hashes) -> int:
