@@ -30,6 +30,7 @@ _BEGUN_NUMBER = re.compile(rb'"([^"]*)"\s*:\s*"?[-+]?[0-9.]+\Z')  # a key and it
 _LONGEST_NUMBER = 200  # characters
 _PARTS, _SIGNS, _BEFORE = (np.frombuffer(marks, np.uint8) for marks in (b"0123456789.", b"+-", b'": \t'))
 _NO_KEY = object()
+_AS_LINES = "; JSON Lines are read: every record an object in a line of its own"
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 Lines = list[tuple[int, bytes]]
 Flags = npt.NDArray[np.bool_]
@@ -270,11 +271,11 @@ def _record(text: bytes, keys: _Keys) -> tuple[list[Any], str | None]:
     try:
         content = _DECODER.decode(text.decode())
         if not isinstance(content, dict):
-            return [], "the line is not a JSON object"
+            return [], f"the line is not a JSON object{_AS_LINES}"
     except UnicodeDecodeError:
         return [], NOT_UTF8
     except ValueError as error:
-        return [], f"the line is not JSON ({error})"
+        return [], f"the line is not JSON ({error}){_AS_LINES}"
     except RecursionError:
         return [], "the line is nested too deeply"
     values = keys.values(content)

@@ -1,6 +1,7 @@
 """Loading a month: whole, repeatable, and never at the cost of the month that was there before."""
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -196,3 +197,12 @@ def test_a_reconciliation_file_that_counts_in_two_months_is_told(platform: Platf
     assert warned(platform, SOURCE, "2025-01", "same_file") == {}
     told = warned(platform, SOURCE, "2025-02", "same_file")
     assert told.keys() == {second} and told[second].startswith(f"same_file: 1 (as {first})")
+
+
+def test_a_json_list_where_lines_are_read_is_no_month_without_rows(platform: Platform, landing: Path) -> None:
+    """Its one line is one rejected record, and a month of other sources may lose one."""
+    line = {name[0].lower() + name[1:]: value for name, value in nce_line().items()}
+    land(landing, f"partner_center/reconciliation/{MONTH}/nce/a.json", json.dumps([line]))
+    load = platform.load(SOURCE, MONTH)
+    assert load.outcome == "failed"
+    assert "every record of" in load.problems[0] and "JSON Lines are read: every record an object" in load.problems[0]
