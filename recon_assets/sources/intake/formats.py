@@ -1,10 +1,30 @@
-"""Number formats made of zeros and fixed text, such as 00000 or "INV-"0000: the number is an identifier as shown."""
+"""Number formats that say more than the number: those of zeros and fixed text, such as 00000 or "INV-"0000 (the number
+is an identifier as shown), and those that show a currency other than the ringgit, such as [$USD] #,##0.00."""
 
 import re
 from decimal import Decimal, InvalidOperation
 from functools import cache
 
+from recon_assets.sources.intake import words
+from recon_assets.sources.intake.numbers import currency_code
+
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|(0+)|_.|\*.|\[[^\]]*\]|([-/ ().:+])')
+_SYMBOL = re.compile(r'\[\$([^\]-]+)(?:-[^\]]*)?\]|"([^"]*)"')
+
+
+def says_more(code: str) -> bool:
+    """Whether a format says more than the number."""
+    return zero_pattern(code) is not None or foreign_currency(code) is not None
+
+
+@cache
+def foreign_currency(code: str) -> str | None:
+    """The code of the currency that a format shows, where it is a known one and not the ringgit."""
+    for symbol in _SYMBOL.finditer(code.split(";")[0]):
+        named = words.known_currency(currency_code(symbol[1] or symbol[2] or "") or "")
+        if named is not None:
+            return None if named == "MYR" else named
+    return None
 
 
 @cache

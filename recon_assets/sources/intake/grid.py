@@ -27,7 +27,8 @@ class Grid:
     """The rows of one sheet, or of one text file.
 
     `columns` are string arrays of one length, `lines` says where each row stands (1-based). `typed` tells the cells
-    that were numbers or dates by themselves; `shown` holds, by column and row, numbers as their format shows them.
+    that were numbers or dates by themselves; `shown` holds, by column and row, numbers as their format shows them,
+    `currencies` likewise the currency other than the ringgit that a format shows with a number.
     """
 
     name: str | None
@@ -35,6 +36,7 @@ class Grid:
     lines: pa.Array
     typed: dict[int, pa.Array] = field(default_factory=dict)
     shown: dict[int, dict[int, str]] = field(default_factory=dict)
+    currencies: dict[int, dict[int, str]] = field(default_factory=dict)
     widths: pa.Array | None = None  # of text files: fields of each row
     delimiter: str | None = None  # likewise
     problems: dict[int, str] = field(default_factory=dict)  # by row: why it cannot be read

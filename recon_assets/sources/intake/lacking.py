@@ -114,15 +114,17 @@ def _type(columns: Columns, facts: Facts, profile: Profile | None) -> None:
     _warn(facts, "type_assumed", len(types))
 
 
-def named_currencies(texts: list[pa.Array], of_headings: str | None, length: int) -> pa.Array:
-    """The code that the amounts of each row name, else that of the headings; null where none is certain."""
-    found = pa.nulls(length, pa.string())
+def named_currencies(texts: list[pa.Array], shown: pa.Array, of_headings: str | None) -> pa.Array:
+    """The code that the amounts of each row name, are `shown` with, or that the headings name; null where none is
+    certain."""
+    found, length = pa.nulls(len(shown), pa.string()), len(shown)
     for column in texts:
         is_named = pc.fill_null(pc.match_substring_regex(column, r"[A-Za-z€£]"), False)
         if pc.any(is_named).as_py():
             codes = [_code_in(text) for text in column.filter(is_named).to_pylist()]
             named = pc.replace_with_mask(pa.nulls(length, pa.string()), is_named, pa.array(codes, pa.string()))
             found = pc.coalesce(found, named)
+    found = pc.coalesce(found, shown)
     return found if of_headings is None else pc.fill_null(found, of_headings)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from lxml import etree
 
+from recon_assets.sources.intake.numbers import parts_of
+from recon_assets.sources.intake.words import known_currency
 from recon_assets.sources.intake.xlsx import MOST_ROWS, Marks
 
 _SHOWN = re.compile(r"[^\d.,]*0*\d+[^\d.,]*")
@@ -46,6 +48,8 @@ def _mark_row(row: Any, number: int, marks: Marks) -> None:
             marks.errors.append((number, column, shown))
         elif kind == "float" and _is_shown(shown, _attribute(cell, "value")):
             marks.shown.append((number, column, shown))
+        elif kind == "currency" and (code := _foreign_currency(shown)) is not None:
+            marks.currencies.append((number, column, code))
         if (rows := int(_attribute(cell, "number-rows-spanned") or 1)) > 1:
             marks.merged.append((number, number + rows - 1, column))
         column += int(_attribute(cell, "number-columns-repeated") or 1)
@@ -56,6 +60,13 @@ def _is_shown(shown: str, value: str) -> bool:
     digits = re.sub(r"\D", "", shown)
     is_whole = value.isdigit() and _SHOWN.fullmatch(shown) is not None
     return is_whole and shown != value and digits.lstrip("0") == value.lstrip("0")
+
+
+def _foreign_currency(shown: str) -> str | None:
+    """The code of the currency that an amount is shown with, where it is a known one and not the ringgit."""
+    parts = parts_of(shown)
+    code = known_currency(parts.currency) if parts and parts.currency else None
+    return None if code == "MYR" else code
 
 
 def _attribute(element: Any, name: str, namespace: str = "") -> str:

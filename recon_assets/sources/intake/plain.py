@@ -35,10 +35,12 @@ _NO_AMOUNTS = ("_rate", "_price", "quantity", "_percent")  # Microsoft's prices 
 _SUMMED = frozenset(("total_tax_amount", "total_discount_value", "total_charge_amount"))  # of rivals, as a rule
 
 
-def foreign(columns: Columns, heading: Heading, reading: Reading) -> pa.Array:
+def foreign(columns: Columns, grid: Grid, heading: Heading, reading: Reading) -> pa.Array:
     """Rows whose amounts, or whose heading, name another currency than the ringgit."""
     named = {code for code in _heading_currencies(columns, heading, reading) if code}
-    return foreign_amounts([columns.texts[name] for name in _of_money(columns, reading)], named, len(columns))
+    texts = [columns.texts[name] for name in _of_money(columns, reading)]
+    by_format = pc.is_valid(_shown_currencies(columns, grid, heading, reading))
+    return pc.or_(foreign_amounts(texts, named, len(columns)), by_format)
 
 
 def currency_of_headings(columns: Columns, heading: Heading, reading: Reading) -> str | None:
@@ -48,10 +50,11 @@ def currency_of_headings(columns: Columns, heading: Heading, reading: Reading) -
     return code if code and len(code) == 3 and code.isalpha() else None
 
 
-def named(columns: Columns, heading: Heading, reading: Reading) -> pa.Array:
-    """The currency that the amounts of each row name, themselves or by their headings."""
+def named(columns: Columns, grid: Grid, heading: Heading, reading: Reading) -> pa.Array:
+    """The currency that the amounts of each row name, themselves, by their format or by their headings."""
     texts = [columns.texts[name] for name in _of_money(columns, reading)]
-    return named_currencies(texts, currency_of_headings(columns, heading, reading), len(columns))
+    shown = _shown_currencies(columns, grid, heading, reading)
+    return named_currencies(texts, shown, currency_of_headings(columns, heading, reading))
 
 
 def tell_currencies(columns: Columns, facts: Facts, named: pa.Array) -> None:
@@ -63,6 +66,15 @@ def tell_currencies(columns: Columns, facts: Facts, named: pa.Array) -> None:
         for code in pc.unique(named.filter(differs)).to_pylist():
             of_code = pc.and_(differs, pc.fill_null(pc.equal(named, code), False))
             facts.notes.append(f"currency_differs: amounts in {code} in rows {lines_of(of_code, columns.lines)}")
+
+
+def _shown_currencies(columns: Columns, grid: Grid, heading: Heading, reading: Reading) -> pa.Array:
+    """The currency other than the ringgit that a format shows with an amount of each row; null where none does."""
+    places = {p for name in _of_money(columns, reading) for p in heading.columns[name]} & grid.currencies.keys()
+    if not places:
+        return columns.nulls()
+    shown = {row: code for place in places for row, code in grid.currencies[place].items()}
+    return pa.array([shown.get(row) for row in columns.rows.to_pylist()], pa.string())
 
 
 def _of_money(columns: Columns, reading: Reading) -> list[str]:

@@ -68,7 +68,12 @@ def status(text: str) -> str:
 
 def currency(text: str) -> str:
     """The code of a currency's word; the text itself when it is no known word."""
-    return _words("currency").get(_key(text.replace("$", " dollar ")), text)
+    return known_currency(text) or text
+
+
+def known_currency(text: str) -> str | None:
+    """The code of a currency's word; None when it is no known word."""
+    return _words("currency").get(_key(text.replace("$", " dollar ")))
 
 
 def without_guards(texts: pa.Array) -> pa.Array:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from recon_assets.errors import FileProblem
-from recon_assets.sources.intake.formats import shown_number, zero_pattern
+from recon_assets.sources.intake.formats import says_more
 from recon_assets.sources.intake.grid import Grid, GridBuilder
 from recon_assets.sources.intake.markup import is_markup, read_markup
 from recon_assets.sources.intake.ods import read_document
@@ -184,7 +184,7 @@ def _with_marks(grid: Grid, marks: Marks) -> Grid:
         for row, text in texts.items():
             cells[row] = text
         columns[position] = pa.array(cells, pa.string())
-    return replace(grid, columns=columns, shown=_by_column(marks.shown))
+    return replace(grid, columns=columns, shown=_by_column(marks.shown), currencies=_by_column(marks.currencies))
 
 
 def _by_column(cells: list[tuple[int, int, str]]) -> dict[int, dict[int, str]]:
@@ -244,7 +244,6 @@ def _xls_cell(book: Any, sheet: Any, row: int, column: int, marks: Marks) -> Any
         return xlrd.xldate_as_datetime(cell.value, book.datemode)
     if cell.ctype == xlrd.XL_CELL_NUMBER:
         code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
-        text = shown_number(repr(cell.value), code) if zero_pattern(code) else None
-        if text is not None:
-            marks.shown.append((row, column, text))
+        if says_more(code):
+            marks.add_number(row, column, repr(cell.value), code)
     return bool(cell.value) if cell.ctype == xlrd.XL_CELL_BOOLEAN else cell.value

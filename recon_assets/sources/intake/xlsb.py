@@ -9,7 +9,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 
-from recon_assets.sources.intake.formats import shown_number, zero_pattern
+from recon_assets.sources.intake.formats import says_more
 from recon_assets.sources.intake.xlsx import Marks, relations
 
 _ROW, _RK, _ERROR, _REAL, _FORMULA_TEXT, _FORMULA_NUMBER, _FORMULA_BOOL, _FORMULA_ERROR = 0, 2, 3, 5, 8, 9, 10, 11
@@ -68,7 +68,7 @@ def read_binary(archive: zipfile.ZipFile) -> dict[str, Marks]:
 
 
 def _patterns(content: bytes) -> dict[int, str]:
-    """Index of a cell style -> its number format, for formats that are zeros and fixed text."""
+    """Index of a cell style -> its number format, for formats that say more than the number."""
     codes: dict[int, str] = {}
     patterns: dict[int, str] = {}
     style = -1
@@ -79,7 +79,7 @@ def _patterns(content: bytes) -> dict[int, str]:
             style = 0 if kind == _BEGIN_CELL_FORMATS else -1
         elif kind == _CELL_FORMAT and style >= 0:
             code = codes.get(struct.unpack_from("<H", record, 2)[0], "")
-            patterns |= {style: code} if zero_pattern(code) is not None else {}
+            patterns |= {style: code} if says_more(code) else {}
             style += 1
     return patterns
 
@@ -98,8 +98,8 @@ def sheet_marks(content: bytes, patterns: dict[int, str]) -> Marks:
         elif kind in (_RK, _REAL, _FORMULA_NUMBER):
             column, style = struct.unpack_from("<II", record)
             value = _rk(record[8:12]) if kind == _RK else struct.unpack_from("<d", record, 8)[0]
-            if (code := patterns.get(style & 0xFFFFFF)) and (text := shown_number(repr(value), code)) is not None:
-                marks.shown.append((row, column, text))
+            if code := patterns.get(style & 0xFFFFFF):
+                marks.add_number(row, column, repr(value), code)
             if kind == _FORMULA_NUMBER:
                 marks.zero_results += value == 0
                 marks.other_results += value != 0

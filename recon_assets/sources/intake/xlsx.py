@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 from recon_assets.errors import FileProblem
-from recon_assets.sources.intake.formats import shown_number, zero_pattern
+from recon_assets.sources.intake.formats import foreign_currency, says_more, shown_number
 
 _CHUNK = 1 << 20
 _OVERLAP = 4096
@@ -48,6 +48,14 @@ class Marks:
     other_results: int = 0
     merged: list[tuple[int, int, int]] = field(default_factory=list)  # first row, last row, column; of formats that
     # calamine does not tell them of
+    currencies: list[tuple[int, int, str]] = field(default_factory=list)  # that numbers are shown with
+
+    def add_number(self, row: int, column: int, value: str, code: str) -> None:
+        """Note what the format of a number says beside it."""
+        if (currency := foreign_currency(code)) is not None:
+            self.currencies.append((row, column, currency))
+        elif (text := shown_number(value, code)) is not None:
+            self.shown.append((row, column, text))
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ def _tree(archive: zipfile.ZipFile, name: str) -> Any:
 
 @dataclass(frozen=True)
 class Package:
-    """The parts of a workbook: sheet name -> part, zero patterns by style, the date system."""
+    """The parts of a workbook: sheet name -> part, telling number formats by style, the date system."""
 
     sheets: dict[str, str]
     patterns: dict[str, str]
@@ -115,7 +123,7 @@ class Package:
 
 
 def read_package(archive: zipfile.ZipFile) -> Package:
-    """Where each sheet is, and which styles show numbers by zeros. KeyError, XMLSyntaxError for a damaged package."""
+    """Where each sheet is, and which styles tell more than numbers. KeyError, XMLSyntaxError for a damaged package."""
     names = {name.lower(): name for name in archive.namelist()}
     base = _target(archive, "_rels/.rels", "", "/officeDocument") or "xl/workbook.xml"
     workbook = _tree(archive, names.get(base.lower(), base))
@@ -152,15 +160,15 @@ def relations(archive: zipfile.ZipFile, name: str, folder: str) -> dict[str, tup
 
 
 def _patterns(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
-    """Index of a cell style -> its number format, for formats that are zeros and fixed text."""
+    """Index of a cell style -> its number format, for formats that say more than the number."""
     if not name:
         return {}
     root = _tree(archive, name)
     codes = {e.get("numFmtId"): e.get("formatCode", "") for e in root.iter("{*}numFmt")}
-    zeros = {identity: code for identity, code in codes.items() if zero_pattern(code) is not None}
+    telling = {identity: code for identity, code in codes.items() if says_more(code)}
     cells = next(root.iter("{*}cellXfs"), None)
     styles = enumerate(cells) if cells is not None else ()
-    return {str(n): zeros[xf.get("numFmtId")] for n, xf in styles if xf.get("numFmtId") in zeros}
+    return {str(n): telling[xf.get("numFmtId")] for n, xf in styles if xf.get("numFmtId") in telling}
 
 
 def read_marks(part: BinaryIO, patterns: dict[str, str]) -> Marks | None:
@@ -217,9 +225,7 @@ def _note(
     if kind == "e":
         marks.errors.append((row, column, (value or "#N/A").strip()))
     elif value and kind == "n" and said.get("s") in patterns:
-        text = shown_number(value, patterns[said["s"]])
-        if text is not None:
-            marks.shown.append((row, column, text))
+        marks.add_number(row, column, value, patterns[said["s"]])
     if has_formula:
         _count_formula(marks, kind, value, row, column)
 

@@ -134,6 +134,31 @@ def test_cells_that_name_another_currency_than_their_row_are_told(tmp_path: Path
     assert any("currency_differs: 1 (amounts in USD in rows 2)" in text for text in file.warned)
 
 
+@pytest.mark.parametrize("has_codes", [True, False])
+def test_amounts_of_a_workbook_that_are_shown_in_another_currency_are_not_taken_for_ringgit(
+    tmp_path: Path, has_codes: bool
+) -> None:
+    headings = ["Invoice No", "Invoice Date", "Customer TIN", "Net Amount", "SST", "Total", *["Currency"] * has_codes]
+    book, content = Workbook(), io.BytesIO()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(headings)
+    for number in (1, 2):
+        sheet.append([f"A{number}", f"2025-03-0{number}", "C1", 100, 8, 108, *["MYR"] * has_codes])
+    for place in ("D2", "E2", "F2"):
+        sheet[place].number_format = "[$USD] #,##0.00"
+    book.save(content)
+    platform = platform_in(tmp_path, company_tins="C20830570210")
+    land(platform.settings.landing, f"erp/sales_register/{MONTH}/list.xlsx", content.getvalue())
+    load = platform.load(SOURCE, MONTH)
+    assert load.raw_month is not None, load.problems
+    if has_codes:
+        assert load.raw_month.files[0].warnings["currency_differs"] == 1
+    else:
+        (rejected,) = table_rows(platform.raw, SOURCE, MONTH, "quarantine")
+        assert (rejected["source_line"], rejected["column_name"]) == (2, "currency_code")
+
+
 def test_ids_that_a_spreadsheet_made_numbers_of_are_told_by_column(tmp_path: Path) -> None:
     heading = "Invoice No,Invoice Date,Customer TIN,Net Amount,SST,Total\n"
     _, file = read(tmp_path, heading + "A1,13/03/2025,2.02E+11,100.00,8.00,108.00\n")

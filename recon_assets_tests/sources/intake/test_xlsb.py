@@ -40,6 +40,11 @@ def test_errors_results_of_formulas_and_numbers_as_shown_are_found() -> None:
     )
 
 
+def test_numbers_that_are_shown_with_a_foreign_currency_are_told_with_it() -> None:
+    marks = sheet_marks(SHEET, {1: "[$USD] #,##0.00"})
+    assert marks.currencies == [(4, 3, "USD"), (9, 3, "USD"), (9, 6, "USD")] and not marks.shown
+
+
 def test_sheets_and_formats_are_found_by_the_records_of_the_workbook() -> None:
     styles = [
         record(44, struct.pack("<H", 164) + text("00000")), record(617), record(47, struct.pack("<HH", 0, 0)),

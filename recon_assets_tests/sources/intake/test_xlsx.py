@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recon_assets.sources.intake.formats import shown_number, zero_pattern
+from recon_assets.sources.intake.formats import foreign_currency, shown_number, zero_pattern
 from recon_assets.sources.intake.xlsx import Marks, parse_marks, read_marks, read_package
 
 CASES = Path(__file__).parents[2] / "wild"
@@ -20,6 +20,26 @@ FOUND = Marks([(0, 2, "#REF!"), (2, 5, "#N/A")], [(0, 1, "0007"), (2, 1, "0012")
 
 def test_errors_numbers_as_shown_and_formulas_are_found() -> None:
     assert read_marks(io.BytesIO(SHEET), {"2": "0000"}) == FOUND == parse_marks(io.BytesIO(SHEET), {"2": "0000"})
+
+
+def test_numbers_that_are_shown_with_a_foreign_currency_are_told_with_it() -> None:
+    patterns = {"2": "[$USD] #,##0.00"}
+    marks = read_marks(io.BytesIO(SHEET), patterns)
+    assert marks == parse_marks(io.BytesIO(SHEET), patterns)
+    assert marks is not None and not marks.shown
+    assert marks.currencies == [(0, 1, "USD"), (2, 1, "USD"), (2, 26, "USD")]
+
+
+@pytest.mark.parametrize(
+    ("code", "currency"),
+    [
+        ("[$USD] #,##0.00", "USD"), ("[$€-2] #,##0.00", "EUR"), ('"S$"#,##0.00;[Red]-"S$"#,##0.00', "SGD"),
+        ('"$"#,##0.00', None), ("[$$-409]#,##0.00", None), ("[$RM-43E]#,##0.00", None), ('0.00" USD"', "USD"),
+        ('0 "pcs"', None), ("#,##0.00", None), ("[$-409]dd/mm/yyyy", None),
+    ],
+)  # fmt: skip
+def test_a_format_tells_a_currency_that_is_known_and_not_the_ringgit(code: str, currency: str | None) -> None:
+    assert foreign_currency(code) == currency
 
 
 def test_cells_that_do_not_say_where_they_stand_are_left_to_be_parsed() -> None:
