@@ -57,8 +57,8 @@ def _quarantine_check(
     total = sum(file.rows + file.quarantined for file in loaded)
     allowed = max(1, int(total * settings.quarantine_limit))
     rejected = sum(file.quarantined - file.duplicates for file in loaded)
-    # A document alone is one record, which may be lost; of JSON Lines also one is a list.
-    are_lists = SOURCES[source].reader in ("delimited", "usage")
+    # A document alone is one record, which may be lost; of lines also one is a list.
+    are_lists = SOURCES[source].reader not in ("einvoice", "invoices")
     gone = (file for file in loaded if file.quarantined and not file.rows)
     whole = [file.path for file in gone if file.quarantined > 1 or are_lists or is_list(file.path)]
     text = f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"

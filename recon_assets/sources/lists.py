@@ -22,7 +22,7 @@ from recon_assets.sources.convert import Frame
 from recon_assets.sources.delimited import DelimitedTable, open_delimited
 from recon_assets.sources.intake import words
 from recon_assets.sources.intake.grid import ERROR_VALUES
-from recon_assets.sources.intake.headings import Heading, Wanted, bind, require_once
+from recon_assets.sources.intake.headings import Heading, Wanted, bind, heading_currency, require_once
 from recon_assets.sources.intake.numbers import Column
 from recon_assets.sources.intake.numbers import Reading as Mark
 from recon_assets.sources.intake.prepared import Facts
@@ -185,7 +185,8 @@ def open_list(
     heading = _bind(table.headings, wanted)
     kinds = {column.name: column.kind for column in known.columns}
     has_open_rivals = any(kinds[name] != "text" for name in heading.rivals)
-    if table.heading_line > 1 or wanted.missing(heading.columns) or has_open_rivals:
+    has_currency = any(heading_currency(table.headings[at[0]]) for at in heading.columns.values())
+    if table.heading_line > 1 or wanted.missing(heading.columns) or has_open_rivals or has_currency:
         return by_intake()
     require_once(heading, file)
     return RegularTable(table, heading, known, by_intake)

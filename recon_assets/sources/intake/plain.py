@@ -31,7 +31,9 @@ _OF_ITEMS = frozenset(map(loose_key, (
     "Item Code", "Line Total", "Line Amount", "Line Subtotal", "Kuantiti", "Harga Seunit", "数量", "单价", "數量",
     "單價",
 )))  # fmt: skip
-_NO_AMOUNTS = ("_rate", "_price", "quantity", "_percent")  # Microsoft's prices are in the currency of its price list
+# Ends of columns that are no amounts in the currency of their row: Microsoft's prices are in that of its price list,
+# and what customers of the BSS pay may be in theirs.
+_NO_AMOUNTS = ("_rate", "_price", "quantity", "_percent", "final_amount")
 _SUMMED = frozenset(("total_tax_amount", "total_discount_value", "total_charge_amount"))  # of rivals, as a rule
 
 
@@ -44,8 +46,11 @@ def foreign(columns: Columns, grid: Grid, heading: Heading, reading: Reading) ->
 
 
 def currency_of_headings(columns: Columns, heading: Heading, reading: Reading) -> str | None:
-    """The code that the headings of all amounts name; None where one of them names another, none or only a mark."""
-    named = _heading_currencies(columns, heading, reading)
+    """The code that the headings of all amounts name; None where one of them names another, none or only a mark.
+
+    In registers some amounts may be in another currency than those whose headings name none.
+    """
+    named = _heading_currencies(columns, heading, reading) - (set() if reading.lacks else {None})
     code = named.pop() if len(named) == 1 else None
     return code if code and len(code) == 3 and code.isalpha() else None
 

@@ -9,6 +9,7 @@ from recon_assets.sources.intake.words import document_status, flag
 from recon_assets.sources.loading import Load
 from recon_assets_tests.landed import (
     bss_line,
+    delimited,
     json_invoice,
     json_item,
     land,
@@ -189,3 +190,14 @@ def test_ids_of_the_platform_that_a_spreadsheet_made_numbers_of_are_told(tmp_pat
     assert load.raw_month is not None, load.problems
     (told,) = load.raw_month.files[0].warned
     assert told.startswith("looks_damaged: 1 ('MS Subscription ID' in rows 2)")
+
+
+def test_costs_of_the_platform_whose_heading_names_another_currency_than_the_rows_are_told(tmp_path: Path) -> None:
+    platform = platform_in(tmp_path)
+    content = delimited([bss_line(), bss_line(Currency="USD")], list(bss_line()))
+    content = content.replace(b"Total Cost", b"Total Cost (USD)").replace(b"Final Amount", b"Final Amount (MYR)")
+    land(platform.settings.landing, "bss/invoices/2025-01/a.csv", content)
+    load = platform.load("bss_invoices", "2025-01")
+    assert load.raw_month is not None, load.problems
+    (told,) = load.raw_month.files[0].warned
+    assert told.startswith("currency_differs: 1 (amounts in USD in rows 2)")
