@@ -57,8 +57,8 @@ def _quarantine_check(
     total = sum(file.rows + file.quarantined for file in loaded)
     allowed = max(1, int(total * settings.quarantine_limit))
     rejected = sum(file.quarantined - file.duplicates for file in loaded)
-    # A document alone is one record, which may be lost; of lines also one is a list.
-    are_lists = SOURCES[source].reader not in ("einvoice", "invoices")
+    # A document or page alone is one record, which may be lost; of JSON Lines also one is a list.
+    are_lists = SOURCES[source].reader in ("delimited", "usage")
     gone = (file for file in loaded if file.quarantined and not file.rows)
     whole = [file.path for file in gone if file.quarantined > 1 or are_lists or is_list(file.path)]
     text = f"{source} {month}: {rejected} of {total} rows were rejected, {allowed} are allowed"
@@ -76,7 +76,8 @@ def _first_rejection(quarantine: list[Path]) -> str:
             where = f"row {row['source_line']} ({record})" if row["source_line"] else record
             if row["column_name"] is None:
                 return f"{row['source_file']}, {where}: {row['reason']}"
-            return f"{row['source_file']}, {where}, column '{row['column_name']}': {row['value']!r} {row['reason']}"
+            what = row["reason"] if row["value"] is None else f"{row['value']!r} {row['reason']}"
+            return f"{row['source_file']}, {where}, column '{row['column_name']}': {what}"
     return "none"
 
 

@@ -206,9 +206,3 @@ def test_a_json_list_where_lines_are_read_is_no_month_without_rows(platform: Pla
     load = platform.load(SOURCE, MONTH)
     assert load.outcome == "failed"
     assert "every record of" in load.problems[0] and "JSON Lines are read: every record an object" in load.problems[0]
-
-
-def test_a_page_of_which_the_only_line_is_rejected_is_no_month_without_rows(platform: Platform, landing: Path) -> None:
-    land_pages(landing, MONTH, json_invoice(json_item(unitCost="ten")))
-    load = platform.load("bss_invoices", MONTH)
-    assert load.outcome == "failed" and "every record of" in load.problems[0]

@@ -155,3 +155,9 @@ def test_a_file_of_which_every_record_is_rejected_fails_however_few_they_are(pla
     bad = land_nce(landing, "2025-01", [nce_line(Subtotal="n/a")], "_bad.csv")
     load = platform.load("ms_recon_nce", "2025-01")
     assert load.outcome == "failed" and f"every record of {bad} was rejected" in load.problems[0]
+
+
+def test_what_is_empty_is_said_so_and_not_shown_as_a_value(platform: Platform, landing: Path) -> None:
+    land_nce(landing, "2025-01", [nce_line(Subtotal="")])
+    (problem,) = platform.load("ms_recon_nce", "2025-01").problems
+    assert problem.endswith("row 2 (record 1), column 'Subtotal': is empty, and is needed")

@@ -62,6 +62,9 @@ TABLES: dict[str, list[list[str]]] = {
         *ROWS[2:], total("Total for branch", 2, 4), total("Report total", 0, 4),
     ],
     "label_in_the_column_of_dates": [HEADING, *ROWS, total("TOTAL :", 0, 4, at=3)],
+    "german_totals": [
+        HEADING, *ROWS[:2], total("Zwischensumme", 0, 2), *ROWS[2:], total("Zwischensumme", 2, 4), total("Summe", 0, 4),
+    ],
     "footers": [HEADING, *ROWS, ["4 record(s)"], ["This is a computer generated report"], ["*** End of Report ***"]],
     "other_words": [["Company Tax ID", "Customer Tax ID", "Bill No", "Posting Date", "Untaxed Amount", "GST/SST", "Gross"], *ROWS],
     "words_in_another_order": [

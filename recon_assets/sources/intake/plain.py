@@ -243,14 +243,14 @@ def codes(columns: Columns, profile: Profile | None) -> None:
 
 
 def damaged(columns: Columns, grid: Grid, heading: Heading, facts: Facts, reading: Reading) -> None:
-    """Warn of texts that a spreadsheet has made numbers of: in scientific notation, or of more digits than it keeps."""
+    """Warn of texts that a spreadsheet has made numbers or days of."""
     for name in reading.of_kind("text"):
         if name not in columns.texts or name not in heading.columns:
             continue
         found = words.looks_damaged(columns.texts[name])
         typed = grid.typed.get(heading.columns[name][0])
-        if typed is not None:
-            found = pc.or_(found, pc.and_(typed.take(columns.rows), words.is_too_long(columns.texts[name])))
+        if typed is not None and not name.endswith("_date"):
+            found = pc.or_(found, pc.and_(typed.take(columns.rows), words.is_made_of_text(columns.texts[name])))
         if pc.any(found).as_py():
             facts.warnings["looks_damaged"] = facts.warnings.get("looks_damaged", 0) + count(found)
             facts.notes.append(f"looks_damaged: '{facts.bound[name]}' in rows {lines_of(found, columns.lines)}")
@@ -295,6 +295,9 @@ def require_no_rates(columns: Columns, facts: Facts, file: str) -> None:
     """FileProblem for a column of tax that holds rates: the totals differ by that many percent."""
     if not {*_PROVED} <= columns.texts.keys():
         return
+    shown = pc.drop_null(columns.texts[_PROVED[1]])
+    if len(shown) and pc.all(pc.match_substring_regex(shown, r"^[\d.,]+\s*%$")).as_py():
+        raise _holds_rates(facts, file)
     amounts = rates = 0
     for start in range(0, len(columns), _AT_A_TIME):
         for low, tax, high in zip(*(columns.amounts(name, start, _AT_A_TIME) for name in _PROVED), strict=True):
@@ -306,15 +309,19 @@ def require_no_rates(columns: Columns, facts: Facts, file: str) -> None:
         if 10 * amounts >= len(columns):  # no number of rates among the rows can outweigh these
             return
     if rates > 9 * amounts:
-        text = facts.bound.get(_PROVED[1], _PROVED[1])
-        raise FileProblem(
-            file,
-            f"'{text}' holds rates, not amounts of tax. Leave it out {IN_A_PROFILE}: "
-            f'not_read = ["{text}"]; the tax is '
-            "then the difference of the two totals, unless another column has it",
-            column=text,
-            mend={"not_read": [text]},
-        )
+        raise _holds_rates(facts, file)
+
+
+def _holds_rates(facts: Facts, file: str) -> FileProblem:
+    text = facts.bound.get(_PROVED[1], _PROVED[1])
+    return FileProblem(
+        file,
+        f"'{text}' holds rates, not amounts of tax. Leave it out {IN_A_PROFILE}: "
+        f'not_read = ["{text}"]; the tax is '
+        "then the difference of the two totals, unless another column has it",
+        column=text,
+        mend={"not_read": [text]},
+    )
 
 
 def prove_general(columns: Columns, heading: Heading, file: str) -> None:

@@ -15,7 +15,7 @@ _CODE = re.compile(r"(?:^|[(\[])\s*(0?[1-4]|1[1-4])\s*(?:$|[)\]:.\- ])")
 # What follows the word of a status: "Overdue by 3 days", "Cancelled on 5 March", "Void (entered twice)".
 _DETAIL = re.compile(r"\s+(?:on|by|at|since|due|for|pada|oleh)\b|\s*[(:;,]|\s+[-\u2013\u2014]|\s+\d")
 DocumentStatus = Literal["issued", "not_issued"]
-_SCIENTIFIC = r"^\d(\.\d+)?[eE]\+\d{2}$"
+_SCIENTIFIC = r"^\d([.,]\d+)?[eE]\+\d{2}$"
 
 
 @cache
@@ -96,6 +96,7 @@ def looks_damaged(texts: pa.Array) -> pa.Array:
     return pc.fill_null(pc.match_substring_regex(texts, _SCIENTIFIC), False)
 
 
-def is_too_long(texts: pa.Array) -> pa.Array:
-    """Which texts have more digits than a number of a spreadsheet keeps, 15."""
-    return pc.fill_null(pc.match_substring_regex(texts, r"^\d{16,}$"), False)
+def is_made_of_text(texts: pa.Array) -> pa.Array:
+    """Which typed cells of a column of texts are something else than what was written: numbers of more digits than a
+    spreadsheet keeps, 15, and days that it made of numbers such as 3-5."""
+    return pc.fill_null(pc.match_substring_regex(texts, r"^\d{16,}$|^\d{4}-\d{2}-\d{2}( |$)"), False)

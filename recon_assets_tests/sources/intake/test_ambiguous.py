@@ -1,5 +1,6 @@
 """Headings of one word that mean one thing in one list and another in the next: what the values say decides."""
 
+import datetime as dt
 import io
 from contextlib import nullcontext
 from decimal import Decimal
@@ -86,8 +87,9 @@ def test_a_tax_that_is_a_rate_is_refused_and_left_out_by_the_profile_that_is_sho
     assert [row["total_tax_amount"] for row in rows] == [Decimal(4), Decimal(9)]
 
 
-def test_a_rate_as_a_cell_formatted_as_percent_holds_it_is_no_tax_either(tmp_path: Path) -> None:
-    text = "Invoice No,Invoice Date,Customer TIN,Subtotal,SST,Grand Total\nA,13/03/2025,C1,50,0.08,54\n"
+@pytest.mark.parametrize("rate", ["0.08", "8%", "8.00 %"])
+def test_a_rate_as_a_cell_formatted_as_percent_holds_or_shows_it_is_no_tax_either(tmp_path: Path, rate: str) -> None:
+    text = f"Invoice No,Invoice Date,Customer TIN,Subtotal,SST,Grand Total\nA,13/03/2025,C1,50,{rate},54\n"
     with pytest.raises(AssertionError, match="holds rates, not amounts of tax"):
         read(tmp_path, text)
 
@@ -165,12 +167,13 @@ def test_ids_that_a_spreadsheet_made_numbers_of_are_told_by_column(tmp_path: Pat
     assert any(text.startswith("looks_damaged: 1 ('Customer TIN' in rows 2)") for text in file.warned)
 
 
-def test_a_number_of_more_digits_than_a_workbook_keeps_is_told_where_it_is_an_id(tmp_path: Path) -> None:
+def test_numbers_and_days_that_a_workbook_made_of_ids_are_told(tmp_path: Path) -> None:
     book, content = Workbook(), io.BytesIO()
     for row in (
         ["Invoice No", "Invoice Date", "Customer TIN", "Net Amount", "SST", "Total"],
         [1234567890123456789, "2025-03-13", "1234567890123456789", 100, 8, 108],
         [123456789012345, "2025-03-14", "C1", 100, 8, 108],
+        [dt.datetime(2025, 5, 3), dt.datetime(2025, 3, 14), "2025-05-03", 100, 8, 108],
     ):
         book.active.append(row)  # type: ignore[union-attr]
     book.save(content)
@@ -179,4 +182,4 @@ def test_a_number_of_more_digits_than_a_workbook_keeps_is_told_where_it_is_an_id
     load = platform.load(SOURCE, MONTH)
     assert load.raw_month is not None, load.problems
     (told,) = [text for text in load.raw_month.files[0].warned if text.startswith("looks_damaged")]
-    assert told.startswith("looks_damaged: 1 ('Invoice No' in rows 2)")
+    assert told.startswith("looks_damaged: 2 ('Invoice No' in rows 2, 4)")
