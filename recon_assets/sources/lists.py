@@ -94,7 +94,7 @@ class RegularTable(TableOver):
                     continue
                 seen = texts.dictionary if pa.types.is_dictionary(texts.type) else texts
                 if column.kind == "text":
-                    _require_plain_texts(seen, is_code=column.name == self.source.currency)
+                    _require_plain_texts(seen, column.name == self.source.currency, words.is_id(column.name))
                 elif column.kind == "decimal":
                     _require_plain_numbers(seen)
                     if not has_point:
@@ -119,10 +119,10 @@ def _require_names(block: Block, naming: list[int]) -> None:
                 raise IrregularError
 
 
-def _require_plain_texts(texts: pa.Array, is_code: bool) -> None:
-    """IrregularError for error values and guards of spreadsheets, texts that it made numbers of, and for words that
+def _require_plain_texts(texts: pa.Array, is_code: bool, is_id: bool) -> None:
+    """IrregularError for error values and guards of spreadsheets, ids that were made numbers of, and for words that
     mean a currency."""
-    if pc.any(pc.match_substring(texts, "E+")).as_py() and pc.any(words.looks_damaged(texts)).as_py():
+    if is_id and pc.any(words.looks_damaged(texts)).as_py():
         raise IrregularError
     marks = _first_bytes(texts)
     if np.isin(marks, np.frombuffer(b"#='", np.uint8)).any() and (

@@ -243,13 +243,13 @@ def codes(columns: Columns, profile: Profile | None) -> None:
 
 
 def damaged(columns: Columns, grid: Grid, heading: Heading, facts: Facts, reading: Reading) -> None:
-    """Warn of texts that a spreadsheet has made numbers or days of."""
-    for name in reading.of_kind("text"):
+    """Warn of ids that a spreadsheet or program has made numbers or days of."""
+    for name in filter(words.is_id, reading.of_kind("text")):
         if name not in columns.texts or name not in heading.columns:
             continue
         found = words.looks_damaged(columns.texts[name])
         typed = grid.typed.get(heading.columns[name][0])
-        if typed is not None and not name.endswith("_date"):
+        if typed is not None:
             found = pc.or_(found, pc.and_(typed.take(columns.rows), words.is_made_of_text(columns.texts[name])))
         if pc.any(found).as_py():
             facts.warnings["looks_damaged"] = facts.warnings.get("looks_damaged", 0) + count(found)

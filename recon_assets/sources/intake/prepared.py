@@ -71,11 +71,12 @@ def key_of(name: str, position: int, heading: Heading) -> str:
 
 
 def decimal(text: str | None) -> Decimal | None:
-    """A plain number as a decimal; None for a text that is none."""
+    """A plain number as a decimal; None for a text that is none, such as NaN."""
     try:
-        return None if text is None else Decimal(text)
+        number = None if text is None else Decimal(text)
     except InvalidOperation:
         return None
+    return number if number is not None and number.is_finite() else None
 
 
 def raw_rows_of(grid: Grid, heading: Heading, rows: npt.NDArray[np.int64]) -> Callable[[Sequence[int]], list[str]]:

@@ -15,7 +15,9 @@ _CODE = re.compile(r"(?:^|[(\[])\s*(0?[1-4]|1[1-4])\s*(?:$|[)\]:.\- ])")
 # What follows the word of a status: "Overdue by 3 days", "Cancelled on 5 March", "Void (entered twice)".
 _DETAIL = re.compile(r"\s+(?:on|by|at|since|due|for|pada|oleh)\b|\s*[(:;,]|\s+[-\u2013\u2014]|\s+\d")
 DocumentStatus = Literal["issued", "not_issued"]
-_SCIENTIFIC = r"^\d([.,]\d+)?[eE]\+\d{2}$"
+_DAMAGED = r"^\d([.,]\d+)?[eE]\+\d{2}$|^\d+\.0$"
+_IDS = ("_id", "_uid", "uuid", "_number", "_code", "_tin", "_reference")  # ends of columns of them
+_SIGNS = {"€": "EUR", "£": "GBP"}
 
 
 @cache
@@ -73,7 +75,7 @@ def currency(text: str) -> str:
 
 def known_currency(text: str) -> str | None:
     """The code of a currency's word; None when it is no known word."""
-    return _words("currency").get(_key(text.replace("$", " dollar ")))
+    return _words("currency").get(_key(text.replace("$", " dollar "))) or _SIGNS.get(text.strip())
 
 
 def without_guards(texts: pa.Array) -> pa.Array:
@@ -91,9 +93,17 @@ def _bare(text: str) -> str | None:
     return inner.strip() or None
 
 
+def is_id(column: str) -> bool:
+    """Whether a column of texts holds ids, which no program may take for numbers."""
+    return column.endswith(_IDS)
+
+
 def looks_damaged(texts: pa.Array) -> pa.Array:
-    """Which texts a spreadsheet has turned into a number in scientific notation."""
-    return pc.fill_null(pc.match_substring_regex(texts, _SCIENTIFIC), False)
+    """Which ids a program has taken for numbers: in scientific notation, as spreadsheets do, or with a decimal 0."""
+    may_be = pc.or_(pc.match_substring(texts, "+"), pc.ends_with(texts, ".0"))  # sooner told than a pattern
+    if not pc.any(may_be).as_py():
+        return pa.repeat(False, len(texts))
+    return pc.fill_null(pc.match_substring_regex(texts, _DAMAGED), False)
 
 
 def is_made_of_text(texts: pa.Array) -> pa.Array:

@@ -167,6 +167,12 @@ def test_ids_that_a_spreadsheet_made_numbers_of_are_told_by_column(tmp_path: Pat
     assert any(text.startswith("looks_damaged: 1 ('Customer TIN' in rows 2)") for text in file.warned)
 
 
+def test_what_programs_write_for_no_number_is_rejected(tmp_path: Path) -> None:
+    heading = "Invoice No,Invoice Date,Customer TIN,Net Amount,SST,Total\n"
+    rows, file = read(tmp_path, heading + "A1,13/03/2025,C1,1.00,nan,1.00\nA2,14/03/2025,C1,100.00,8.00,108.00\n")
+    assert [row["document_number"] for row in rows] == ["A2"] and file.quarantined == 1
+
+
 def test_numbers_and_days_that_a_workbook_made_of_ids_are_told(tmp_path: Path) -> None:
     book, content = Workbook(), io.BytesIO()
     for row in (

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from recon_assets.sources.intake.formats import shown_number
-from recon_assets.sources.intake.words import currency, document_type, looks_damaged, without_guards
+from recon_assets.sources.intake.words import currency, document_type, is_id, looks_damaged, without_guards
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ def test_the_words_of_a_profile_come_first() -> None:
 
 
 def test_a_word_for_a_currency_is_its_code() -> None:
-    assert [currency(word) for word in ("RM", "rm", "Ringgit Malaysia", "US$", "S$", "JPY")] == [
-        "MYR", "MYR", "MYR", "USD", "SGD", "JPY",
+    assert [currency(word) for word in ("RM", "rm", "Ringgit Malaysia", "US$", "S$", "€", "JPY")] == [
+        "MYR", "MYR", "MYR", "USD", "SGD", "EUR", "JPY",
     ]  # fmt: skip
 
 
@@ -36,8 +36,13 @@ def test_the_guards_of_spreadsheets_are_no_part_of_a_text() -> None:
 
 
 def test_a_number_in_scientific_notation_looks_damaged() -> None:
-    texts = pa.array(["2.503E+11", "2,503E+11", "INV-1E+11", "123", None])
-    assert looks_damaged(texts).to_pylist() == [True, True, False, False, False]
+    texts = pa.array(["2.503E+11", "2,503E+11", "1001.0", "INV-1E+11", "INV1.0", "123", None])
+    assert looks_damaged(texts).to_pylist() == [True, True, True, False, False, False, False]
+
+
+def test_only_ids_look_damaged_and_no_rates_or_amounts_that_are_kept_as_text() -> None:
+    assert is_id("ms_subscription_id") and is_id("document_number") and is_id("buyer_tin") and is_id("uuid")
+    assert not is_id("pc_to_bc_exchange_rate") and not is_id("amount") and not is_id("product")
 
 
 @pytest.mark.parametrize(
