@@ -16,6 +16,7 @@ class Mart:
 
     `file_per`: the first column of the grain within a month, of which each value has a file of its own, if any; files
     are sorted one by one, in less memory.
+    `is_spread`: each row of a table that a build has is many of it, spread as it is read.
     `is_monthly`: published month by month through the publications log; else replaced whole, beside the log.
     """
 
@@ -29,6 +30,7 @@ class Mart:
     is_monthly: bool = True
     is_in_order: bool = False  # a build has the rows in the order of the grain
     file_per: str | None = None
+    is_spread: bool = False
 
     @property
     def is_shared(self) -> bool:

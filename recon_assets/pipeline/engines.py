@@ -75,7 +75,8 @@ class _DuckDBResults:
         return int(self._connection.execute(f"select count(*) from {relation}").fetchall()[0][0])
 
     def months(self, relation: str) -> dict[str | None, int]:
-        sql = f"select strftime(billing_month, '%Y-%m'), count(*) from {relation} group by 1 order by 1"
+        counts = f"select billing_month, count(*) as row_count from {relation} group by billing_month"
+        sql = f"select strftime(billing_month, '%Y-%m'), row_count from ({counts}) order by 1"
         return dict(self._connection.execute(sql).fetchall())
 
     def values(self, relation: str, column: str) -> dict[str, str]:

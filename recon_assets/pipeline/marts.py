@@ -91,4 +91,5 @@ def _mart(model: dict) -> Mart:  # type: ignore[type-arg]
         compared.difference if compared and compared.tells_changes else None,
         is_in_order=model["config"]["meta"].get("in_order", False),
         file_per=model["config"]["meta"].get("file_per"),
+        is_spread=model["config"]["meta"].get("spread", False),
     )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from recon_assets.catalogue import SUBJECTS, source_windows
 from recon_assets.catalogue.marts import Mart
 from recon_assets.clock import Clock
 from recon_assets.lakehouse.log import Closing, Publication
-from recon_assets.lakehouse.published import PublishedStore
+from recon_assets.lakehouse.published import MonthFiles, PublishedStore
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.lakehouse.settled import settle
 from recon_assets.lakehouse.views import instant_sql, quoted
@@ -154,13 +155,41 @@ def _publish_month(
         rows = {mart: stamp.month_sql(mart, connection) for mart in marts_of(build.subject)}
         with published.tables.bring(_compared_files(build.subject, before)):
             rows[CHANGES] = [stamp.changes_sql(before, published.root)]
-            written = [published.write_month(m, month, build.subject, connection, *sqls) for m, sqls in rows.items()]
+            written = _write_marts(connection, build.subject, month, published, rows)
         marts = {files.mart.name: published.commit_month(files) for files in written}
         publication = Publication(
             month, build.subject, run_id, published_at, marts, late_pairs=build.late_pairs.get(month, "")
         )
         published.record(publication)
         return publication
+
+
+def _write_marts(
+    connection: duckdb.DuckDBPyConnection,
+    subject: str,
+    month: str,
+    published: PublishedStore,
+    rows: Mapping[Mart, list[str]],
+) -> list[MonthFiles]:
+    """Write the rows of every mart, those that are spread beside the others.
+
+    To keep the order, several threads of DuckDB each collect all that the 122,880 rows of a piece of a table are spread
+    to, gigabytes; one writes as it reads, in three fifths of the processor time. So either chain has one.
+    """
+
+    def write(marts: list[Mart]) -> list[MonthFiles]:
+        with connection.cursor() as own:
+            return [published.write_month(mart, month, subject, own, *rows[mart]) for mart in marts]
+
+    spread = [mart for mart in rows if mart.is_spread]
+    others = [mart for mart in rows if not mart.is_spread]
+    if not spread:
+        return write(others)
+    connection.execute("set threads = 1")
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="publishing") as pool:
+        written = [files for made in pool.map(write, (spread, others)) for files in made]
+    connection.execute("reset threads")
+    return written
 
 
 def _compared_files(subject: str, before: Publication | None) -> list[str]:

@@ -1,11 +1,15 @@
 """From landing to what readers see: what a late document changes, and which months are final."""
 
 import datetime as dt
+import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from recon_assets.catalogue.marts import Mart
+from recon_assets.lakehouse.published import MonthFiles, PublishedStore
 from recon_assets.lakehouse.raw import RawStore
 from recon_assets.pipeline.build import Build
 from recon_assets.pipeline.marts import published_marts
@@ -87,3 +91,58 @@ def test_a_month_without_e_invoices_waits_unless_they_may_come_later(expected_fr
 def test_a_month_that_waits_for_e_invoices_names_the_setting(tmp_path: Path) -> None:
     (text,) = refusals(Build("einvoices", ["2025-01"], tmp_path, [], []), "2025-01", "incomplete", RawStore(tmp_path))
     assert "RECON_EINVOICES_EXPECTED_FROM" in text
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Built]:
+    """A settled pair, and one whose buyers differ."""
+    home = Home.at(tmp_path_factory.mktemp("pairs"))
+    other = document(document_number="INV-2")
+    home.register(document(), other)
+    home.einvoices(document(), other | {"buyer_tin": "C300"})
+    return home, home.build()
+
+
+def test_fields_are_written_by_one_thread_beside_the_other_marts(
+    pairs: tuple[Home, Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, built = pairs
+    written: dict[str, tuple[int, duckdb.DuckDBPyConnection]] = {}
+    write = PublishedStore.write_month
+
+    def watched(
+        store: PublishedStore, mart: Mart, month: str, subject: str, connection: duckdb.DuckDBPyConnection, *sqls: str
+    ) -> MonthFiles:
+        ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
+        written[mart.name] = (threads, connection)
+        return write(store, mart, month, subject, connection, *sqls)
+
+    monkeypatch.setattr(PublishedStore, "write_month", watched)
+    list(publish_build(built.build, home.platform.published, home.platform.raw, "run", home.platform.clock))
+    assert {threads for threads, _ in written.values()} == {1}
+    _, of_fields = written.pop("einvoice_field_differences")
+    assert of_fields not in {connection for _, connection in written.values()}
+    fields = "select count(*) as fields, count(distinct field) as names from marts.einvoice_field_differences"
+    assert published(home, fields) == [{"fields": 26, "names": 13}]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "n_id = 1 where n_id = 0",  # of a settled pair, of which every field is shown as equal
+        "n_id = 0 where n_id = 1",
+        "max_difference_myr = 1 where n_id = 1",
+        "are_equal = are_equal[:12], differences = differences[:12] where n_id = 1",
+    ],
+)
+def test_a_pair_that_counts_what_its_fields_do_not_fails_their_check(
+    pairs: tuple[Home, Built], tmp_path: Path, change: str
+) -> None:
+    database = pairs[1].build.database
+    (check,) = database.parent.rglob("compiled/**/einvoices_pairs_have_every_field.sql")
+    copy = tmp_path / database.name
+    shutil.copyfile(database, copy)
+    with duckdb.connect(str(copy)) as connection:
+        assert connection.execute(check.read_text(encoding="utf-8")).fetchall() == []
+        connection.execute(f"update intermediate.int_einvoices__shown set {change}")
+        assert len(connection.execute(check.read_text(encoding="utf-8")).fetchall()) == 1

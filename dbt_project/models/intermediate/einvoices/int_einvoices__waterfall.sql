@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- What each pair or unpaired document adds to either side's value, and the step of the waterfall that it belongs to. A
 -- pair in two currencies is in each of them by itself.
 with documents as (

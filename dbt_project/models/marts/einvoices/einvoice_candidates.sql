@@ -16,6 +16,7 @@ nearest as (
 ranked as (
 
     {% for side, own, other in [('register', 'register_id', 'einvoice_id'), ('einvoice', 'einvoice_id', 'register_id')] -%}
+    {% set candidate = 'einvoice' if side == 'register' else 'register' -%}
     select
         rows_in.billing_month,
         rows_in.register_type,
@@ -23,8 +24,21 @@ ranked as (
         rows_in.register_id as row_register_id,
         rows_in.einvoice_id as row_einvoice_id,
         '{{ side }}' as side,
+        '{{ 'right' if side == 'register' else 'left' }}' as candidate_side,
         nearest.register_id,
         nearest.einvoice_id,
+        nearest.{{ other }} as candidate_id,
+        nearest.{{ side }}_document_number as document_number,
+        nearest.{{ candidate }}_document_number as candidate_document_number,
+        nearest.{{ candidate }}_date as candidate_document_date,
+        nearest.{{ candidate }}_currency_code as candidate_currency_code,
+        nearest.{{ candidate }}_total_including_tax as candidate_total_including_tax,
+        {{ 'nearest.row_reference' if side == 'einvoice' else 'cast(null as string)' }} as candidate_row_reference,
+        {{ 'nearest.uuid' if side == 'register' else 'cast(null as string)' }} as candidate_uuid,
+        nearest.{{ candidate }}_source_file as candidate_source_file,
+        nearest.{{ candidate }}_source_row as candidate_source_row,
+        nearest.participation,
+        nearest.is_in_window,
         nearest.n_id,
         nearest.n_amt,
         nearest.max_difference_myr,
@@ -36,19 +50,6 @@ ranked as (
     inner join nearest on rows_in.{{ own }} = nearest.{{ own }}
     {% if not loop.last %}union all{% endif %}
     {% endfor %}
-
-),
-
--- Documents of the explained rows that have candidates, and these: few.
-registers as (
-
-    {{ picked_registers(ref('int_einvoices__nearest')) }}
-
-),
-
-einvoices as (
-
-    {{ picked_einvoices(ref('int_einvoices__nearest')) }}
 
 ),
 
@@ -91,27 +92,25 @@ final as (
         ranked.bucket,
         ranked.side,
         cast(ranked.candidate_rank as integer) as candidate_rank,
-        case ranked.side when 'register' then r.document_number else e.document_number end as document_number,
-        case ranked.side when 'register' then e.document_number else r.document_number end as candidate_document_number,
-        case ranked.side when 'register' then e.document_date else r.document_date end as candidate_document_date,
-        case ranked.side when 'register' then e.currency_code else r.currency_code end as candidate_currency_code,
-        cast(case ranked.side
-            when 'register' then {{ signed('e', 'total_including_tax') }} else {{ signed('r', 'total_including_tax') }}
-        end as decimal(18, 2)) as candidate_total_including_tax,
-        case ranked.side when 'einvoice' then r.row_reference end as candidate_row_reference,
-        case ranked.side when 'register' then e.uuid end as candidate_uuid,
-        case ranked.side when 'register' then e.source_file else r.source_file end as candidate_source_file,
-        case ranked.side when 'register' then e.source_row else r.source_row end as candidate_source_row,
+        ranked.document_number,
+        ranked.candidate_document_number,
+        ranked.candidate_document_date,
+        ranked.candidate_currency_code,
+        ranked.candidate_total_including_tax,
+        ranked.candidate_row_reference,
+        ranked.candidate_uuid,
+        ranked.candidate_source_file,
+        ranked.candidate_source_row,
         case
             when ranked.is_own_pair then 'own_pair'
             when parted.register_id is not null then 'parted_by_hand'
-            when e.participation <> 'takes_part' then e.participation
+            when ranked.participation <> 'takes_part' then ranked.participation
             when decided.document_id is not null then 'decided_elsewhere'
-            when e.document_date not between r.window_start and r.window_end then 'outside_window'
+            when not ranked.is_in_window then 'outside_window'
             when others.document_id is not null then 'paired_elsewhere'
             else 'meets_no_pass'
         end as obstacle,
-        case when e.participation = 'takes_part' then {{ bucket_of_pair('ranked') }} end as bucket_as_pair,
+        case when ranked.participation = 'takes_part' then {{ bucket_of_pair('ranked') }} end as bucket_as_pair,
         ranked.n_id,
         ranked.n_amt,
         cast(ranked.max_difference_myr as decimal(18, 2)) as max_difference_myr,
@@ -122,20 +121,12 @@ final as (
         on
             coalesce(ranked.row_register_id, -1) = coalesce(keys.register_id, -1)
             and coalesce(ranked.row_einvoice_id, -1) = coalesce(keys.einvoice_id, -1)
-    inner join registers as r on ranked.register_id = r.register_id
-    inner join einvoices as e on ranked.einvoice_id = e.einvoice_id
-    left join paired as others
-        on
-            others.side = case ranked.side when 'register' then 'right' else 'left' end
-            and others.document_id = case ranked.side when 'register' then ranked.einvoice_id else ranked.register_id end
+    left join paired as others on ranked.candidate_side = others.side and ranked.candidate_id = others.document_id
     left join {{ ref('int_einvoices__manual') }} as parted
         on
             parted.action = 'unpair' and ranked.register_id = parted.register_id
             and ranked.einvoice_id = parted.einvoice_id
-    left join decided
-        on
-            decided.side = case ranked.side when 'register' then 'right' else 'left' end
-            and decided.document_id = case ranked.side when 'register' then ranked.einvoice_id else ranked.register_id end
+    left join decided on ranked.candidate_side = decided.side and ranked.candidate_id = decided.document_id
     cross join {{ ref('int_einvoices__bands') }} as bands
     where ranked.candidate_rank <= 3
 
