@@ -46,7 +46,7 @@ def platform(home: Path) -> Any:
     from recon_assets.platform import Platform
     from recon_assets.settings import Settings
 
-    return Platform.from_settings(Settings(home=home, build_memory_limit="2GB", _env_file=None))  # type: ignore[call-arg]
+    return Platform.from_settings(Settings(home=home, _env_file=None))  # type: ignore[call-arg]
 
 
 def load(home: Path) -> None:
