@@ -39,7 +39,8 @@ class FileProblem(Exception):
         mend: Mapping[str, Any] | None = None,
     ) -> None:
         self.mend = dict(mend or {})
-        place = (f", row {row}" if row is not None else "") + (f", column '{column}'" if column else "")
+        where = "" if row is None else f", row {row}" if row else ", the heading"
+        place = where + (f", column '{column}'" if column else "")
         super().__init__(f"{file}{place}: {message}")
 
 

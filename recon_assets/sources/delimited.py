@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from secrets import token_hex
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +39,8 @@ class DelimitedTable:
     limits: UnpackLimits
     headings: list[str]
     delimiter: str
-    heading_line: int = 1
+    heading_line: int = 1  # the last one of it
+    titles: int = 0  # lines above it
     name: str = ""
     assumed: str | None = None  # the encoding, where it had to be detected
     marker: str = field(default_factory=lambda: f"\x02{token_hex(8)}:")
@@ -139,42 +142,67 @@ def open_delimited(
 
     The heading is the first of the first rows that `is_heading` takes, else the first with text (spec/intake.md, 2).
     """
-    first: tuple[int, list[str], str] | None = None
+    first: tuple[int, int, list[str], str] | None = None
+    unread: csv.Error | None = None
     with open_utf8(path, file, limits) as stream:
         delimiter = None
-        for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_HEADING), b""), start=1):
-            text = line.decode("utf-8", "surrogateescape").replace("\ufeff", "")
+        for begins, number, text in _records(stream):
             told = _SEP.fullmatch(text)
             if told or not text.strip() or text.startswith("#TYPE "):  # only spreadsheets and PowerShell read these
                 delimiter = told[1] if told else delimiter
                 continue
-            found = _heading(text, delimiter, file if first is None else None)
-            if found is not None:
-                first = first or (number, *found)
-                if is_heading(found[0]):
-                    first = number, *found
-                    break
-            if number >= _SEARCHED:
+            try:
+                found = _heading(text, delimiter)
+            except csv.Error as error:
+                unread = unread or error
+                continue
+            if first is None:
+                require_width(len(found[0]), file)
+                first = begins, number, *found
+            if is_heading(found[0]):
+                first = begins, number, *found
                 break
+    if first is None and unread is not None:
+        raise FileProblem(file, f"cannot be read ({unread}); export it again as CSV", row=0) from unread
     if first is None:
         raise FileProblem(file, "the file is empty: not even a header row. Land it again, or remove it")
-    number, headings, delimiter = first
+    begins, number, headings, delimiter = first
     with open_bytes(path, file, limits) as packed:
         assumed = encoding_of(packed.read(SAMPLE)).assumed
-    return DelimitedTable(path, file, limits, headings, delimiter, number, assumed=assumed)
+    return DelimitedTable(path, file, limits, headings, delimiter, number, begins - 1, assumed=assumed)
 
 
-def _heading(text: str, delimiter: str | None, file: str | None) -> tuple[list[str], str] | None:
-    """A line as headings, and what delimits them; None when it is none, FileProblem when it is the first of `file`."""
-    delimiter = delimiter or max(_DELIMITERS, key=text.count)
+def _records(stream: BinaryIO) -> Iterator[tuple[int, int, str]]:
+    """The first records with the numbers of their first and last line; a cell in quotes may go over several lines."""
+    read = islice(iter(lambda: stream.readline(_LONGEST_HEADING), b""), _SEARCHED)
+    lines = [line.decode("utf-8", "surrogateescape").replace("\ufeff", "") for line in read]
+    at = 0
+    while at < len(lines):
+        last = at
+        while _is_open("".join(lines[at : last + 1])):
+            if last + 1 == len(lines) or sum(map(len, lines[at : last + 1])) > _LONGEST_HEADING:  # no such cell
+                last = at
+                break
+            last += 1
+        yield at + 1, last + 1, "".join(lines[at : last + 1])
+        at = last + 1
+
+
+def _is_open(text: str) -> bool:
+    """Whether a record goes on in the next line."""
+    if text.count('"') % 2 == 0:
+        return False
     try:
-        headings = next(csv.reader([text], delimiter=delimiter, strict=True))
+        _heading(text, None)
     except csv.Error as error:
-        if file is None:
-            return None
-        raise FileProblem(file, f"the header cannot be read ({error}); export it again as CSV", row=0) from error
-    if file is not None:
-        require_width(len(headings), file)
+        return "unexpected end of data" in str(error)
+    return False
+
+
+def _heading(text: str, delimiter: str | None) -> tuple[list[str], str]:
+    """A record as headings, and what delimits them; csv.Error when it is none."""
+    delimiter = delimiter or max(_DELIMITERS, key=text.count)
+    headings = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     return [heading_text(heading) for heading in headings], delimiter
 
 

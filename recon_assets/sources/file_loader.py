@@ -222,7 +222,7 @@ def _facts_of(table: Table, frame: Frame) -> Facts:
     if not isinstance(table, DelimitedTable):
         return Facts()
     bound = {name: table.headings[position] for name, position in frame.bound.items()}
-    titles = {"title": table.heading_line - 1} if table.heading_line > 1 else {}
+    titles = {"title": table.titles} if table.titles else {}
     return Facts(table.heading_line, bound, ignored=titles)
 
 

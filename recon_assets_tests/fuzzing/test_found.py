@@ -91,7 +91,7 @@ def test_a_file_that_is_one_long_line_is_refused_at_once(path: str, tmp_path: Pa
     land(platform.settings.landing, path, "," * 200_000 + "\n1\n")
     load = platform.load("ms_recon_nce" if path == NCE else "azure_invoice_usage", MONTH)
     assert load.outcome == "failed"
-    assert load.problems[0].startswith(f"{path}, row 0: the header has 200001 columns")
+    assert load.problems[0].startswith(f"{path}, the heading: the header has 200001 columns")
 
 
 def test_xml_takes_time_in_proportion_to_its_size() -> None:

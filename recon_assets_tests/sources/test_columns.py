@@ -58,7 +58,7 @@ def test_an_unknown_column_is_left_out() -> None:
 
 @pytest.mark.parametrize("second", ["Subtotal", "sub_total", "SUB TOTAL"])
 def test_a_column_that_appears_twice_is_refused(second: str) -> None:
-    with pytest.raises(FileProblem, match=r"^a\.csv, row 0, column '.*': the heading appears more than once"):
+    with pytest.raises(FileProblem, match=r"^a\.csv, the heading, column '.*': the heading appears more than once"):
         bind_columns("ms_recon_nce", [*NCE, second], "a.csv")
 
 
@@ -67,7 +67,7 @@ def test_a_missing_column_is_named_with_the_file_and_what_was_found() -> None:
     with pytest.raises(FileProblem) as problem:
         bind_columns("ms_recon_nce", headings, "partner_center/reconciliation/a.csv")
     text = str(problem.value)
-    assert text.startswith("partner_center/reconciliation/a.csv, row 0, column 'Subtotal'")
+    assert text.startswith("partner_center/reconciliation/a.csv, the heading, column 'Subtotal'")
     assert "required columns Subtotal, Currency are missing" in text
     assert "found: PartnerId, InvoiceNumber, ProductName" in text
 

@@ -178,3 +178,17 @@ def test_a_record_names_the_line_where_it_begins(platform: Platform) -> None:
     assert [(row["source_row"], row["source_line"]) for row in rows] == [(1, 3), (2, 5)]
     (rejected,) = table_rows(platform.raw, "bss_invoices", "2025-01", "quarantine")
     assert (rejected["source_row"], rejected["source_line"]) == (3, 6)
+
+
+def test_headings_with_line_breaks_are_headings(platform: Platform) -> None:
+    content = delimited([bss_line(), bss_line(Product="last")], [name.replace(" ", "\n") for name in BSS])
+    values = delimited([bss_line(), bss_line(Product="last")], BSS).split(b"\r\n", 1)[1]
+    broken = content[: content.index(b"Currency") + len(b"Currency\r\n")] + values
+    assert load_bytes(platform, broken).outcome == "loaded"
+    rows = table_rows(platform.raw, "bss_invoices", "2025-01")
+    assert [row["source_row"] for row in rows] == [1, 2] and products(platform) == ["Seats", "last"]
+
+
+def test_a_quote_above_the_heading_that_is_never_closed_hides_no_heading(platform: Platform) -> None:
+    load = load_bytes(platform, b'"Invoices of January\r\n' + delimited([bss_line()], BSS))
+    assert load.outcome == "failed" and "the quote that opens in line 1 is never closed" in load.problems[0]

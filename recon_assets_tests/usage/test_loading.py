@@ -141,6 +141,15 @@ def test_a_comma_behind_a_zero_is_a_decimal_one_though_three_digits_follow(zone:
     assert found == [(Decimal("0.012"), Decimal("1.25"))]
 
 
+def test_titles_and_headings_in_quotes_may_go_over_several_lines(zone: Zone) -> None:
+    title = '"Usage of March\nall invoices"'
+    rows = [title, f'{USAGE},"Tags\n(all)"', f"{usage_row('1')},x", f'{usage_row("2")},"y\nz"']
+    zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", "\n".join(rows))
+    load = zone.load("azure_invoice_usage")
+    assert zone.rows(load, "billing_pre_tax_total, source_line") == [(1, 5), (2, 6)]
+    assert load.raw_month is not None and load.raw_month.files[0].ignored == {"title": 2}
+
+
 def test_an_unclosed_quote_is_never_read_past(zone: Zone) -> None:
     zone.put(f"partner_center/billed_usage/{MONTH}/a.csv", f'{USAGE}\n{usage_row("1")}\n"{usage_row("2")}\n')
     assert "never closed" in zone.load("azure_invoice_usage").problems[0]
