@@ -33,24 +33,34 @@ from (select {{ kept | join(', ') }}, explode(arrays_zip({{ lists | join(', ') }
 {% macro default__in_order(columns) -%} {%- endmacro %}
 
 {#
-    Statements that make a type of the values of each text column, in their order, where there are such types: rows that hold
-    them are sorted like their texts, but as small numbers. A type needs a value, so that each has the empty text.
+    Statements that make a type of the values of each text column of `relations`, in their order, where there are such types:
+    rows that hold them are sorted like their texts, but as small numbers. A type needs a value, so that each has the empty text.
 #}
-{% macro enumerations_of(relation, columns) -%}
-    {{ return(adapter.dispatch('enumerations_of')(relation, columns)) }}
+{% macro enumerations_of(relations, columns) -%}
+    {{ return(adapter.dispatch('enumerations_of')(relations, columns)) }}
 {%- endmacro %}
-{% macro duckdb__enumerations_of(relation, columns) -%}
+{% macro duckdb__enumerations_of(relations, columns) -%}
     {% for column in columns -%}
-    create or replace type {{ relation.schema }}.{{ column }}_text as enum (
-        select {{ column }} from {{ relation }} where {{ column }} is not null union select '' order by 1
+    create or replace type {{ this.schema }}.{{ column }}_text as enum (
+        select {{ column }} from (from {{ relations | join(' union all by name from ') }}) where {{ column }} is not null
+        union select '' order by 1
     );
     {% endfor -%}
 {%- endmacro %}
-{% macro default__enumerations_of(relation, columns) -%} {%- endmacro %}
+{% macro default__enumerations_of(relations, columns) -%} {%- endmacro %}
 
-{# A text as a value of the type that `enumerations_of` made of its column, in the schema of the model. #}
-{% macro enumerated(column) -%}
-    {{ return(adapter.dispatch('enumerated')(column)) }}
+{# A text as a value of the type that `enumerations_of` made of `column`, in the schema of the model; of a unit test as it is. #}
+{% macro enumerated(text, column=none) -%}
+    {{ return(adapter.dispatch('enumerated')(text, column or text)) }}
 {%- endmacro %}
-{% macro duckdb__enumerated(column) -%} cast({{ column }} as {{ this.schema }}.{{ column }}_text) {%- endmacro %}
-{% macro default__enumerated(column) -%} {{ column }} {%- endmacro %}
+{% macro duckdb__enumerated(text, column) -%}
+    {% if model.resource_type == 'unit_test' %}{{ text }}{% else %}cast({{ text }} as {{ this.schema }}.{{ column }}_text){% endif %}
+{%- endmacro %}
+{% macro default__enumerated(text, column) -%} {{ text }} {%- endmacro %}
+
+{# A text that is one of `values`, likewise. #}
+{% macro one_of(text, values) -%}
+    {{ return(adapter.dispatch('one_of')(text, values)) }}
+{%- endmacro %}
+{% macro duckdb__one_of(text, values) -%} cast({{ text }} as enum('{{ values | join("', '") }}')) {%- endmacro %}
+{% macro default__one_of(text, values) -%} {{ text }} {%- endmacro %}

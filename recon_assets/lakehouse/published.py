@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from recon_assets.catalogue.marts import Mart
+from recon_assets.catalogue.marts import Mart, MartColumn
 from recon_assets.catalogue.raw_tables import raw_tables
 from recon_assets.clock import Clock
 from recon_assets.errors import FileGone, InputError
@@ -129,7 +129,7 @@ class PublishedStore:
         apart = partition_columns(mart)
         folders = self.tables.folders(mart.name)
         folder = self.tables.place(mart.name, mart_schema(mart), apart, folders=folders)
-        columns = ", ".join(f"cast({c.name} as {c.sql_type}) as {c.name}" for c in mart.columns if c.name not in apart)
+        columns = ", ".join(_written(column) for column in mart.columns if column.name not in apart)
         connection.execute("set timezone = 'UTC'")
         written = [self.tables.write(folder, partition, connection, f"select {columns} from ({sql})") for sql in sqls]
         return MonthFiles(mart, folder, partition, [file for files in written for file in files], folders.get(folder))
@@ -265,6 +265,11 @@ class PublishedStore:
         with self.tables.problems():
             table.load_as_version(version)
         return table
+
+
+def _written(column: MartColumn) -> str:
+    """A column as it is written. Texts may be enumerations, which DuckDB writes as texts in a tenth of the time."""
+    return column.name if column.sql_type == "varchar" else f"cast({column.name} as {column.sql_type}) as {column.name}"
 
 
 def partition_columns(mart: Mart) -> list[str]:

@@ -212,7 +212,7 @@ class _Stamp:
         passed = sum(check.passed for check in checks)
         return {
             "published_at": instant_sql(self.published_at),
-            "run_id": f"'{self.run_id}'",
+            "run_id": f"cast('{self.run_id}' as enum('{self.run_id}'))",
             "checks_passed": f"cast({passed} as bigint)",
             "checks_failed": f"cast({len(checks) - passed} as bigint)",
         }

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from recon_assets.pipeline.marts import published_marts
 from recon_assets_tests.dbt.conftest import BuildOf, Built
 
 ITEMS, VERDICTS = "marts.subscription_reconciliation_items", "marts.subscription_reconciliation"
@@ -29,14 +30,16 @@ ONE_LINE = first(LINES, f"{OF_MONTH} and is_window_month and cost <> 0")
 
 @pytest.fixture
 def tampered(random_build: BuildOf, tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A copy of a build's database, open for writing; marts that are views are rows of their own in it."""
+    """A copy of a build's database, open for writing; marts that are views are rows of the contract's types in it."""
     copy = tmp_path / "build.duckdb"
     shutil.copyfile(random_build(1).build.database, copy)
     with duckdb.connect(str(copy)) as connection:
         for mart in (ITEMS, VERDICTS):
+            stated = published_marts()[mart.removeprefix("marts.")].columns
+            typed = ", ".join(f"cast({c.name} as {c.sql_type}) as {c.name}" for c in stated)
             connection.execute(
-                f"create temp table made as from {mart}; drop view {mart}; create table {mart} as from made; "
-                "drop table temp.made"
+                f"create temp table made as select {typed} from {mart}; drop view {mart}; "
+                f"create table {mart} as from made; drop table temp.made"
             )
         yield connection
 

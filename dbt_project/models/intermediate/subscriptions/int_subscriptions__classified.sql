@@ -1,3 +1,12 @@
+{#- Texts of few values: numbers of an enumeration, so that lines are narrow where they are written, read and sorted. -#}
+{%- set texts = [
+    'source_file', 'currency', 'product_type', 'product', 'invoice_type', 'invoice_stage', 'csp_partner', 'publisher_name',
+    'charge_type',
+] -%}
+{{ config(
+    pre_hook="{{ enumerations_of([ref('stg_bss__invoice_lines'), ref('stg_partner_center__nce_lines'), "
+        ~ "ref('stg_partner_center__legacy_lines')], " ~ texts ~ ") }}"
+) }}
 {#- Lines longer than one month are their own evidence: the window's lower bound does not hold for them (5.3). -#}
 {%- set long_exempt = 'true' if var('selection_method') == 'overlap' else 'false' -%}
 with periods as (
@@ -86,15 +95,15 @@ final as (
 
     select
         billing_month,
-        side,
-        source,
+        {{ one_of('side', ['bss', 'ms']) }} as side,
+        {{ one_of('source', ['bss_invoices', 'ms_recon_legacy', 'ms_recon_nce']) }} as source,
         source_month,
-        source_file,
+        {{ enumerated('source_file') }} as source_file,
         source_row,
         is_window_month,
-        selection,
+        {{ one_of('selection', ['selected', 'out_of_selection', 'superseded', 'canceled', 'summary']) }} as selection,
         ms_subscription_id,
-        currency,
+        {{ enumerated('currency') }} as currency,
         item_start,
         item_end,
         invoice_date,
@@ -110,18 +119,18 @@ final as (
         unit_price,
         discount_percent,
         final_amount,
-        product_type,
-        product,
+        {{ enumerated('product_type') }} as product_type,
+        {{ enumerated('product') }} as product,
         account_id,
         billing_account_id,
         bss_subscription_id,
-        invoice_type,
-        invoice_stage,
+        {{ enumerated('invoice_type') }} as invoice_type,
+        {{ enumerated('invoice_stage') }} as invoice_stage,
         invoice_due_date,
-        csp_partner,
+        {{ enumerated('csp_partner') }} as csp_partner,
         customer_name,
-        publisher_name,
-        charge_type,
+        {{ enumerated('publisher_name') }} as publisher_name,
+        {{ enumerated('charge_type') }} as charge_type,
         subscription_start_date,
         subscription_end_date,
         numerator,

@@ -19,7 +19,8 @@ final as (
             when denominator is not null then {{ exact_ratio('cast(1 as decimal(38, 12))', 'numerator', 'denominator') }}
             else 1
         end as coverage_factor,
-        {{ coverage_class('item_start', 'item_end', 'period_start', 'period_end') }} as coverage_class,
+        {{ one_of(coverage_class('item_start', 'item_end', 'period_start', 'period_end'), ['inside', 'starts_in', 'ends_in', 'spans', 'undated']) }}
+            as coverage_class,
         {{ exact_ratio('coalesce(tax, 0)', 'coalesce(numerator, 1)', 'coalesce(denominator, 1)') }} as period_tax,
         {{ exact_ratio('cost_sign * final_amount', 'coalesce(numerator, 1)', 'coalesce(denominator, 1)') }} as period_sales
     from selected

@@ -62,7 +62,7 @@ microsoft_lines as (
 
     select
         'ms' as side,
-        case type when 'NCE' then 'ms_recon_nce' else 'ms_recon_legacy' end as source,
+        case product_type when 'NCE' then 'ms_recon_nce' else 'ms_recon_legacy' end as source,
         source_month,
         source_file,
         source_row,
@@ -82,7 +82,7 @@ microsoft_lines as (
         coalesce(lower(charge_type) = 'customercredit', false) as is_credit,
         tax,
         csp_partner,
-        type as product_type,
+        product_type,
         product,
         cast(null as string) as account_id,
         cast(null as string) as billing_account_id,

@@ -1,3 +1,4 @@
+{{ config(pre_hook="{{ enumerations_of([ref('int_subscriptions__products')], ['ms_product_type', 'product_family']) }}") }}
 -- The rows of subscription_reconciliation and subscription_margin in the order of both grains: both marts read them so,
 -- and publishing sorts neither. What is the same in all rows or follows from others is not among them.
 with verdicts as (
@@ -57,13 +58,13 @@ described as (
     select
         verdicts.billing_month,
         verdicts.ms_subscription_id,
-        coalesce(descriptions.csp_partner, partners.csp_partner) as csp_partner,
+        {{ enumerated('coalesce(descriptions.csp_partner, partners.csp_partner)', 'csp_partner') }} as csp_partner,
         coalesce({{ partner_name('coalesce(descriptions.csp_partner, partners.csp_partner)') }}, partner_names.partner_name)
             as partner_name,
         coalesce(descriptions.customer_name, partners.customer_name, descriptions.account_name) as customer_name,
         coalesce(descriptions.offer_type, partners.offer_type, platform_offers.offer_type) as offer_type,
-        products.ms_product_type,
-        products.product_family,
+        {{ enumerated('products.ms_product_type', 'ms_product_type') }} as ms_product_type,
+        {{ enumerated('products.product_family', 'product_family') }} as product_family,
         descriptions.product_type,
         descriptions.account_id,
         descriptions.billing_account_id,
@@ -73,8 +74,11 @@ described as (
         cast(verdicts.ms_total_cost as decimal(38, 3)) as ms_total_cost,
         cast(verdicts.cost_difference as decimal(38, 3)) as cost_difference,
         cast(verdicts.tolerance as decimal(38, 3)) as tolerance,
-        verdicts.status,
-        verdicts.explanation,
+        {{ one_of('verdicts.status', ['match', 'discrepancy', 'missing_in_ms', 'missing_in_bss', 'not_comparable']) }} as status,
+        {{ one_of('verdicts.explanation', [
+            'before_history', 'missing_side', 'currency', 'late_invoice', 'quantity', 'unit_cost', 'tax_or_credit',
+            'rejected_records', 'unexplained',
+        ]) }} as explanation,
         verdicts.has_rejected_records,
         cast(verdicts.bss_item_count as bigint) as bss_item_count,
         cast(verdicts.ms_item_count as bigint) as ms_item_count,

@@ -3,7 +3,7 @@
 -- an enumeration, so that little is sorted and nothing has to be joined again. On Spark a view: only one mart reads it.
 {{ config(
     materialized='table' if target.type == 'duckdb' else 'view',
-    pre_hook="{{ enumerations_of(ref('int_usage__grid'), usage_grid_texts()) }}",
+    pre_hook="{{ enumerations_of([ref('int_usage__grid')], usage_grid_texts()) }}",
 ) }}
 with lines as (
 

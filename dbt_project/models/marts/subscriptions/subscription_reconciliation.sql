@@ -1,4 +1,11 @@
 {{ config(materialized='view') }}
+{%- set symbol -%}
+case status
+            when 'match' then 'green check mark'
+            when 'discrepancy' then 'red X'
+            else 'yellow exclamation mark'
+        end
+{%- endset %}
 with shown as (
 
     select * from {{ ref('int_subscriptions__shown') }}
@@ -27,17 +34,13 @@ final as (
         cost_difference,
         tolerance,
         status,
-        case status
-            when 'match' then 'green check mark'
-            when 'discrepancy' then 'red X'
-            else 'yellow exclamation mark'
-        end as symbol,
+        {{ one_of(symbol, ['green check mark', 'red X', 'yellow exclamation mark']) }} as symbol,
         explanation,
         has_rejected_records,
         bss_item_count,
         ms_item_count,
-        '{{ var("selection_method") }}' as selection_method,
-        '{{ var("coverage_method") }}' as coverage_method,
+        {{ one_of("'" ~ var('selection_method') ~ "'", [var('selection_method')]) }} as selection_method,
+        {{ one_of("'" ~ var('coverage_method') ~ "'", [var('coverage_method')]) }} as coverage_method,
         decision,
         decision_state,
         decision_reason,

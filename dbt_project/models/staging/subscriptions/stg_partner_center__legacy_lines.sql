@@ -16,7 +16,7 @@ final as (
         source_row,
 
         -- text
-        'Legacy' as type,
+        'Legacy' as product_type,
         offer_name as product,
         partner_name,
         customer_name,

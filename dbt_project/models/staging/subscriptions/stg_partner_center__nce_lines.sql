@@ -16,7 +16,7 @@ final as (
         source_row,
 
         -- text
-        'NCE' as type,
+        'NCE' as product_type,
         product_name as product,
         partner_name,
         customer_name,
