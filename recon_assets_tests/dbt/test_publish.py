@@ -86,6 +86,20 @@ def test_every_month_of_a_good_build_is_published(random_build: BuildOf, store: 
     assert status["published_at"] == NOW
 
 
+@pytest.mark.folder_only  # about what DuckDB writes
+def test_texts_that_a_build_holds_as_enumerations_are_published_as_texts(
+    random_build: BuildOf, store: PublishedStore
+) -> None:
+    built = random_build(1)
+    publish(built.build, store, built.platform.raw)
+    names = ["side", "currency", "source_file", "product"]
+    items = "marts.subscription_reconciliation_items"
+    held = built.rows(f"select column_type from (describe {items}) where column_name in {tuple(names)}")
+    assert [row["column_type"].partition("(")[0] for row in held] == ["ENUM"] * len(names)
+    written = [table for (_, mart), table in files_of(store).items() if items.endswith(mart)]
+    assert {table.schema.field(name).type for table in written for name in [*names, "run_id"]} == {pa.string()}
+
+
 @pytest.mark.folder_only  # about the build
 def test_building_and_publishing_a_month_twice_gives_the_same_bytes(
     random_home: Callable[[int], Path], random_build: BuildOf, tmp_path: Path
