@@ -32,6 +32,15 @@ from (select {{ kept | join(', ') }}, explode(arrays_zip({{ lists | join(', ') }
 {% macro duckdb__in_order(columns) -%} order by {{ columns | join(', ') }} {%- endmacro %}
 {% macro default__in_order(columns) -%} {%- endmacro %}
 
+{# The number of a row in this order, for rows that many others are sorted by; nothing where `in_order` sorts nothing. #}
+{% macro place_in_order(columns) -%}
+    {{ return(adapter.dispatch('place_in_order')(columns)) }}
+{%- endmacro %}
+{% macro duckdb__place_in_order(columns) -%}
+    cast(row_number() over (order by {{ columns | join(', ') }}) as integer)
+{%- endmacro %}
+{% macro default__place_in_order(columns) -%} 0 {%- endmacro %}
+
 {#
     Statements that make a type of the values of each text column of `relations`, in their order, where there are such types:
     rows that hold them are sorted like their texts, but as small numbers. A type needs a value, so that each has the empty text.

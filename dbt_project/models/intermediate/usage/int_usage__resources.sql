@@ -43,18 +43,11 @@ amounts as (
 
     select cells.grid_id, lines.resource_uri as spelled_resource_id, -lines.billing_pre_tax_total as amount
     from usage_lines as lines
-    inner join usage_cells as cells
-        on
-            lines.billing_month = cells.billing_month
-            and {{ same_spelling('lines', 'cells', ['invoice_number', 'customer_id', 'entitlement_id', 'currency', 'meter_id']) }}
+    inner join usage_cells as cells on {{ same_spelling('usage') }}
     union all
     select cells.grid_id, lines.resource_id, lines.cost
     from cost_lines as lines
-    inner join cost_cells as cells
-        on
-            lines.billing_month = cells.billing_month
-            and lines.comparison = cells.comparison
-            and {{ same_spelling('lines', 'cells', ['invoice_id', 'customer_id', 'subscription_id', 'currency', 'meter_id', 'charge_type', 'commitment_discount_status']) }}
+    inner join cost_cells as cells on {{ same_spelling('cost') }}
 
 ),
 

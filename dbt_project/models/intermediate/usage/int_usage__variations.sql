@@ -1,6 +1,7 @@
 -- The individual variations behind the grid, the same lines by date and resource as well, with what judges and names them
 -- of their grid row. On DuckDB a table in the order of the mart, which is a view of it: texts of the grid are numbers of
--- an enumeration, so that little is sorted and nothing has to be joined again. On Spark a view: only one mart reads it.
+-- an enumeration, so that little is sorted and nothing has to be joined again; the order of grid rows is one number. On
+-- Spark a view: only one mart reads it.
 {{ config(
     materialized='table' if target.type == 'duckdb' else 'view',
     pre_hook="{{ enumerations_of([ref('int_usage__grid')], usage_grid_texts()) }}",
@@ -30,7 +31,7 @@ sums as (
 
 ),
 
-grid as (
+named as (
 
     select
         grid_id,
@@ -47,36 +48,39 @@ grid as (
 
 ),
 
--- The key joined by is left out: it is a number in no order.
-final as (
+grid as (
 
     select
-        grid.billing_month,
-        {% for column in usage_grid_texts() -%}
-        grid.{{ column }},
-        {% endfor -%}
-        sums.usage_date,
-        sums.resource_id,
-        sums.usage_quantity,
-        sums.cost_quantity,
-        sums.usage_amount,
-        sums.cost_amount,
-        sums.rounding_adjustment_amount,
-        sums.usage_line_count,
-        sums.cost_line_count,
-        sums.is_retail,
-        grid.is_not_comparable,
-        grid.grid_explanation,
-        grid.minor_unit,
-        grid.is_restated,
-        grid.has_rejected_records,
-        lacking.day is not null as is_lacking
-    from sums
-    inner join grid on sums.grid_id = grid.grid_id
-    left join {{ ref('int_usage__lacking_days') }} as lacking
-        on cast(grid.comparison as string) = lacking.comparison and sums.usage_date = lacking.day
+        *,
+        {{ place_in_order(['billing_month', 'comparison', 'invoice_number', 'azure_subscription_id', 'currency', 'meter_id']) }}
+            as place
+    from named
 
 )
 
-select * from final
-{{ in_order(['billing_month', 'comparison', 'invoice_number', 'azure_subscription_id', 'currency', 'meter_id', 'usage_date', 'resource_id']) }}
+select
+    grid.billing_month,
+    {% for column in usage_grid_texts() -%}
+    grid.{{ column }},
+    {% endfor -%}
+    sums.usage_date,
+    sums.resource_id,
+    sums.usage_quantity,
+    sums.cost_quantity,
+    sums.usage_amount,
+    sums.cost_amount,
+    sums.rounding_adjustment_amount,
+    sums.usage_line_count,
+    sums.cost_line_count,
+    sums.is_retail,
+    grid.is_not_comparable,
+    grid.grid_explanation,
+    grid.minor_unit,
+    grid.is_restated,
+    grid.has_rejected_records,
+    lacking.day is not null as is_lacking
+from sums
+inner join grid on sums.grid_id = grid.grid_id
+left join {{ ref('int_usage__lacking_days') }} as lacking
+    on cast(grid.comparison as string) = lacking.comparison and sums.usage_date = lacking.day
+{{ in_order(['grid.place', 'sums.usage_date', 'sums.resource_id']) }}
