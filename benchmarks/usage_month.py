@@ -187,7 +187,7 @@ def _platform(folder: Path):  # type: ignore[no-untyped-def]
     from recon_assets.platform import Platform
     from recon_assets.settings import Settings
 
-    return Platform.from_settings(Settings(home=folder, build_memory_limit="1600MB"))
+    return Platform.from_settings(Settings(home=folder, _env_file=None))  # type: ignore[call-arg]
 
 
 def load(folder: Path, source: str) -> None:

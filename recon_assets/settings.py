@@ -126,7 +126,7 @@ class Settings(EnvironmentSettings):
         "1GB", description="DuckDB memory limit while landed files are loaded, of any source."
     )
     build_memory_limit: DuckDBMemory = Field(
-        "4GB", description="DuckDB memory limit of one build and of publishing it; beyond, it spills to disk."
+        "1600MB", description="DuckDB memory limit of one build and of publishing it; beyond, it spills to disk."
     )
 
     engine: Literal["duckdb", "spark"] = Field(

@@ -116,7 +116,7 @@ def dbt_paths(target: Path) -> list[str]:
 
 @contextlib.contextmanager
 def quiet_dbt_environment(
-    database: Path, home: Path, memory_limit: str = "4GB", engine: Mapping[str, str] | None = None
+    database: Path, home: Path, memory_limit: str = "1600MB", engine: Mapping[str, str] | None = None
 ) -> Iterator[None]:
     """Environment variables that profiles.yml and register_raw read, set while dbt runs in this process."""
     wanted = {

@@ -47,7 +47,7 @@ class MonthOutcome:
 
 
 def publish_build(
-    build: Build, published: PublishedStore, raw: RawStore, run_id: str, clock: Clock, memory_limit: str = "4GB"
+    build: Build, published: PublishedStore, raw: RawStore, run_id: str, clock: Clock, memory_limit: str = "1600MB"
 ) -> Iterator[MonthOutcome]:
     """Publish each month of the build that may be, oldest first; a refused month does not hold up the others.
 
