@@ -222,6 +222,32 @@ def test_what_a_cost_line_is(comparison: str, charge_type: str, discount: str | 
     assert run(render("select {{ cost_scope() }} as found from items"), items=items) == [{"found": scope}]
 
 
+@pytest.mark.parametrize(
+    ("line", "cell", "same"),
+    [
+        (["G1", "c", "s", "USD", "m"], ["G1", "c", "s", "USD", "m"], True),
+        (["G1", None, None, "USD", None], ["G1", None, None, "USD", None], True),
+        (["G1", "c", None, "USD", "m"], ["G1", None, "c", "USD", "m"], False),
+        (["G1", "c", "", "USD", "m"], ["G1", "c", None, "USD", "m"], False),
+        (["G1c", "", "s", "USD", "m"], ["G1", "c", "s", "USD", "m"], False),
+        (["G1", "c", "s", "USD", "M"], ["G1", "c", "s", "USD", "m"], False),
+    ],
+)  # fmt: skip
+def test_a_line_belongs_to_a_cell_whose_keys_are_spelled_alike_column_by_column(
+    line: list[str | None], cell: list[str | None], same: bool
+) -> None:
+    keys = ["invoice_number", "customer_id", "entitlement_id", "currency", "meter_id"]
+    month = {"billing_month": pa.array([MONTH], pa.date32())}
+    lines, cells = (
+        pa.table(
+            month | {f"{prefix}{key}": pa.array([text], pa.string()) for key, text in zip(keys, texts, strict=True)}
+        )
+        for prefix, texts in (("", line), ("spelled_", cell))
+    )
+    sql = render("select {{ same_spelling('usage') }} as same from lines cross join cells")
+    assert run(sql, lines=lines, cells=cells) == [{"same": same}]
+
+
 # ------------------------------------------------------------------------------------------------ e-invoices
 
 
