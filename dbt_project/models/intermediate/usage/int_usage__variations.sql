@@ -12,6 +12,7 @@ with lines as (
 
 ),
 
+-- Counts and not sums of lines: there are as many groups as lines in a month, and what DuckDB keeps of each is an eighth less.
 sums as (
 
     select
@@ -23,9 +24,9 @@ sums as (
         cast(sum(usage_amount) as decimal(38, 12)) as usage_amount,
         cast(sum(cost_amount) as decimal(38, 12)) as cost_amount,
         cast(sum(rounding_adjustment_amount) as decimal(38, 12)) as rounding_adjustment_amount,
-        cast(sum(usage_line_count) as bigint) as usage_line_count,
-        cast(sum(cost_line_count) as bigint) as cost_line_count,
-        max(is_retail) = 1 as is_retail
+        count(nullif(usage_line_count, 0)) as usage_line_count,
+        count(nullif(cost_line_count, 0)) as cost_line_count,
+        bool_or(is_retail = 1) as is_retail
     from lines
     group by grid_id, usage_date, resource_id
 
