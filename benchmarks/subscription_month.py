@@ -89,7 +89,7 @@ def _platform(folder: Path) -> Any:
     from recon_assets.platform import Platform
     from recon_assets.settings import Settings
 
-    return Platform.from_settings(Settings(home=folder, build_memory_limit="2500MB", _env_file=None))  # type: ignore[call-arg]
+    return Platform.from_settings(Settings(home=folder, _env_file=None))  # type: ignore[call-arg]
 
 
 def _raw(folder: Path, source: str) -> str:

@@ -1,12 +1,23 @@
 -- Each row is judged by its own numbers; only category moves, currencies, days that an export lacks and what
 -- explains a price come from the grid row (5).
 {{ config(materialized='view' if target.type == 'duckdb' else 'table') }}
+{%- set explanation -%}
+case
+            when status = 'matched' then null
+            when status = 'not_comparable' then 'currency'
+            when grid_explanation = 'category_move' then 'category_move'
+            when grid_explanation = 'partial_export' and is_lacking and (usage_amount <> 0 or cost_amount <> 0)
+                then 'partial_export'
+            when grid_explanation in ('lost_credit', 'promotion') and {{ usage_explanation() }} = 'price' then grid_explanation
+            else {{ usage_explanation() }}
+        end
+{%- endset %}
 with variations as (
 
     select
         billing_month,
         {% for column in usage_grid_texts() -%}
-        cast({{ column }} as string) as {{ column }},
+        {{ column }},
         {% endfor -%}
         usage_date,
         resource_id,
@@ -61,7 +72,7 @@ final as (
         {{ sha256_hex("'usage_variation|' || grid_reconciliation_key || '|' || cast(usage_date as string) || '|' || coalesce(resource_id, '')") }}
             as reconciliation_key,
         grid_reconciliation_key,
-        case when is_retail then 'retail' else 'partner' end as price_basis,
+        {{ one_of("case when is_retail then 'retail' else 'partner' end", ['partner', 'retail']) }} as price_basis,
         usage_quantity,
         cost_quantity,
         case when status <> 'not_comparable' then cost_quantity - usage_quantity end as quantity_variation,
@@ -74,16 +85,11 @@ final as (
         usage_line_count,
         cost_line_count,
         tolerance,
-        status,
-        case
-            when status = 'matched' then null
-            when status = 'not_comparable' then 'currency'
-            when grid_explanation = 'category_move' then 'category_move'
-            when grid_explanation = 'partial_export' and is_lacking and (usage_amount <> 0 or cost_amount <> 0)
-                then 'partial_export'
-            when grid_explanation in ('lost_credit', 'promotion') and {{ usage_explanation() }} = 'price' then grid_explanation
-            else {{ usage_explanation() }}
-        end as explanation,
+        {{ one_of('status', ['matched', 'mismatched', 'missing_in_cost', 'missing_in_usage', 'not_comparable']) }} as status,
+        {{ one_of(explanation, [
+            'currency', 'category_move', 'zero_amount', 'partial_export', 'missing_side', 'rounding', 'quantity', 'lost_credit',
+            'promotion', 'price', 'unit', 'restated', 'rejected_records', 'unexplained',
+        ]) }} as explanation,
         has_rejected_records,
         {{ publication_columns() }}
     from judged
