@@ -256,11 +256,12 @@ from ({{ einvoice_documents(_picked_settled('stg_myinvois__einvoice_rows', 'einv
 {# Every compared field of the pairs of int_einvoices__shown that meet a condition: 13 rows each, in the pairs' order. #}
 {% macro einvoice_fields(condition) -%}
 {% set fields = compared_fields() -%}
+{% set field_names = fields | map(attribute='name') | list -%}
 {% set no_amount = 'cast(null as decimal(18, 2))' -%}
 {% set names, kinds, values, equal, no_difference = [], [], {'register': [], 'einvoice': []}, [], [] -%}
 {% for field in fields -%}
-{% do names.append("'" ~ field.name ~ "'") -%}
-{% do kinds.append("'" ~ field.kind ~ "'") -%}
+{% do names.append(one_of("'" ~ field.name ~ "'", field_names)) -%}
+{% do kinds.append(one_of("'" ~ field.kind ~ "'", ['identifier', 'amount'])) -%}
 {% do equal.append('true') -%}
 {% do no_difference.append('cast(0 as decimal(18, 2))' if field.kind == 'amount' else no_amount) -%}
 {% for side in values -%} {% do values[side].append('cast(' ~ side ~ '_' ~ field.name ~ ' as string)') -%} {% endfor -%}

@@ -97,6 +97,31 @@ def test_every_model_is_described_and_ends_with_its_grain(models: dict[str, dict
         assert Path(model["patch_path"].split("://")[1]).name == f"{name}.yml", "one file per model, beside it"
 
 
+@pytest.mark.parametrize(("subject", "fewest"), [("subscriptions", 4), ("einvoices", 7)])
+def test_an_enumeration_of_a_mart_has_the_values_that_its_check_allows(
+    subject: str,
+    fewest: int,
+    manifest: dict[str, Any],
+    models: dict[str, dict[str, Any]],
+    rows_of: Callable[[str, str], Rows],
+) -> None:
+    # A value that an enumeration lacks ends the build, one that it has besides fails the check.
+    checks = [n for n in manifest["nodes"].values() if (n.get("test_metadata") or {}).get("name") == "known_values"]
+    found = {}
+    for check in checks:
+        name = manifest["nodes"][check["attached_node"]]["name"]
+        if "shared" in models[name]["tags"] or subject not in models[name]["tags"]:
+            continue
+        types = {row["column_name"]: row["column_type"] for row in rows_of(subject, f"describe marts.{name}")}
+        for column, values in check["test_metadata"]["kwargs"]["allowed"].items():
+            if types[column].startswith("ENUM"):
+                found[name, column] = (set(values), set(re.findall(r"'([^']*)'", types[column])))
+    assert {place: enumeration for place, (_, enumeration) in found.items()} == {
+        place: values for place, (values, _) in found.items()
+    }
+    assert len(found) >= fewest
+
+
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_column_of_every_model_is_described(
     subject: str, models: dict[str, dict[str, Any]], rows_of: Callable[[str, str], Rows]

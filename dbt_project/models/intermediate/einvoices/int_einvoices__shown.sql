@@ -1,3 +1,30 @@
+{#- Texts of closed lists are enumerations: narrow where rows are written and sorted, and published in a tenth of the time. -#}
+{%- set category -%}
+case
+            when rows_in.pass is null then 'Missing'
+            when rows_in.bucket = 'Mismatch' then 'Mismatch'
+            else 'Match'
+        end
+{%- endset -%}
+{%- set reason -%}
+case
+            when rows_in.reason is not null then rows_in.reason
+            when rows_in.pass is not null and einvoices.is_disclosed then 'disclosed_late'
+            when rows_in.bucket <> 'Exact'
+                and (register_rejected.document_id is not null or einvoice_rejected.document_id is not null)
+                then 'rejected_records'
+        end
+{%- endset -%}
+{%- set due_state -%}
+case
+            when rows_in.pass is not null then null
+            when rows_in.as_of_date <= rows_in.last_open_day then 'open'
+            else 'overdue'
+        end
+{%- endset -%}
+{%- set einvoice_status -%}
+substr(einvoices.status_key, 1, 1) || lower(substr(einvoices.status_key, 2))
+{%- endset -%}
 -- The rows of einvoice_reconciliation, and of what is not settled the verdict of each field: both marts read them in this
 -- order, so that publishing sorts neither.
 with periods as (
@@ -38,26 +65,24 @@ shown as (
         rows_in.billing_month,
         coalesce(rows_in.register_id, rows_in.einvoice_id) as row_id,
         {{ einvoice_reconciliation_key('registers', 'einvoices', 'repeated') }} as reconciliation_key,
-        rows_in.register_type,
-        rows_in.bucket,
-        case
-            when rows_in.pass is null then 'Missing'
-            when rows_in.bucket = 'Mismatch' then 'Mismatch'
-            else 'Match'
-        end as category,
-        rows_in.amount_band,
-        case
-            when rows_in.reason is not null then rows_in.reason
-            when rows_in.pass is not null and einvoices.is_disclosed then 'disclosed_late'
-            when rows_in.bucket <> 'Exact'
-                and (register_rejected.document_id is not null or einvoice_rejected.document_id is not null)
-                then 'rejected_records'
-        end as reason,
+        {{ one_of('rows_in.register_type', ['sales', 'purchase']) }} as register_type,
+        {{ one_of('rows_in.bucket', [
+            'Exact', 'Suggested', 'Low', 'Medium', 'High', 'Mismatch', 'Missing in EInv', 'Missing in Sales',
+            'Missing in Purchase',
+        ]) }} as bucket,
+        {{ one_of(category, ['Match', 'Mismatch', 'Missing']) }} as category,
+        {{ one_of('rows_in.amount_band', ['none', 'Low', 'Medium', 'High', 'Over']) }} as amount_band,
+        {{ one_of(reason, [
+            'duplicate', 'cancelled', 'invalid', 'submitted', 'fx_missing', 'paired_late', 'disclosed_late',
+            'rejected_records',
+        ]) }} as reason,
         register_rejected.document_id is not null or einvoice_rejected.document_id is not null as has_rejected_records,
         rows_in.n_id,
         rows_in.n_amt,
         cast(rows_in.max_difference_myr as decimal(18, 2)) as max_difference_myr,
-        rows_in.pass,
+        {{ one_of('rows_in.pass', [
+            'manual', 'consolidated', 'uuid', 'key', 'number', 'amounts', 'consolidated_lines', 'late',
+        ]) }} as pass,
         case
             when rows_in.pass = 'late'
                 then cast({{ days_inclusive('registers.document_date', 'einvoices.document_date') }} - 1 as bigint)
@@ -67,11 +92,7 @@ shown as (
         rows_in.duplicate_of,
         flags.flags,
         cast(rows_in.row_count as bigint) as row_count,
-        case
-            when rows_in.pass is not null then null
-            when rows_in.as_of_date <= rows_in.last_open_day then 'open'
-            else 'overdue'
-        end as due_state,
+        {{ one_of(due_state, ['open', 'overdue']) }} as due_state,
         rows_in.as_of_date,
         {% for field in einvoice_identifiers() -%}
         {% if field in ['supplier_tin', 'currency_code'] -%}
@@ -103,7 +124,7 @@ shown as (
         einvoices.supplier_name as einvoice_supplier_name,
         einvoices.buyer_name as einvoice_buyer_name,
         einvoices.uuid,
-        substr(einvoices.status_key, 1, 1) || lower(substr(einvoices.status_key, 2)) as einvoice_status,
+        {{ one_of(einvoice_status, ['Submitted', 'Valid', 'Invalid', 'Cancelled']) }} as einvoice_status,
         einvoices.is_status_assumed as status_assumed,
         einvoices.status_key = 'SUBMITTED' as is_submitted,
         einvoices.is_consolidated,
