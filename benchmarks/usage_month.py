@@ -406,7 +406,7 @@ def report(lines: int, bad_lines: int, found: dict[str, tuple[float, float]], fo
         _report_grid(json.loads((folder / "grid.json").read_text()), found)
     print(f"\nHighest peak: {max(peak for stage, (_, peak) in found.items() if stage in OURS):.2f} GB (asked: <= 4)")
     if "whole" in found:
-        print(f"Models of the whole build: {(folder / 'models.json').read_text()}")
+        print(f"Models of the whole build: {(folder / 'whole' / 'models.json').read_text()}")
     for name, above, below, target in RATIOS:
         if found.keys() >= {*above, *below}:
             seconds, peer = (sum(found[stage][0] for stage in stages) for stages in (above, below))
