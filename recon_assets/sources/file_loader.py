@@ -27,7 +27,7 @@ from recon_assets.sources.intake.tables import ListTable
 from recon_assets.sources.intake.words import not_issued_words
 from recon_assets.sources.lists import IrregularError, RegularTable, turned
 from recon_assets.sources.members import Members, is_list, members_of
-from recon_assets.sources.month_rows import Outside, Words, invoices_of, leave_out, outside_month, wrong_month
+from recon_assets.sources.month_rows import Outside, Words, invoices_of, leave_out, outside_month, quoted, wrong_month
 from recon_assets.sources.parts import ReadPart
 from recon_assets.sources.pieces import Piece, loaded_table
 from recon_assets.sources.readers import Opened, by_intake, open_file, rules_of
@@ -100,7 +100,7 @@ class FileLoader:
         if SOURCES[self.source].reader != "bss":
             return {}
         stages = sorted(set(not_issued_words()) - set(self.settings.canceled_stages))
-        listed = ", ".join("'" + stage.replace("'", "''") + "'" for stage in stages)
+        listed = ", ".join(map(quoted, stages))
         asked = {
             "stage_not_issued": ("invoice_stage", f"list_contains([{listed}]::varchar[], word)"),
             "type_of_no_credit": ("invoice_type", "word <> '' and not regexp_matches(word, '^credit|^debit|invoice$')"),

@@ -46,7 +46,7 @@ def leave_out(connection: duckdb.DuckDBPyConnection, rows: Path, ignores: Mappin
         count = _one(connection, f"select count(*) from {read} where {condition}")
         if count:
             connection.execute(
-                f"copy (select * from {read} where not coalesce({condition}, false)) to {_quoted(kept)} "
+                f"copy (select * from {read} where not coalesce({condition}, false)) to {quoted(kept)} "
                 "(format parquet, compression zstd)"
             )
             kept.replace(rows)
@@ -106,7 +106,7 @@ def outside_month(
         f"""
         select strftime({dated_by}, '%Y-%m') as dated, coalesce({known.currency}, '') as currency,
             count(*) as row_count, sum(coalesce({known.amount}, 0)) as amount
-        from {_read(rows)} group by all having dated <> {_quoted(month)} order by row_count desc, dated, currency
+        from {_read(rows)} group by all having dated <> {quoted(month)} order by row_count desc, dated, currency
         """
     ).fetchall()
     amounts: dict[str, Decimal] = {}
@@ -114,7 +114,7 @@ def outside_month(
         amounts[currency] = amounts.get(currency, Decimal(0)) + amount
     months = list(dict.fromkeys(dated for dated, *_ in found))
     outside = sum(count for _, _, count, _ in found)
-    swapped = f"select count(*) from {_read(rows)} where strftime({dated_by}, '%Y-%d') = {_quoted(month)}"
+    swapped = f"select count(*) from {_read(rows)} where strftime({dated_by}, '%Y-%d') = {quoted(month)}"
     return Outside(outside, of, months, amounts, _one(connection, swapped) if outside else 0)
 
 
@@ -136,10 +136,10 @@ def wrong_month(source: str, month: str, outside: Outside) -> str | None:
 
 
 def _read(rows: Sequence[Path]) -> str:
-    return f"read_parquet([{', '.join(_quoted(path) for path in rows)}])"
+    return f"read_parquet([{', '.join(quoted(path) for path in rows)}])"
 
 
-def _quoted(text: object) -> str:
+def quoted(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 

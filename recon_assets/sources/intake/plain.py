@@ -55,11 +55,11 @@ def currency_of_headings(columns: Columns, heading: Heading, reading: Reading) -
     return code if code and len(code) == 3 and code.isalpha() else None
 
 
-def named(columns: Columns, grid: Grid, heading: Heading, reading: Reading) -> pa.Array:
+def named(columns: Columns, grid: Grid, heading: Heading, reading: Reading, of_headings: str | None) -> pa.Array:
     """The currency that the amounts of each row name, themselves, by their format or by their headings."""
     texts = [columns.texts[name] for name in _of_money(columns, reading)]
     shown = _shown_currencies(columns, grid, heading, reading)
-    return named_currencies(texts, shown, currency_of_headings(columns, heading, reading))
+    return named_currencies(texts, shown, of_headings)
 
 
 def tell_currencies(columns: Columns, facts: Facts, named: pa.Array) -> None:

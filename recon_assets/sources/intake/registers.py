@@ -67,7 +67,7 @@ def prepare(grid: Grid, file: str, reading: Reading) -> tuple[Columns, Facts]:
     columns = _records(grid, heading, ignored, reading)
     is_foreign = foreign(columns, grid, heading, reading) if reading.lacks else None
     of_headings = currency_of_headings(columns, heading, reading)
-    named_by_rows = named(columns, grid, heading, reading)
+    named_by_rows = named(columns, grid, heading, reading, of_headings)
     marks = numbers(columns, grid, heading, facts, reading, file)
     choose_rivals(columns, heading, facts, file, reading)
     has_told = any(item.kind == "subtotal" for item in ignored) or bool(found.not_issued or found.unknown)

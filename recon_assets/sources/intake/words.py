@@ -10,6 +10,8 @@ from typing import Literal, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recon_assets.sources.values import bytes_of
+
 _GUARD = re.compile(r'="(.*)"', re.DOTALL)
 _CODE = re.compile(r"(?:^|[(\[])\s*(0?[1-4]|1[1-4])\s*(?:$|[)\]:.\- ])")
 # What follows the word of a status: "Overdue by 3 days", "Cancelled on 5 March", "Void (entered twice)".
@@ -98,10 +100,10 @@ def is_id(column: str) -> bool:
     return column.endswith(_IDS)
 
 
-def looks_damaged(texts: pa.Array) -> pa.Array:
+def looks_damaged(texts: pa.StringArray) -> pa.Array:
     """Which ids a program has taken for numbers: in scientific notation, as spreadsheets do, or with a decimal 0."""
-    may_be = pc.or_(pc.match_substring(texts, "+"), pc.ends_with(texts, ".0"))  # sooner told than a pattern
-    if not pc.any(may_be).as_py():
+    # A plus or a point first: comparing bytes takes a tenth of the time that looking for a text does.
+    if not any((bytes_of(texts) == sign).any() for sign in b"+."):
         return pa.repeat(False, len(texts))
     return pc.fill_null(pc.match_substring_regex(texts, _DAMAGED), False)
 
